@@ -1,0 +1,25 @@
+# Everything that comes from outside, each as one target.
+set(THREADS_PREFER_PTHREAD_FLAG ON)
+find_package(Threads REQUIRED)
+find_package(nlohmann_json REQUIRED)
+find_package(fmt REQUIRED)
+find_package(spdlog REQUIRED)
+find_package(GTest REQUIRED)
+find_package(Protobuf REQUIRED)
+find_package(yaml-cpp REQUIRED)
+find_package(CLI11 REQUIRED)
+find_package(tl-expected QUIET)
+find_package(PkgConfig REQUIRED)
+find_package(SQLite3 REQUIRED)
+find_package(PostgreSQL REQUIRED)
+pkg_check_modules(ROCKSDB REQUIRED IMPORTED_TARGET rocksdb)
+find_package(CURL REQUIRED)
+
+# Tongsuo: static, built by third_party/tongsuo/build; only the crypto module sees its headers. Whoever links it hides
+# its symbols, because libpq, libcurl and others load the system's OpenSSL into the same process.
+execute_process(COMMAND ${PROJECT_SOURCE_DIR}/third_party/tongsuo/build
+                OUTPUT_VARIABLE TONGSUO OUTPUT_STRIP_TRAILING_WHITESPACE COMMAND_ERROR_IS_FATAL ANY)
+add_library(tongsuo INTERFACE)
+target_include_directories(tongsuo SYSTEM INTERFACE ${TONGSUO}/include)
+target_link_libraries(tongsuo INTERFACE ${TONGSUO}/lib/libssl.a ${TONGSUO}/lib/libcrypto.a Threads::Threads)
+target_link_options(tongsuo INTERFACE LINKER:--exclude-libs,libssl.a:libcrypto.a)
