@@ -1,0 +1,146 @@
+#pragma once
+#include <memory>
+#include <optional>
+
+#include "base/file.h"
+#include "format/genesis.h"
+#include "ledger/contract.h"
+#include "merkle/log_tree.h"
+#include "merkle/state_tree.h"
+
+// One chain in one folder. Invariants:
+// - a block is on disk whole or not at all: one write batch and one fsync hold its transactions, receipts, log tiles,
+//   state nodes, indexes, header and certificate;
+// - commit() returns only when that is durable; a receipt is shown to nobody before;
+// - reads see only committed blocks and may run on any thread beside one writer;
+// - what is dropped by prune() never includes what an earlier bundle, or a later inclusion or consistency proof, needs.
+namespace chengxin::ledger {
+
+struct Options {
+  ContractTable contracts;  // besides governance
+  size_t cache_bytes = 64 << 20;
+  bool create_if_missing = false;
+};
+
+struct Head {
+  format::Header header;  // height 0: the genesis
+  Digest header_hash{};
+  format::ValidatorSet next_validators;  // the set that certifies the next block
+};
+
+// A transaction that passed every check that does not depend on its place in a block.
+using AdmittedTransaction = std::shared_ptr<const format::Transaction>;
+
+struct TransactionRecord {
+  format::Transaction transaction;  // attachments only when asked for
+  uint64_t height = 0, log_index = 0;
+  Bytes receipt_bytes;
+  format::Receipt receipt;
+  std::vector<format::Event> events;
+  Bytes output;
+};
+
+struct BlockRecord {
+  Bytes header_bytes;
+  format::Header header;
+  Bytes certificate_bytes;
+  std::vector<Digest> transactions;  // empty when pruned
+  uint64_t transaction_count = 0;
+  bool pruned = false;
+};
+
+struct ItemLocation {
+  Digest transaction{};
+  uint16_t call = 0;
+  uint64_t index = 0;
+  uint64_t height = 0;
+};
+
+// Everything between an item and a header, ready for a bundle.
+struct ItemProof {
+  Bytes item;
+  uint16_t call = 0;
+  uint64_t index = 0, count = 0;
+  merkle::Path inner_path;
+  Bytes body, receipt;
+  crypto::Sm2Point signer_key{};
+  crypto::Sm2Signature signature{};
+  uint64_t log_index = 0;
+  merkle::Path log_path;
+  Bytes header, certificate;
+};
+
+struct Transition {
+  Bytes header, certificate, next_validators, state_proof;
+};
+
+struct VerifyProgress {
+  uint64_t height = 0, head = 0;
+};
+using OnVerifyProgress = std::function<void(const VerifyProgress&)>;
+
+class Ledger {
+ public:
+  // Errors: ledger.exists, ledger.newer_version, ledger.in_use, ledger.damaged (names the block), file.*.
+  static Result<std::unique_ptr<Ledger>> create(const fs::path& folder, std::string_view genesis, Options options);
+  static Result<std::unique_ptr<Ledger>> open(const fs::path& folder, Options options);
+  virtual ~Ledger() = default;
+
+  virtual const format::Genesis& genesis() const = 0;
+  virtual const std::string& genesis_document() const = 0;
+  virtual const Digest& id() const = 0;
+  virtual Head head() const = 0;
+
+  // Form, size, chain, window, duplicate, signer, signature, attachments' count and form. Errors: transaction.malformed,
+  // transaction.body_malformed, transaction.too_large, transaction.wrong_chain, transaction.expired,
+  // transaction.not_yet_valid, transaction.window_too_long, transaction.duplicate (detail: its hash),
+  // transaction.unknown_signer, transaction.signer_revoked, transaction.signature_invalid, transaction.attachments.
+  // Thread-safe and without locks that a commit holds for long.
+  virtual Result<AdmittedTransaction> admit(ByteView envelope, int64_t now_ms) const = 0;
+
+  // Executes a candidate block on top of the head without touching the disk, so that it can be done before a vote, and more
+  // than once. A transaction that no longer fits (expired, duplicate, revoked in an earlier block) is in `dropped` with
+  // its error and not in the block.
+  struct Execution;
+  struct Executed {
+    std::shared_ptr<const Execution> execution;
+    format::Header header;
+    Bytes header_bytes;
+    Digest header_hash{};
+    std::vector<AdmittedTransaction> included;
+    std::vector<Bytes> receipts;  // of included, in order
+    std::vector<std::pair<AdmittedTransaction, Error>> dropped;
+  };
+  virtual Result<Executed> execute(std::span<const AdmittedTransaction> candidates, int64_t time_ms) const = 0;
+
+  // Checks the certificate against the head's set and makes the block durable: one batch, one fsync. After an error
+  // nothing of the block is on disk or it is there whole; the ledger then refuses further writes (ledger.halted) until opened again.
+  virtual Status commit(const Executed& executed, const format::Certificate& certificate) = 0;
+
+  // Reads. Errors: ledger.no_block, ledger.no_transaction, ledger.no_item, ledger.pruned (Code::gone), ledger.damaged.
+  virtual Result<BlockRecord> block(uint64_t height) const = 0;
+  virtual Result<TransactionRecord> transaction(const Digest& hash, bool with_attachments = false) const = 0;
+  virtual Result<std::vector<ItemLocation>> find_items(const Digest& digest, size_t limit = 100) const = 0;
+  // Proof under the newest certified header. Costs tens of microseconds, not a pass over the transaction's items.
+  virtual Result<ItemProof> prove_item(const ItemLocation& location) const = 0;
+  virtual Result<std::vector<Transition>> transitions(uint64_t up_to_height) const = 0;
+  virtual Result<merkle::Path> consistency(uint64_t old_size, uint64_t size) const = 0;
+  virtual Result<std::optional<Bytes>> state(std::string_view key) const = 0;
+  virtual Result<std::pair<std::optional<Bytes>, merkle::StateProof>> state_proof(std::string_view key, uint64_t height) const = 0;
+  virtual Result<std::optional<format::Account>> account(const format::KeyId& id) const = 0;
+  virtual uint64_t oldest_height() const = 0;  // first block whose transactions are still here
+  virtual uint64_t disk_bytes() const = 0;
+
+  // Replays everything that is here: hashes, signatures, certificates, log, state, indexes; every byte on disk is read.
+  // ledger.damaged names the first bad block.
+  virtual Status verify(const OnVerifyProgress& on_progress) const = 0;
+  // Drops transactions, attachments, events and item indexes of blocks below `height`, and old state versions.
+  // ledger.prune_too_young while a transaction of such a block could still be replayed.
+  virtual Status prune(uint64_t height, int64_t now_ms) = 0;
+  // The chain as one file (docs/formats/chain-export.md) for import(); a consistent copy of the folder for backups.
+  virtual Status export_to(const fs::path& file, const OnVerifyProgress& on_progress) const = 0;
+  static Status import(const fs::path& file, const fs::path& folder, Options options, const OnVerifyProgress& on_progress);
+  virtual Status checkpoint(const fs::path& folder) const = 0;
+};
+
+}  // namespace chengxin::ledger
