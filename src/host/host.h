@@ -1,0 +1,56 @@
+#pragma once
+#include <map>
+#include <mutex>
+
+#include "order/sequencer.h"
+
+// The chains of one process. Each is a folder below `root` with its ledger and its sequencer; nothing is shared between
+// two chains but the process.
+namespace chengxin::host {
+
+struct Chain {
+  std::string name;  // of the genesis; also names the folder
+  std::unique_ptr<ledger::Ledger> ledger;
+  std::unique_ptr<order::Sequencer> sequencer;
+  ~Chain() {
+    if (sequencer) sequencer->stop();
+  }
+};
+using ChainPtr = std::shared_ptr<Chain>;
+
+struct Options {
+  fs::path root;
+  crypto::Sm2PrivateKey validator_key;  // of this node
+  ledger::Options ledger;
+  order::SoloOptions solo;
+};
+
+class Host {
+ public:
+  explicit Host(Options options) : options_(std::move(options)) {}
+
+  // Opens every chain below the root. The first that fails stops it: a platform does not start with half its chains.
+  Status open_all();
+
+  // A chain of this node alone. Accounts become the genesis' registered keys. Errors: chain.name (1 to 40 characters of
+  // a-z 0-9 -), chain.exists, those of Ledger::create.
+  Result<ChainPtr> create(const std::string& name, std::vector<format::GenesisAccount> accounts, int64_t now_ms);
+
+  // By name or by the hexadecimal chain id. chain.not_found.
+  Result<ChainPtr> find(std::string_view name_or_id) const;
+  std::vector<ChainPtr> list() const;  // by name
+
+  // Called for every chain, those opened later included, on its sequencer's thread; must not block.
+  using OnBlock = std::function<void(const ChainPtr&, uint64_t height)>;
+  void subscribe(OnBlock on_block);
+
+ private:
+  Result<ChainPtr> start(std::unique_ptr<ledger::Ledger> ledger);
+
+  Options options_;
+  mutable std::mutex mutex_;
+  std::map<std::string, ChainPtr> chains_;
+  std::vector<OnBlock> observers_;
+};
+
+}  // namespace chengxin::host
