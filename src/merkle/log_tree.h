@@ -1,12 +1,14 @@
 #pragma once
 #include <functional>
+#include <initializer_list>
 
 #include "base/bytes.h"
 
 // The append-only log of docs/formats/chain.md: an RFC 9162 Merkle tree in tiles.
 namespace chengxin::merkle {
 
-// Hash as a parameter: any type with `static Digest hash(std::initializer_list<ByteView>)`.
+// Hash as a parameter: any type with `static Digest hash(std::initializer_list<ByteView>)`. Sm3Hash is
+// instantiated in this module; for another one include merkle/impl/log_tree.h.
 struct Sm3Hash {
   static Digest hash(std::initializer_list<ByteView> parts);
 };
@@ -23,28 +25,34 @@ class LogTree {
   static Digest node_hash(const Digest& left, const Digest& right);
   static Digest empty_root();
 
-  // Root over leaf hashes held in memory, and the path of one of them. Cost: one pass; path in O(n).
+  // Root over leaf hashes held in memory, and the path of one of them (index < size). Cost: O(n) hashes each.
   static Digest root_of(std::span<const Digest> leaf_hashes);
   static Path path_of(std::span<const Digest> leaf_hashes, uint64_t index);
 
-  // RFC 9162 sections 2.1.3.1 and 2.1.4.1 over stored nodes: O(log size) reads of complete subtrees.
+  // RFC 9162 sections 2.1.1, 2.1.3.1 and 2.1.4.1 over stored nodes: O(log size) reads of complete subtrees.
+  // Errors: merkle.index when not index < size, merkle.size when not old_size ≤ size, and whatever `read`
+  // gives. The path from the empty log is empty.
   static Result<Digest> root_at(uint64_t size, const NodeReader& read);
   static Result<Path> inclusion_path(uint64_t index, uint64_t size, const NodeReader& read);
   static Result<Path> consistency_path(uint64_t old_size, uint64_t size, const NodeReader& read);
 
   // RFC 9162 sections 2.1.3.2 and 2.1.4.2. False for every malformed path, never an error.
-  static bool verify_inclusion(uint64_t index, uint64_t size, const Digest& leaf_hash, const Path& path, const Digest& root);
-  static bool verify_consistency(uint64_t old_size, uint64_t size, const Digest& old_root, const Digest& root, const Path& path);
+  static bool verify_inclusion(uint64_t index, uint64_t size, const Digest& leaf_hash, const Path& path,
+                               const Digest& root);
+  static bool verify_consistency(uint64_t old_size, uint64_t size, const Digest& old_root, const Digest& root,
+                                 const Path& path);
 };
 
-// The right edge of a growing log: its size and the roots of the complete subtrees that make it up (largest first).
+// The right edge of a growing log: its size and the roots of the complete subtrees that make it up (largest
+// first).
 template <typename Hash>
 class LogEdge {
  public:
   LogEdge() = default;
   LogEdge(uint64_t size, std::vector<Digest> peaks);  // CHECKs that there is a peak for each set bit
   // Appends a leaf hash; on_node hears of every complete subtree this closes, leaves (level 0) included.
-  void append(const Digest& leaf_hash, const std::function<void(int level, uint64_t index, const Digest&)>& on_node);
+  void append(const Digest& leaf_hash,
+              const std::function<void(int level, uint64_t index, const Digest&)>& on_node);
   uint64_t size() const { return size_; }
   const std::vector<Digest>& peaks() const { return peaks_; }
   Digest root() const;
@@ -56,5 +64,8 @@ class LogEdge {
 
 using Log = LogTree<Sm3Hash>;
 using Edge = LogEdge<Sm3Hash>;
+
+extern template class LogTree<Sm3Hash>;
+extern template class LogEdge<Sm3Hash>;
 
 }  // namespace chengxin::merkle
