@@ -35,11 +35,13 @@ std::string hex(ByteView bytes) {
 }
 
 Result<Bytes> unhex(std::string_view text) {
-  if (text.size() % 2 != 0) return fail(Code::invalid_argument, "base.hex", "odd number of hexadecimal digits");
+  if (text.size() % 2 != 0)
+    return fail(Code::invalid_argument, "base.hex", "odd number of hexadecimal digits");
   Bytes out(text.size() / 2);
   for (size_t i = 0; i < out.size(); ++i) {
     int high = hex_value(text[2 * i]), low = hex_value(text[2 * i + 1]);
-    if (high < 0 || low < 0) return fail(Code::invalid_argument, "base.hex", "not a hexadecimal digit at {}", 2 * i);
+    if (high < 0 || low < 0)
+      return fail(Code::invalid_argument, "base.hex", "not a hexadecimal digit at {}", 2 * i);
     out[i] = uint8_t(high << 4 | low);
   }
   return out;
@@ -52,7 +54,8 @@ Result<Digest> unhex_digest(std::string_view text) {
 
 Result<Digest> to_digest(ByteView bytes) {
   if (bytes.size() != 32)
-    return fail(Code::invalid_argument, "base.digest_length", "a digest has 32 bytes, this has {}", bytes.size());
+    return fail(Code::invalid_argument, "base.digest_length", "a digest has 32 bytes, this has {}",
+                bytes.size());
   Digest out;
   std::memcpy(out.data(), bytes.data(), 32);
   return out;

@@ -27,12 +27,12 @@ inline bool equal(ByteView a, ByteView b) {
   return a.size() == b.size() && (a.empty() || std::memcmp(a.data(), b.data(), a.size()) == 0);
 }
 
-std::string hex(ByteView bytes);                            // lower case
-Result<Bytes> unhex(std::string_view text);                 // base.hex
-Result<Digest> unhex_digest(std::string_view text);         // base.hex, base.digest_length
-std::string base64(ByteView bytes);                         // RFC 4648 section 4, padded
-Result<Bytes> unbase64(std::string_view text);              // base.base64; only the canonical form is taken
-Result<Digest> to_digest(ByteView bytes);                   // base.digest_length unless 32 bytes
+std::string hex(ByteView bytes);                     // lower case
+Result<Bytes> unhex(std::string_view text);          // base.hex
+Result<Digest> unhex_digest(std::string_view text);  // base.hex, base.digest_length
+std::string base64(ByteView bytes);                  // RFC 4648 section 4, padded
+Result<Bytes> unbase64(std::string_view text);       // base.base64; only the canonical form is taken
+Result<Digest> to_digest(ByteView bytes);            // base.digest_length unless 32 bytes
 
 // Big-endian integers, the byte order of every format of ours.
 template <typename Int>
@@ -47,8 +47,8 @@ Int get_be(const uint8_t* at) {
 }
 inline void append(Bytes& out, ByteView bytes) { out.insert(out.end(), bytes.begin(), bytes.end()); }
 
-// Reads a byte string front to back. After the first read past the end every read gives zeros and ok() is false, so a
-// decoder may read all its fields and ask once.
+// Reads a byte string front to back. After the first read past the end every read gives zeros and ok() is
+// false, so a decoder may read all its fields and ask once.
 class Reader {
  public:
   explicit Reader(ByteView bytes) : rest_(bytes) {}

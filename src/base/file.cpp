@@ -44,7 +44,8 @@ Status write_all(int fd, ByteView bytes, const fs::path& path) {
 Result<struct stat> stat_regular(int fd, const fs::path& path) {
   struct stat info {};
   if (::fstat(fd, &info) != 0) return failed(path);
-  if (!S_ISREG(info.st_mode)) return fail(Code::invalid_argument, "file.not_regular", "{} is not a regular file", path.string());
+  if (!S_ISREG(info.st_mode))
+    return fail(Code::invalid_argument, "file.not_regular", "{} is not a regular file", path.string());
   return info;
 }
 
@@ -54,14 +55,19 @@ Error file_error(const fs::path& path, int error_number) {
   std::string what = fmt::format("{}: {}", path.string(), std::generic_category().message(error_number));
   switch (error_number) {
     case ENOENT:
-    case ENOTDIR: return {Code::not_found, "file.not_found", what};
+    case ENOTDIR:
+      return {Code::not_found, "file.not_found", what};
     case EACCES:
     case EPERM:
-    case EROFS: return {Code::forbidden, "file.denied", what};
+    case EROFS:
+      return {Code::forbidden, "file.denied", what};
     case ENOSPC:
-    case EDQUOT: return {Code::unavailable, "file.full", what};
-    case ELOOP: return {Code::invalid_argument, "file.not_regular", what};
-    default: return {Code::unavailable, "file.io", what};
+    case EDQUOT:
+      return {Code::unavailable, "file.full", what};
+    case ELOOP:
+      return {Code::invalid_argument, "file.not_regular", what};
+    default:
+      return {Code::unavailable, "file.io", what};
   }
 }
 
@@ -70,7 +76,8 @@ Result<Bytes> read_file(const fs::path& path, size_t max_bytes) {
   if (file.fd < 0) return failed(path);
   ASSIGN(auto info, stat_regular(file.fd, path));
   if (size_t(info.st_size) > max_bytes)
-    return fail(Code::too_large, "file.too_large", "{} has {} bytes, the limit is {}", path.string(), info.st_size, max_bytes);
+    return fail(Code::too_large, "file.too_large", "{} has {} bytes, the limit is {}", path.string(),
+                info.st_size, max_bytes);
   Bytes out(size_t(info.st_size));
   size_t filled = 0;
   while (filled < out.size()) {
@@ -134,8 +141,11 @@ Status stream_file(const fs::path& path, const std::function<Status(ByteView)>& 
   }
   ASSIGN(auto after, stat_regular(file.fd, path));
   bool changed = done != uint64_t(before.st_size) || before.st_size != after.st_size ||
-                 before.st_mtim.tv_sec != after.st_mtim.tv_sec || before.st_mtim.tv_nsec != after.st_mtim.tv_nsec;
-  if (changed) return fail(Code::conflict, "file.changed", "{} changed while it was read; try again when it is at rest", path.string());
+                 before.st_mtim.tv_sec != after.st_mtim.tv_sec ||
+                 before.st_mtim.tv_nsec != after.st_mtim.tv_nsec;
+  if (changed)
+    return fail(Code::conflict, "file.changed", "{} changed while it was read; try again when it is at rest",
+                path.string());
   return {};
 }
 

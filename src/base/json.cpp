@@ -30,7 +30,8 @@ class StrictSax : public nlohmann::detail::json_sax_dom_parser<Json> {
   }
   bool key(std::string& name) {
     if (!keys_.back().insert(name).second) {
-      error = Error{Code::invalid_argument, "json.duplicate_key", "the member \"" + name + "\" stands twice in one object"};
+      error = Error{Code::invalid_argument, "json.duplicate_key",
+                    "the member \"" + name + "\" stands twice in one object"};
       return false;
     }
     return Base::key(name);
@@ -39,7 +40,8 @@ class StrictSax : public nlohmann::detail::json_sax_dom_parser<Json> {
   bool parse_error(std::size_t position, const std::string&, const Exception& thrown) {
     std::string what = thrown.what();
     bool encoding = what.find("UTF-8") != std::string::npos;
-    error = Error{Code::invalid_argument, encoding ? "json.not_utf8" : "json.syntax", fmt::format("at byte {}", position)};
+    error = Error{Code::invalid_argument, encoding ? "json.not_utf8" : "json.syntax",
+                  fmt::format("at byte {}", position)};
     return false;
   }
 
@@ -92,17 +94,22 @@ Status write_canonical(const Json& value, std::string& out) {
     case Json::value_t::number_integer:
     case Json::value_t::number_unsigned: {
       constexpr int64_t limit = (int64_t(1) << 53) - 1;
-      bool fits = value.is_number_unsigned() ? value.get<uint64_t>() <= uint64_t(limit)
-                                             : value.get<int64_t>() >= -limit && value.get<int64_t>() <= limit;
+      bool fits = value.is_number_unsigned()
+                      ? value.get<uint64_t>() <= uint64_t(limit)
+                      : value.get<int64_t>() >= -limit && value.get<int64_t>() <= limit;
       if (!fits) return fail(Code::invalid_argument, "json.not_canonical", "an integer beyond 2^53-1");
       out += value.dump();
       return {};
     }
-    case Json::value_t::number_float: return fail(Code::invalid_argument, "json.not_canonical", "a number with a fraction");
+    case Json::value_t::number_float:
+      return fail(Code::invalid_argument, "json.not_canonical", "a number with a fraction");
     case Json::value_t::string:
     case Json::value_t::boolean:
-    case Json::value_t::null: out += value.dump(); return {};
-    default: return fail(Code::invalid_argument, "json.not_canonical", "not a JSON value");
+    case Json::value_t::null:
+      out += value.dump();
+      return {};
+    default:
+      return fail(Code::invalid_argument, "json.not_canonical", "not a JSON value");
   }
 }
 
@@ -110,7 +117,8 @@ Status write_canonical(const Json& value, std::string& out) {
 
 Result<Json> parse_json(std::string_view text, JsonLimits limits) {
   if (text.size() > limits.max_bytes)
-    return fail(Code::too_large, "json.too_large", "{} bytes, the limit is {}", text.size(), limits.max_bytes);
+    return fail(Code::too_large, "json.too_large", "{} bytes, the limit is {}", text.size(),
+                limits.max_bytes);
   Json root;
   StrictSax sax(root, limits.max_depth);
   if (!Json::sax_parse(text.begin(), text.end(), &sax) || sax.error)

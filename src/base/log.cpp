@@ -13,7 +13,8 @@ bool as_text = ::isatty(STDERR_FILENO);
 
 spdlog::logger& logger() {
   static auto instance = [] {
-    auto made = std::make_shared<spdlog::logger>("chengxin", std::make_shared<spdlog::sinks::stderr_sink_mt>());
+    auto made =
+        std::make_shared<spdlog::logger>("chengxin", std::make_shared<spdlog::sinks::stderr_sink_mt>());
     made->set_pattern("%v");
     made->flush_on(spdlog::level::debug);
     return made;
@@ -21,8 +22,8 @@ spdlog::logger& logger() {
   return *instance;
 }
 
-constexpr spdlog::level::level_enum kLevels[] = {spdlog::level::debug, spdlog::level::info, spdlog::level::warn,
-                                                 spdlog::level::err};
+constexpr spdlog::level::level_enum kLevels[] = {spdlog::level::debug, spdlog::level::info,
+                                                 spdlog::level::warn, spdlog::level::err};
 constexpr std::string_view kNames[] = {"debug", "info", "warn", "error"};
 
 }  // namespace
@@ -40,13 +41,15 @@ void write(Level level, std::string_view event, const nlohmann::json& fields) {
   std::string time = format_time(now_ms());
   if (as_text) {
     std::string line = fmt::format("{} {} {}", time, kNames[int(level)], event);
-    for (auto it = fields.begin(); it != fields.end(); ++it) line += fmt::format(" {}={}", it.key(), dump(*it));
+    for (auto it = fields.begin(); it != fields.end(); ++it)
+      line += fmt::format(" {}={}", it.key(), dump(*it));
     logger().log(kLevels[int(level)], "{}", line);
     return;
   }
   nlohmann::ordered_json record = {{"time", time}, {"level", kNames[int(level)]}, {"event", event}};
   for (auto it = fields.begin(); it != fields.end(); ++it) record[it.key()] = *it;
-  logger().log(kLevels[int(level)], "{}", record.dump(-1, ' ', true, nlohmann::ordered_json::error_handler_t::replace));
+  logger().log(kLevels[int(level)], "{}",
+               record.dump(-1, ' ', true, nlohmann::ordered_json::error_handler_t::replace));
 }
 
 }  // namespace chengxin::log

@@ -3,8 +3,9 @@
 #include <string>
 #include <string_view>
 
-// Structured logs: one JSON object a line on standard error, or short text when standard error is a terminal. Control
-// characters in values are escaped, so nothing that a stranger sends can forge a line. Never log secrets.
+// Structured logs: one JSON object a line on standard error, or short text when standard error is a terminal.
+// Control characters in values are escaped, so nothing that a stranger sends can forge a line. Never log
+// secrets.
 namespace chengxin::log {
 
 enum class Level { debug, info, warn, error };
@@ -14,9 +15,17 @@ void configure(Level level, std::string_view format);
 
 // event is a stable dotted name ("chain.opened"), fields are its facts.
 void write(Level level, std::string_view event, const nlohmann::json& fields = {});
-inline void debug(std::string_view event, const nlohmann::json& fields = {}) { write(Level::debug, event, fields); }
-inline void info(std::string_view event, const nlohmann::json& fields = {}) { write(Level::info, event, fields); }
-inline void warn(std::string_view event, const nlohmann::json& fields = {}) { write(Level::warn, event, fields); }
-inline void error(std::string_view event, const nlohmann::json& fields = {}) { write(Level::error, event, fields); }
+inline void debug(std::string_view event, const nlohmann::json& fields = {}) {
+  write(Level::debug, event, fields);
+}
+inline void info(std::string_view event, const nlohmann::json& fields = {}) {
+  write(Level::info, event, fields);
+}
+inline void warn(std::string_view event, const nlohmann::json& fields = {}) {
+  write(Level::warn, event, fields);
+}
+inline void error(std::string_view event, const nlohmann::json& fields = {}) {
+  write(Level::error, event, fields);
+}
 
 }  // namespace chengxin::log

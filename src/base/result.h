@@ -14,8 +14,8 @@ enum class Code {
   unauthenticated,
   forbidden,
   not_found,
-  conflict,     // it clashes with what is there already
-  gone,         // it was here and was dropped on purpose (pruned, erased)
+  conflict,  // it clashes with what is there already
+  gone,      // it was here and was dropped on purpose (pruned, erased)
   too_large,
   busy,         // back-pressure: the same request may succeed after retry_after_ms
   unavailable,  // a part that is needed does not work now
@@ -26,8 +26,9 @@ enum class Code {
 
 std::string_view code_name(Code code);
 
-// A failure that is part of normal operation. `reason` is a stable dotted key ("evidence.digest_length"), never reworded
-// once released, translated in texts/; `detail` is for people, in English, and holds no secrets.
+// A failure that is part of normal operation. `reason` is a stable dotted key ("evidence.digest_length"),
+// never reworded once released, translated in texts/; `detail` is for people, in English, and holds no
+// secrets.
 struct Error {
   Code code = Code::internal;
   std::string reason;
@@ -43,7 +44,8 @@ using Result = tl::expected<T, Error>;
 using Status = Result<void>;
 
 template <typename... Args>
-tl::unexpected<Error> fail(Code code, std::string_view reason, fmt::format_string<Args...> format, Args&&... args) {
+tl::unexpected<Error> fail(Code code, std::string_view reason, fmt::format_string<Args...> format,
+                           Args&&... args) {
   return tl::unexpected(Error{code, std::string(reason), fmt::format(format, std::forward<Args>(args)...)});
 }
 inline tl::unexpected<Error> fail(Code code, std::string_view reason) {
@@ -56,15 +58,14 @@ inline tl::unexpected<Error> fail(Code code, std::string_view reason) {
 #define CX_CONCAT(a, b) CX_CONCAT_(a, b)
 
 // TRY(expr): leaves the function with the error of a failed Status.
-#define TRY(expression)                                                            \
-  do {                                                                             \
-    if (auto cx_status = (expression); !cx_status)                                 \
-      return ::tl::unexpected(std::move(cx_status).error());                       \
+#define TRY(expression)                                                                                   \
+  do {                                                                                                    \
+    if (auto cx_status = (expression); !cx_status) return ::tl::unexpected(std::move(cx_status).error()); \
   } while (0)
 
 // ASSIGN(auto value, expr): binds the value of a Result or leaves the function with its error.
 #define ASSIGN(declaration, expression) ASSIGN_IMPL(CX_CONCAT(cx_result_, __LINE__), declaration, expression)
-#define ASSIGN_IMPL(result, declaration, expression)                               \
-  auto result = (expression);                                                      \
-  if (!result) return ::tl::unexpected(std::move(result).error());                 \
+#define ASSIGN_IMPL(result, declaration, expression)               \
+  auto result = (expression);                                      \
+  if (!result) return ::tl::unexpected(std::move(result).error()); \
   declaration = std::move(*result)

@@ -6,7 +6,8 @@ namespace chengxin::format {
 
 struct GenesisAccount {
   crypto::Sm2Point public_key{};
-  std::vector<std::string> roles;  // "governor" may register and revoke keys and change validators; "writer" may write
+  std::vector<std::string>
+      roles;  // "governor" may register and revoke keys and change validators; "writer" may write
 };
 
 struct ChainLimits {
@@ -25,7 +26,8 @@ struct Genesis {
   ChainLimits limits;
 
   std::string encode() const;
-  static Result<Genesis> decode(std::string_view document);  // format.genesis; only canonical documents are taken
+  static Result<Genesis> decode(
+      std::string_view document);  // format.genesis; only canonical documents are taken
   static Digest chain_id(std::string_view document);
 };
 

@@ -15,7 +15,7 @@ enum class ReceiptStatus : uint32_t {
   unknown_method = 2,
   bad_arguments = 3,
   forbidden = 4,
-  refused = 5,         // the contract said no; the output names the reason key
+  refused = 5,  // the contract said no; the output names the reason key
   out_of_gas = 6,
   access_violation = 7,  // the contract touched state that it had not declared
 };
@@ -85,7 +85,8 @@ struct Certificate {
 };
 Bytes certificate_message(const Digest& header_hash);
 
-// Every signature holds and the weight is above two thirds: else format.certificate_invalid with the failing part named.
+// Every signature holds and the weight is above two thirds: else format.certificate_invalid with the failing
+// part named.
 Status verify_certificate(const Certificate& certificate, const ValidatorSet& set, const Digest& header_hash);
 
 }  // namespace chengxin::format

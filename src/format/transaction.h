@@ -44,12 +44,14 @@ struct Transaction {
   Digest hash{};
 };
 
-Bytes encode_transaction(ByteView body, const crypto::Sm2Signature& signature, std::span<const Bytes> attachments);
+Bytes encode_transaction(ByteView body, const crypto::Sm2Signature& signature,
+                         std::span<const Bytes> attachments);
 // transaction.malformed, transaction.body_malformed.
 Result<Transaction> decode_transaction(ByteView envelope);
 
 // Encodes, signs and wraps. Errors are those of signing.
-Result<Bytes> sign_transaction(const TransactionBody& body, const crypto::Sm2PrivateKey& key, std::span<const Bytes> attachments);
+Result<Bytes> sign_transaction(const TransactionBody& body, const crypto::Sm2PrivateKey& key,
+                               std::span<const Bytes> attachments);
 
 // Arguments of evidence.add.
 struct EvidenceAdd {

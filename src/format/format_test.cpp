@@ -1,0 +1,221 @@
+#include <gtest/gtest.h>
+
+#include <random>
+
+#include "crypto/sm3.h"
+#include "format/genesis.h"
+#include "format/record.h"
+#include "format/transaction.pb.h"
+
+namespace chengxin::format {
+namespace {
+
+Digest digest_of(uint64_t seed) {
+  Bytes bytes;
+  put_be(bytes, seed);
+  return crypto::sm3(bytes);
+}
+
+TransactionBody sample_body() {
+  TransactionBody body;
+  body.chain = digest_of(1);
+  body.signer.fill(7);
+  body.valid_from_ms = 1000;
+  body.valid_until_ms = 2000;
+  body.nonce.fill(9);
+  body.calls = {{"evidence", "add", {1, 2, 3}}, {"governance", "revoke_key", {}}};
+  return body;
+}
+
+TEST(Transaction, BodyRoundTrips) {
+  TransactionBody body = sample_body();
+  auto again = decode_body(encode_body(body)).value();
+  EXPECT_EQ(again.chain, body.chain);
+  EXPECT_EQ(again.calls, body.calls);
+  EXPECT_EQ(again.valid_until_ms, 2000u);
+}
+
+TEST(Transaction, OnlyTheCanonicalSpellingIsTaken) {
+  Bytes good = encode_body(sample_body());
+  Bytes unknown_field = good;
+  append(unknown_field, Bytes{0x78, 0x01});  // field 15, varint 1
+  EXPECT_FALSE(decode_body(unknown_field));
+  Bytes repeated_default = good;
+  append(repeated_default, Bytes{0x18, 0x00});  // valid_from_ms again, zero: last one wins in protobuf
+  EXPECT_FALSE(decode_body(repeated_default));
+  // Swapping the order of two fields parses to the same message, so only a second spelling distinguishes it.
+  Bytes reordered(good.begin() + 34, good.end());
+  append(reordered, ByteView(good).first(34));
+  pb::TransactionBody parsed;
+  ASSERT_TRUE(parsed.ParseFromArray(reordered.data(), int(reordered.size())));
+  EXPECT_FALSE(decode_body(reordered));
+  TransactionBody no_calls = sample_body();
+  no_calls.calls.clear();
+  EXPECT_FALSE(decode_body(encode_body(no_calls)));
+}
+
+TEST(Transaction, HashCoversBodyAndNotSignature) {
+  auto key = crypto::Sm2PrivateKey::generate().value();
+  auto first = decode_transaction(sign_transaction(sample_body(), key, {}).value()).value();
+  auto second = decode_transaction(sign_transaction(sample_body(), key, {}).value()).value();
+  EXPECT_EQ(first.hash, second.hash);
+  EXPECT_NE(first.signature, second.signature);
+  EXPECT_TRUE(key.public_key().verify(signed_message(first.body_bytes), first.signature));
+}
+
+template <typename T>
+void expect_fixed_size(const T& value, size_t size) {
+  Bytes bytes = value.encode();
+  EXPECT_EQ(bytes.size(), size);
+  EXPECT_EQ(T::decode(bytes).value().encode(), bytes);
+  bytes.push_back(0);
+  EXPECT_FALSE(T::decode(bytes));
+  bytes.resize(size - 1);
+  EXPECT_FALSE(T::decode(bytes));
+}
+
+TEST(Header, FixedLayouts) {
+  Header header{1, digest_of(1), 2, 3, digest_of(4), 5, digest_of(6), digest_of(7), digest_of(8)};
+  expect_fixed_size(header, kHeaderBytes);
+  EXPECT_EQ(Header::decode(header.encode()).value(), header);
+  expect_fixed_size(Receipt{3, 4, 5, 6, digest_of(1), digest_of(2)}, kReceiptBytes);
+}
+
+TEST(Header, EventsRoundTripAndRefuseEveryCut) {
+  std::vector<Event> events = {{"evidence", "added", {1, 2}}, {"", "", {}}, {"c", "t", Bytes(70000, 5)}};
+  Bytes bytes = encode_events(events);
+  EXPECT_EQ(decode_events(bytes).value(), events);
+  for (size_t cut : {size_t(0), size_t(1), size_t(5), size_t(20), bytes.size() - 1})
+    EXPECT_FALSE(decode_events(ByteView(bytes).first(cut))) << cut;
+}
+
+struct Members {
+  std::vector<crypto::Sm2PrivateKey> keys;
+  ValidatorSet set;
+};
+
+Members members_of(std::vector<uint64_t> weights) {
+  std::vector<crypto::Sm2PrivateKey> keys;
+  for (size_t i = 0; i < weights.size(); ++i) keys.push_back(crypto::Sm2PrivateKey::generate().value());
+  std::sort(keys.begin(), keys.end(),
+            [](const auto& a, const auto& b) { return a.public_key().point() < b.public_key().point(); });
+  Members out{keys, {}};
+  for (size_t i = 0; i < keys.size(); ++i)
+    out.set.members.push_back({keys[i].public_key().point(), weights[i]});
+  return out;
+}
+
+TEST(Certificate, NeedsMoreThanTwoThirdsOfTheWeight) {
+  Members members = members_of({1, 1, 1, 3});
+  Digest header_hash = digest_of(5);
+  auto certify = [&](std::vector<uint16_t> indexes) {
+    Certificate certificate;
+    for (uint16_t i : indexes)
+      certificate.entries.push_back({i, members.keys[i].sign(certificate_message(header_hash)).value()});
+    return certificate;
+  };
+  EXPECT_TRUE(verify_certificate(certify({0, 1, 3}), members.set, header_hash));
+  EXPECT_FALSE(verify_certificate(certify({1, 3}), members.set, header_hash));  // exactly two thirds
+  EXPECT_FALSE(verify_certificate(certify({}), members.set, header_hash));
+  EXPECT_FALSE(verify_certificate(certify({0, 1, 3}), members.set, digest_of(6)));
+  Certificate swapped = certify({0, 1, 3});
+  std::swap(swapped.entries[0].signature, swapped.entries[1].signature);
+  EXPECT_FALSE(verify_certificate(swapped, members.set, header_hash));
+  Certificate twice = certify({3, 3, 3});
+  EXPECT_FALSE(Certificate::decode(twice.encode()));
+}
+
+TEST(ValidatorSet, OnlyOneSpelling) {
+  ValidatorSet set = members_of({1, 2, 3}).set;
+  EXPECT_EQ(ValidatorSet::decode(set.encode()).value(), set);
+  ValidatorSet swapped = set;
+  std::swap(swapped.members[0], swapped.members[1]);
+  EXPECT_FALSE(ValidatorSet::decode(swapped.encode()));
+  ValidatorSet weightless = set;
+  weightless.members[1].weight = 0;
+  EXPECT_FALSE(ValidatorSet::decode(weightless.encode()));
+  ValidatorSet heavy = set;
+  heavy.members[0].weight = heavy.members[1].weight = uint64_t(1) << 61;
+  EXPECT_FALSE(ValidatorSet::decode(heavy.encode()));
+  EXPECT_FALSE(ValidatorSet::decode(ValidatorSet{}.encode()));
+}
+
+TEST(Genesis, OnlyItsCanonicalDocumentIsTaken) {
+  Genesis genesis;
+  genesis.name = "存证";
+  genesis.created_ms = 1795320000000;
+  genesis.validators = members_of({1}).set;
+  genesis.accounts = {{genesis.validators.members[0].public_key, {"governor", "writer"}}};
+  std::string document = genesis.encode();
+  EXPECT_EQ(Genesis::decode(document).value().encode(), document);
+  std::string spaced = document;
+  spaced.insert(1, " ");
+  EXPECT_FALSE(Genesis::decode(spaced));
+  std::string extra = document;
+  extra.insert(1, "\"a\":1,");
+  EXPECT_FALSE(Genesis::decode(extra));
+  std::string off_curve = document;
+  auto at = off_curve.find("\"public_key\":\"04") + 20;
+  off_curve[at] = off_curve[at] == '0' ? '1' : '0';
+  EXPECT_FALSE(Genesis::decode(off_curve));
+  EXPECT_FALSE(Genesis::decode("{}"));
+  EXPECT_FALSE(Genesis::decode("[]"));
+}
+
+Record sample_record() {
+  Record record;
+  for (std::string name : {"title", "holder", "amount", "签发"}) {
+    RecordField field;
+    Digest salt = digest_of(record.size());
+    std::copy_n(salt.begin(), 16, field.salt.begin());
+    field.value = "\"value of " + name + "\"";
+    record[name] = field;
+  }
+  return record;
+}
+
+TEST(Record, WithholdingFieldsKeepsTheRootAndHidesTheirValues) {
+  Record record = sample_record();
+  for (auto names : std::vector<std::vector<std::string>>{{}, {"title"}, {"amount", "签发"}}) {
+    auto entries = disclose(record, names);
+    Bytes bytes = encode_record(entries);
+    auto again = decode_record(bytes).value();
+    EXPECT_EQ(record_root(again), record_root(record));
+    for (const auto& [name, field] : record) {
+      bool shown = std::find(names.begin(), names.end(), name) != names.end();
+      EXPECT_EQ(to_string(bytes).find(field.value) != std::string::npos, shown) << name;
+    }
+  }
+  Record changed = record;
+  changed["title"].value = "\"other\"";
+  EXPECT_NE(record_root(changed), record_root(record));
+}
+
+TEST(Record, RefusesOtherSpellings) {
+  Record record = sample_record();
+  record["title"].value = "{\"b\":1, \"a\":2}";
+  EXPECT_FALSE(decode_record(encode_record(disclose(record, std::nullopt))));
+  Bytes bytes = encode_record(disclose(sample_record(), std::nullopt));
+  bytes.push_back(0);
+  EXPECT_FALSE(decode_record(bytes));
+  std::mt19937_64 random(7);
+  for (int i = 0; i < 2000; ++i) {
+    Bytes mutated = encode_record(disclose(sample_record(), std::vector<std::string>{"title"}));
+    mutated[random() % mutated.size()] ^= uint8_t(1 << random() % 8);
+    auto decoded = decode_record(mutated);
+    EXPECT_TRUE(!decoded || record_root(*decoded) != record_root(sample_record()));
+  }
+}
+
+TEST(Account, RoundTrips) {
+  Account account{members_of({1}).set.members[0].public_key, false, {"writer"}};
+  auto again = Account::decode(account.encode()).value();
+  EXPECT_EQ(again.public_key, account.public_key);
+  EXPECT_FALSE(again.active);
+  EXPECT_TRUE(again.has_role("writer"));
+  EXPECT_FALSE(again.has_role("governor"));
+  EXPECT_FALSE(Account::decode(Bytes{1, 2}));
+}
+
+}  // namespace
+}  // namespace chengxin::format
