@@ -1,0 +1,53 @@
+#include "evidence/contract.h"
+
+#include "format/transaction.h"
+#include "merkle/item_tree.h"
+
+namespace chengxin::evidence {
+namespace {
+
+ledger::CallResult refused(std::string_view reason) {
+  ledger::CallResult result;
+  result.status = format::ReceiptStatus::refused;
+  result.output = to_bytes(view(reason));
+  return result;
+}
+
+Result<ledger::CallResult> add(const ledger::CallContext& context) {
+  auto call = format::decode_evidence_add(context.arguments);
+  if (!call) {
+    ledger::CallResult result;
+    result.status = format::ReceiptStatus::bad_arguments;
+    result.output = to_bytes(view(call.error().reason));
+    return result;
+  }
+  if (call->item_bytes != 32 && call->item_bytes != 64) return refused("evidence.item_bytes");
+  if (call->count < 1 || call->count > kMaxItemsPerCall) return refused("evidence.count");
+  if (context.attachment.size() != call->count * call->item_bytes)
+    return refused("evidence.attachment_length");
+  auto groups = merkle::Items::group_hashes(context.attachment, call->item_bytes);
+  if (merkle::Items::root(groups) != call->root) return refused("evidence.root_mismatch");
+
+  ledger::CallResult result;
+  append(result.output, call->root);
+  put_be(result.output, call->count);
+  result.events.push_back({"evidence", "added", result.output});
+  result.indexed_item_bytes = call->item_bytes;
+  return result;
+}
+
+}  // namespace
+
+ledger::ContractTable contract() {
+  ledger::Method method;
+  method.contract = "evidence";
+  method.name = "add";
+  method.role = "writer";
+  method.takes_attachment = true;
+  method.base_gas = 1000;
+  method.gas_per_byte = 1;
+  method.run = add;
+  return {std::move(method)};
+}
+
+}  // namespace chengxin::evidence
