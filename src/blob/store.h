@@ -4,8 +4,8 @@
 
 #include "base/file.h"
 
-// Objects kept beside the chain, sealed with SM4 (docs/formats/sealed-blob.md) under the installation's key. The folder
-// form; an S3 service comes behind the same interface.
+// Objects kept beside the chain, sealed with SM4 (docs/formats/sealed-blob.md) under the installation's key.
+// The folder form; an S3 service comes behind the same interface.
 namespace chengxin::blob {
 
 struct Written {
@@ -26,7 +26,8 @@ class Store {
   static Result<std::unique_ptr<Store>> open_folder(const fs::path& folder, ByteView key);
   virtual ~Store() = default;
   virtual Result<std::unique_ptr<Writer>> create() = 0;
-  virtual Status read(const std::string& id, const std::function<Status(ByteView)>& on_chunk) const = 0;  // blob.not_found, blob.damaged
+  virtual Status read(const std::string& id, const std::function<Status(ByteView)>& on_chunk)
+      const = 0;  // blob.not_found, blob.damaged
   virtual bool exists(const std::string& id) const = 0;
   virtual Status remove(const std::string& id) = 0;
   virtual Status list(const std::function<Status(const std::string& id)>& on_blob) const = 0;

@@ -7,8 +7,8 @@
 // SM2 over the recommended curve sm2p256v1 (GB/T 32918-2016, GB/T 35276).
 namespace chengxin::crypto {
 
-using Sm2Point = std::array<uint8_t, 65>;      // 04 || X || Y
-using Sm2Signature = std::array<uint8_t, 64>;  // r || s
+using Sm2Point = std::array<uint8_t, 65>;                           // 04 || X || Y
+using Sm2Signature = std::array<uint8_t, 64>;                       // r || s
 inline constexpr std::string_view kDefaultId = "1234567812345678";  // GB/T 35276 section 10
 
 class Sm2PublicKey {
@@ -17,8 +17,9 @@ class Sm2PublicKey {
   static Result<Sm2PublicKey> from_point(ByteView point);
   const Sm2Point& point() const { return point_; }
 
-  // True when `signature` (64 bytes, r || s) is this key's over `message` under `id`; false for anything else, including
-  // wrong lengths and values out of range. GB/T 32918.2 section 7. Thread-safe; Z_A for the default id is cached.
+  // True when `signature` (64 bytes, r || s) is this key's over `message` under `id`; false for anything
+  // else, including wrong lengths and values out of range. GB/T 32918.2 section 7. Thread-safe; Z_A for the
+  // default id is cached.
   bool verify(ByteView message, ByteView signature, std::string_view id = kDefaultId) const;
 
   // GB/T 32918.4, ciphertext C1 || C3 || C2 in the DER form of GB/T 35276 section 7.2.
@@ -36,9 +37,10 @@ class Sm2PublicKey {
 class Sm2PrivateKey {
  public:
   static Result<Sm2PrivateKey> generate();
-  static Result<Sm2PrivateKey> from_scalar(ByteView scalar);         // 32 bytes, 1 … n-2
+  static Result<Sm2PrivateKey> from_scalar(ByteView scalar);  // 32 bytes, 1 … n-2
   static Result<Sm2PrivateKey> from_pem(std::string_view pem, std::string_view passphrase = {});  // PKCS #8
-  Result<std::string> to_pem(std::string_view passphrase = {}) const;  // encrypted with SM4-CBC when one is given
+  Result<std::string> to_pem(
+      std::string_view passphrase = {}) const;  // encrypted with SM4-CBC when one is given
   const Sm2PublicKey& public_key() const { return public_key_; }
 
   Result<Sm2Signature> sign(ByteView message, std::string_view id = kDefaultId) const;  // thread-safe

@@ -4,8 +4,8 @@
 
 #include "order/sequencer.h"
 
-// The chains of one process. Each is a folder below `root` with its ledger and its sequencer; nothing is shared between
-// two chains but the process.
+// The chains of one process. Each is a folder below `root` with its ledger and its sequencer; nothing is
+// shared between two chains but the process.
 namespace chengxin::host {
 
 struct Chain {
@@ -29,12 +29,14 @@ class Host {
  public:
   explicit Host(Options options) : options_(std::move(options)) {}
 
-  // Opens every chain below the root. The first that fails stops it: a platform does not start with half its chains.
+  // Opens every chain below the root. The first that fails stops it: a platform does not start with half its
+  // chains.
   Status open_all();
 
-  // A chain of this node alone. Accounts become the genesis' registered keys. Errors: chain.name (1 to 40 characters of
-  // a-z 0-9 -), chain.exists, those of Ledger::create.
-  Result<ChainPtr> create(const std::string& name, std::vector<format::GenesisAccount> accounts, int64_t now_ms);
+  // A chain of this node alone. Accounts become the genesis' registered keys. Errors: chain.name (1 to 40
+  // characters of a-z 0-9 -), chain.exists, those of Ledger::create.
+  Result<ChainPtr> create(const std::string& name, std::vector<format::GenesisAccount> accounts,
+                          int64_t now_ms);
 
   // By name or by the hexadecimal chain id. chain.not_found.
   Result<ChainPtr> find(std::string_view name_or_id) const;

@@ -7,11 +7,12 @@
 #include "format/genesis.h"
 #include "format/header.h"
 
-// Native contracts: a table of methods, each declaring what it needs and may touch. The ledger enforces the declaration;
-// a contract is deterministic and sees no clock but the block's.
+// Native contracts: a table of methods, each declaring what it needs and may touch. The ledger enforces the
+// declaration; a contract is deterministic and sees no clock but the block's.
 namespace chengxin::ledger {
 
-// State as one call sees it. Reads and writes outside the method's declared prefixes end the call with access_violation.
+// State as one call sees it. Reads and writes outside the method's declared prefixes end the call with
+// access_violation.
 class StateView {
  public:
   virtual ~StateView() = default;
@@ -34,16 +35,18 @@ struct CallResult {
   format::ReceiptStatus status = format::ReceiptStatus::accepted;
   std::vector<format::Event> events;
   Bytes output;
-  uint32_t indexed_item_bytes = 0;  // not 0: the attachment is items of this size, to be found by their first 32 bytes
+  uint32_t indexed_item_bytes =
+      0;  // not 0: the attachment is items of this size, to be found by their first 32 bytes
 };
 
 struct Method {
   std::string contract, name;
-  std::string role;                         // the signer's account must hold it; empty: any active account
+  std::string role;  // the signer's account must hold it; empty: any active account
   bool takes_attachment = false;
   uint64_t base_gas = 1000, gas_per_byte = 1;
-  std::vector<std::string> reads, writes;   // key prefixes; writes may also be read
-  std::function<Result<CallResult>(const CallContext&)> run;  // an Error here is a host fault: the block is not made
+  std::vector<std::string> reads, writes;  // key prefixes; writes may also be read
+  std::function<Result<CallResult>(const CallContext&)>
+      run;  // an Error here is a host fault: the block is not made
 };
 
 using ContractTable = std::vector<Method>;

@@ -9,11 +9,13 @@
 #include "merkle/state_tree.h"
 
 // One chain in one folder. Invariants:
-// - a block is on disk whole or not at all: one write batch and one fsync hold its transactions, receipts, log tiles,
+// - a block is on disk whole or not at all: one write batch and one fsync hold its transactions, receipts,
+// log tiles,
 //   state nodes, indexes, header and certificate;
 // - commit() returns only when that is durable; a receipt is shown to nobody before;
 // - reads see only committed blocks and may run on any thread beside one writer;
-// - what is dropped by prune() never includes what an earlier bundle, or a later inclusion or consistency proof, needs.
+// - what is dropped by prune() never includes what an earlier bundle, or a later inclusion or consistency
+// proof, needs.
 namespace chengxin::ledger {
 
 struct Options {
@@ -82,7 +84,8 @@ using OnVerifyProgress = std::function<void(const VerifyProgress&)>;
 class Ledger {
  public:
   // Errors: ledger.exists, ledger.newer_version, ledger.in_use, ledger.damaged (names the block), file.*.
-  static Result<std::unique_ptr<Ledger>> create(const fs::path& folder, std::string_view genesis, Options options);
+  static Result<std::unique_ptr<Ledger>> create(const fs::path& folder, std::string_view genesis,
+                                                Options options);
   static Result<std::unique_ptr<Ledger>> open(const fs::path& folder, Options options);
   virtual ~Ledger() = default;
 
@@ -91,16 +94,17 @@ class Ledger {
   virtual const Digest& id() const = 0;
   virtual Head head() const = 0;
 
-  // Form, size, chain, window, duplicate, signer, signature, attachments' count and form. Errors: transaction.malformed,
-  // transaction.body_malformed, transaction.too_large, transaction.wrong_chain, transaction.expired,
-  // transaction.not_yet_valid, transaction.window_too_long, transaction.duplicate (detail: its hash),
-  // transaction.unknown_signer, transaction.signer_revoked, transaction.signature_invalid, transaction.attachments.
-  // Thread-safe and without locks that a commit holds for long.
+  // Form, size, chain, window, duplicate, signer, signature, attachments' count and form. Errors:
+  // transaction.malformed, transaction.body_malformed, transaction.too_large, transaction.wrong_chain,
+  // transaction.expired, transaction.not_yet_valid, transaction.window_too_long, transaction.duplicate
+  // (detail: its hash), transaction.unknown_signer, transaction.signer_revoked,
+  // transaction.signature_invalid, transaction.attachments. Thread-safe and without locks that a commit holds
+  // for long.
   virtual Result<AdmittedTransaction> admit(ByteView envelope, int64_t now_ms) const = 0;
 
-  // Executes a candidate block on top of the head without touching the disk, so that it can be done before a vote, and more
-  // than once. A transaction that no longer fits (expired, duplicate, revoked in an earlier block) is in `dropped` with
-  // its error and not in the block.
+  // Executes a candidate block on top of the head without touching the disk, so that it can be done before a
+  // vote, and more than once. A transaction that no longer fits (expired, duplicate, revoked in an earlier
+  // block) is in `dropped` with its error and not in the block.
   struct Execution;
   struct Executed {
     std::shared_ptr<const Execution> execution;
@@ -111,35 +115,42 @@ class Ledger {
     std::vector<Bytes> receipts;  // of included, in order
     std::vector<std::pair<AdmittedTransaction, Error>> dropped;
   };
-  virtual Result<Executed> execute(std::span<const AdmittedTransaction> candidates, int64_t time_ms) const = 0;
+  virtual Result<Executed> execute(std::span<const AdmittedTransaction> candidates,
+                                   int64_t time_ms) const = 0;
 
-  // Checks the certificate against the head's set and makes the block durable: one batch, one fsync. After an error
-  // nothing of the block is on disk or it is there whole; the ledger then refuses further writes (ledger.halted) until opened again.
+  // Checks the certificate against the head's set and makes the block durable: one batch, one fsync. After an
+  // error nothing of the block is on disk or it is there whole; the ledger then refuses further writes
+  // (ledger.halted) until opened again.
   virtual Status commit(const Executed& executed, const format::Certificate& certificate) = 0;
 
-  // Reads. Errors: ledger.no_block, ledger.no_transaction, ledger.no_item, ledger.pruned (Code::gone), ledger.damaged.
+  // Reads. Errors: ledger.no_block, ledger.no_transaction, ledger.no_item, ledger.pruned (Code::gone),
+  // ledger.damaged.
   virtual Result<BlockRecord> block(uint64_t height) const = 0;
   virtual Result<TransactionRecord> transaction(const Digest& hash, bool with_attachments = false) const = 0;
   virtual Result<std::vector<ItemLocation>> find_items(const Digest& digest, size_t limit = 100) const = 0;
-  // Proof under the newest certified header. Costs tens of microseconds, not a pass over the transaction's items.
+  // Proof under the newest certified header. Costs tens of microseconds, not a pass over the transaction's
+  // items.
   virtual Result<ItemProof> prove_item(const ItemLocation& location) const = 0;
   virtual Result<std::vector<Transition>> transitions(uint64_t up_to_height) const = 0;
   virtual Result<merkle::Path> consistency(uint64_t old_size, uint64_t size) const = 0;
   virtual Result<std::optional<Bytes>> state(std::string_view key) const = 0;
-  virtual Result<std::pair<std::optional<Bytes>, merkle::StateProof>> state_proof(std::string_view key, uint64_t height) const = 0;
+  virtual Result<std::pair<std::optional<Bytes>, merkle::StateProof>> state_proof(std::string_view key,
+                                                                                  uint64_t height) const = 0;
   virtual Result<std::optional<format::Account>> account(const format::KeyId& id) const = 0;
   virtual uint64_t oldest_height() const = 0;  // first block whose transactions are still here
   virtual uint64_t disk_bytes() const = 0;
 
-  // Replays everything that is here: hashes, signatures, certificates, log, state, indexes; every byte on disk is read.
-  // ledger.damaged names the first bad block.
+  // Replays everything that is here: hashes, signatures, certificates, log, state, indexes; every byte on
+  // disk is read. ledger.damaged names the first bad block.
   virtual Status verify(const OnVerifyProgress& on_progress) const = 0;
-  // Drops transactions, attachments, events and item indexes of blocks below `height`, and old state versions.
-  // ledger.prune_too_young while a transaction of such a block could still be replayed.
+  // Drops transactions, attachments, events and item indexes of blocks below `height`, and old state
+  // versions. ledger.prune_too_young while a transaction of such a block could still be replayed.
   virtual Status prune(uint64_t height, int64_t now_ms) = 0;
-  // The chain as one file (docs/formats/chain-export.md) for import(); a consistent copy of the folder for backups.
+  // The chain as one file (docs/formats/chain-export.md) for import(); a consistent copy of the folder for
+  // backups.
   virtual Status export_to(const fs::path& file, const OnVerifyProgress& on_progress) const = 0;
-  static Status import(const fs::path& file, const fs::path& folder, Options options, const OnVerifyProgress& on_progress);
+  static Status import(const fs::path& file, const fs::path& folder, Options options,
+                       const OnVerifyProgress& on_progress);
   virtual Status checkpoint(const fs::path& folder) const = 0;
 };
 

@@ -3,8 +3,9 @@
 
 #include "ledger/ledger.h"
 
-// Who decides which transactions stand in which block. Solo does it alone; a BFT engine will stand behind the same
-// interface: submit() hands a transaction to whoever orders, the callback comes when its block is durable.
+// Who decides which transactions stand in which block. Solo does it alone; a BFT engine will stand behind the
+// same interface: submit() hands a transaction to whoever orders, the callback comes when its block is
+// durable.
 namespace chengxin::order {
 
 struct Committed {
@@ -12,8 +13,9 @@ struct Committed {
   Digest transaction{};
   Bytes receipt;
 };
-using OnOutcome = std::function<void(Result<Committed>)>;  // called once, on a thread of the sequencer; must not block
-using OnBlock = std::function<void(uint64_t height)>;      // after each durable block, in order; must not block
+using OnOutcome =
+    std::function<void(Result<Committed>)>;  // called once, on a thread of the sequencer; must not block
+using OnBlock = std::function<void(uint64_t height)>;  // after each durable block, in order; must not block
 
 class Sequencer {
  public:
@@ -31,7 +33,7 @@ struct SoloOptions {
   int block_interval_ms = 0;  // gather at least this long; 0: a block as soon as the last is durable
 };
 
-std::unique_ptr<Sequencer> make_solo(ledger::Ledger& ledger, crypto::Sm2PrivateKey key, std::function<int64_t()> now_ms,
-                                     SoloOptions options = {});
+std::unique_ptr<Sequencer> make_solo(ledger::Ledger& ledger, crypto::Sm2PrivateKey key,
+                                     std::function<int64_t()> now_ms, SoloOptions options = {});
 
 }  // namespace chengxin::order

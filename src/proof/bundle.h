@@ -58,8 +58,9 @@ struct Facts {
   size_t withheld_fields = 0;
 };
 
-// Runs every check of the format page in its order; the error's reason is the page's key and its detail says what was
-// found. Needs no network, no clock, no files.
-Result<Facts> verify(ByteView bundle, const std::optional<Anchor>& anchor = {}, const std::optional<Digest>& file_digest = {});
+// Runs every check of the format page in its order; the error's reason is the page's key and its detail says
+// what was found. Needs no network, no clock, no files.
+Result<Facts> verify(ByteView bundle, const std::optional<Anchor>& anchor = {},
+                     const std::optional<Digest>& file_digest = {});
 
 }  // namespace chengxin::proof
