@@ -101,7 +101,7 @@ Result<Transaction> decode_transaction(ByteView envelope) {
   pb::Transaction message;
   if (envelope.size() > (64u << 20) || !message.ParseFromArray(envelope.data(), int(envelope.size())))
     return malformed("not a protobuf of the envelope's form");
-  if (!message.unknown_fields().empty()) return malformed("unknown fields");
+  if (!message.GetReflection()->GetUnknownFields(message).empty()) return malformed("unknown fields");
   Transaction out;
   if (!take(message.signature(), out.signature)) return malformed("the signature is not 64 bytes");
   out.body_bytes = to_bytes(view(message.body()));

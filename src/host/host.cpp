@@ -1,0 +1,98 @@
+#include "host/host.h"
+
+#include <algorithm>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "crypto/random.h"
+
+namespace chengxin::host {
+namespace {
+
+bool valid_name(std::string_view name) {
+  bool characters = std::all_of(name.begin(), name.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
+  });
+  return characters && !name.empty() && name.size() <= 40 && name.front() != '-';
+}
+
+void observe(const ChainPtr& chain, const Host::OnBlock& on_block) {
+  chain->sequencer->subscribe([on_block, weak = std::weak_ptr(chain)](uint64_t height) {
+    if (ChainPtr held = weak.lock()) on_block(held, height);
+  });
+}
+
+}  // namespace
+
+Status Host::open_all() {
+  TRY(make_folder(options_.root));
+  std::error_code error;
+  std::vector<fs::path> folders;
+  for (const auto& entry : fs::directory_iterator(options_.root, error))
+    if (entry.is_directory() && valid_name(entry.path().filename().string())) folders.push_back(entry.path());
+  if (error) return fail(Code::unavailable, "file.io", "{}: {}", options_.root.string(), error.message());
+  std::sort(folders.begin(), folders.end());
+  for (const fs::path& folder : folders) {
+    auto opened = ledger::Ledger::open(folder, options_.ledger);
+    if (!opened) {
+      Error failure = std::move(opened).error();
+      failure.detail = folder.filename().string() + ": " + failure.detail;
+      return tl::unexpected(std::move(failure));
+    }
+    ASSIGN(ChainPtr chain, start(std::move(*opened)));
+    log::info("chain.opened", {{"chain", chain->name}, {"height", chain->ledger->head().header.height}});
+  }
+  return {};
+}
+
+Result<ChainPtr> Host::create(const std::string& name, std::vector<format::GenesisAccount> accounts,
+                              int64_t now_ms) {
+  if (!valid_name(name))
+    return fail(Code::invalid_argument, "chain.name",
+                "a name is 1 to 40 of a-z, 0-9 and -, and begins with no -");
+  if (find(name)) return fail(Code::conflict, "chain.exists", "{}", name);
+  format::Genesis genesis;
+  genesis.name = name;
+  genesis.created_ms = now_ms;
+  TRY(crypto::random_bytes(genesis.salt));
+  genesis.validators.members = {{options_.validator_key.public_key().point(), 1}};
+  genesis.accounts = std::move(accounts);
+  ASSIGN(auto ledger, ledger::Ledger::create(options_.root / name, genesis.encode(), options_.ledger));
+  return start(std::move(ledger));
+}
+
+Result<ChainPtr> Host::find(std::string_view name_or_id) const {
+  std::lock_guard lock(mutex_);
+  auto by_name = chains_.find(std::string(name_or_id));
+  if (by_name != chains_.end()) return by_name->second;
+  for (const auto& [name, chain] : chains_)
+    if (hex(chain->ledger->id()) == name_or_id) return chain;
+  return fail(Code::not_found, "chain.not_found", "{}", name_or_id);
+}
+
+std::vector<ChainPtr> Host::list() const {
+  std::lock_guard lock(mutex_);
+  std::vector<ChainPtr> out;
+  for (const auto& [name, chain] : chains_) out.push_back(chain);
+  return out;
+}
+
+void Host::subscribe(OnBlock on_block) {
+  std::lock_guard lock(mutex_);
+  observers_.push_back(on_block);
+  for (const auto& [name, chain] : chains_) observe(chain, on_block);
+}
+
+Result<ChainPtr> Host::start(std::unique_ptr<ledger::Ledger> ledger) {
+  auto chain = std::make_shared<Chain>();
+  chain->name = ledger->genesis().name;
+  chain->ledger = std::move(ledger);
+  chain->sequencer = order::make_solo(*chain->ledger, options_.validator_key, now_ms, options_.solo);
+  std::lock_guard lock(mutex_);
+  if (!chains_.emplace(chain->name, chain).second)
+    return fail(Code::conflict, "chain.exists", "{}", chain->name);
+  for (const OnBlock& on_block : observers_) observe(chain, on_block);
+  return chain;
+}
+
+}  // namespace chengxin::host
