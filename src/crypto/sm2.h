@@ -7,8 +7,9 @@
 // SM2 over the recommended curve sm2p256v1 (GB/T 32918-2016, GB/T 35276).
 namespace chengxin::crypto {
 
-using Sm2Point = std::array<uint8_t, 65>;                           // 04 || X || Y
-using Sm2Signature = std::array<uint8_t, 64>;                       // r || s
+using Sm2Point = std::array<uint8_t, 65>;      // 04 || X || Y
+using Sm2Signature = std::array<uint8_t, 64>;  // r || s
+inline constexpr size_t kMaxSm2Plain = 64 << 10;
 inline constexpr std::string_view kDefaultId = "1234567812345678";  // GB/T 35276 section 10
 
 class Sm2PublicKey {
@@ -22,6 +23,11 @@ class Sm2PublicKey {
   // default id is cached.
   bool verify(ByteView message, ByteView signature, std::string_view id = kDefaultId) const;
 
+  // SubjectPublicKeyInfo. from_pem: crypto.key_format, crypto.public_key.
+  static Result<Sm2PublicKey> from_pem(std::string_view pem);
+  std::string to_pem() const;
+
+  // For short secrets (1 to kMaxSm2Plain bytes, else crypto.plain_length); larger data: seal_* or CMS.
   // GB/T 32918.4, ciphertext C1 || C3 || C2 in the DER form of GB/T 35276 section 7.2.
   Result<Bytes> encrypt(ByteView plain) const;
 
@@ -33,7 +39,9 @@ class Sm2PublicKey {
   std::shared_ptr<const Impl> impl_;
 };
 
-// A private key; its memory is zeroed when the last copy goes.
+// A private key; its memory is zeroed when the last copy goes. A default-constructed key of either kind holds
+// nothing and may only be assigned to. Errors: crypto.private_key (length or range), crypto.key_format (not
+// PKCS #8 PEM, or not an SM2 key), crypto.passphrase (missing or wrong), crypto.id_length (above 8191 bytes).
 class Sm2PrivateKey {
  public:
   static Result<Sm2PrivateKey> generate();

@@ -1,0 +1,30 @@
+#pragma once
+#include "crypto/impl/tongsuo.h"
+#include "crypto/secret.h"
+#include "crypto/sm2.h"
+
+// What stands behind the keys of sm2.h, for the files of this module.
+namespace chengxin::crypto {
+
+struct Sm2PublicKey::Impl {
+  tongsuo::Point point;
+  Digest z_default;  // Z_A of the default id
+  tongsuo::Key key;  // for Tongsuo's encoders, CMS and X.509
+
+  EVP_PKEY* pkey() const { return key.get(); }
+};
+
+struct Sm2PrivateKey::Impl {
+  tongsuo::Key key;
+  Secret scalar;  // 32 bytes, big-endian
+
+  EVP_PKEY* pkey() const { return key.get(); }
+};
+
+// GB/T 32918.2 5.5. The id is at most 8191 bytes, for its length in bits is written in two.
+Result<Digest> sm2_z(const Sm2Point& point, std::string_view id);
+
+// The key of a parsed structure when it is a valid SM2 public key, else crypto.public_key.
+Result<Sm2PublicKey> sm2_public_key(const EVP_PKEY* key);
+
+}  // namespace chengxin::crypto
