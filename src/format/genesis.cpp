@@ -27,7 +27,7 @@ Result<Genesis> read(const Json& json) {
   out.created_ms = json.at("created_ms").get<int64_t>();
   ASSIGN(Bytes salt, unhex(json.at("salt").get_ref<const std::string&>()));
   if (salt.size() != out.salt.size()) return malformed("the salt is not 16 bytes");
-  std::copy(salt.begin(), salt.end(), out.salt.begin());
+  std::memcpy(out.salt.data(), salt.data(), out.salt.size());
   for (const Json& entry : json.at("validators")) {
     ASSIGN(auto point, point_of(entry.at("public_key")));
     out.validators.members.push_back({point, entry.at("weight").get<uint64_t>()});

@@ -1,0 +1,263 @@
+#include "config/config.h"
+
+#include <yaml-cpp/yaml.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cstdlib>
+#include <set>
+#include <variant>
+
+namespace chengxin::config {
+namespace {
+
+struct Setting {
+  std::string_view key;
+  std::variant<std::string Config::*, int64_t Config::*, bool Config::*> field;
+  int64_t least = 0, most = 0;                 // numbers
+  std::vector<std::string_view> choices = {};  // text
+  std::string_view zh, en;
+};
+
+const std::vector<Setting>& settings() {
+  static const std::vector<Setting> table = {
+      {"listen",
+       &Config::listen,
+       0,
+       0,
+       {},
+       "监听地址和端口;只在可信网络上改成非回环地址",
+       "address and port to listen on; leave the loopback only on a network you trust"},
+      {"server.hosts",
+       &Config::server_hosts,
+       0,
+       0,
+       {},
+       "除回环地址外允许的 Host 名,逗号分隔",
+       "host names accepted besides the loopback ones, separated by commas"},
+      {"server.max_connections",
+       &Config::server_max_connections,
+       1,
+       100'000,
+       {},
+       "同时打开的连接数上限",
+       "most connections open at once"},
+      {"server.request_timeout_ms",
+       &Config::server_request_timeout_ms,
+       100,
+       3'600'000,
+       {},
+       "单个请求的时限(毫秒)",
+       "time limit of one request, ms"},
+      {"log.level", &Config::log_level, 0, 0, {"debug", "info", "warn", "error"}, "日志级别", "log level"},
+      {"log.format",
+       &Config::log_format,
+       0,
+       0,
+       {"auto", "json", "text"},
+       "日志格式;auto 在终端上用文本,否则用 JSON",
+       "log format; auto is text on a terminal and JSON elsewhere"},
+      {"sql.url",
+       &Config::sql_url,
+       0,
+       0,
+       {},
+       "空为数据目录内的 SQLite;或 postgresql://用户@主机/库",
+       "empty: SQLite in the data folder; or postgresql://user@host/database"},
+      {"mirror.enabled",
+       &Config::mirror_enabled,
+       0,
+       0,
+       {},
+       "把区块和交易镜像到 SQL 供查询",
+       "mirror blocks and transactions into SQL for queries"},
+      {"order.block_interval_ms",
+       &Config::order_block_interval_ms,
+       0,
+       60'000,
+       {},
+       "出块前最少收集时间(毫秒),0 为立即",
+       "gather at least this long before a block, ms; 0 makes one as soon as the last is durable"},
+      {"order.queue_transactions",
+       &Config::order_queue_transactions,
+       100,
+       10'000'000,
+       {},
+       "每条链排队交易数上限",
+       "most transactions queued for a chain"},
+      {"store.cache_mb",
+       &Config::store_cache_mb,
+       8,
+       65'536,
+       {},
+       "全部链共用的读缓存(MB)",
+       "read cache shared by all chains, MB"},
+      {"timestamp.url",
+       &Config::timestamp_url,
+       0,
+       0,
+       {},
+       "外部 RFC 3161 时间戳服务地址;空为内置服务",
+       "address of an outside RFC 3161 time-stamp authority; empty: the built-in one"},
+      {"timestamp.allow_private",
+       &Config::timestamp_allow_private,
+       0,
+       0,
+       {},
+       "允许时间戳服务位于内网或本机地址",
+       "allow the time-stamp authority to be at a private or loopback address"},
+  };
+  return table;
+}
+
+std::string variable_of(std::string_view key) {
+  std::string name = "CHENGXIN_";
+  for (char c : key) name.push_back(c == '.' ? '_' : char(std::toupper(static_cast<unsigned char>(c))));
+  return name;
+}
+
+// Distance of two keys in edits, for "did you mean".
+size_t distance(std::string_view a, std::string_view b) {
+  std::vector<size_t> row(b.size() + 1);
+  for (size_t j = 0; j <= b.size(); ++j) row[j] = j;
+  for (size_t i = 1; i <= a.size(); ++i) {
+    size_t diagonal = row[0]++;
+    for (size_t j = 1; j <= b.size(); ++j)
+      diagonal =
+          std::exchange(row[j], std::min({row[j] + 1, row[j - 1] + 1, diagonal + (a[i - 1] != b[j - 1])}));
+  }
+  return row.back();
+}
+
+class Loader {
+ public:
+  void file(std::string_view yaml) {
+    try {
+      YAML::Node root = YAML::Load(std::string(yaml));
+      if (root.IsNull()) return;
+      if (!root.IsMap())
+        return mistake(1, "config.not_a_map", "the file must be a list of `key: value` lines");
+      walk(root, "", 0);
+    } catch (const YAML::Exception& error) {
+      mistake(error.mark.line + 1, "config.syntax", error.msg);
+    }
+  }
+
+  void environment(const std::function<const char*(const std::string&)>& lookup) {
+    for (const Setting& setting : settings())
+      if (const char* value = lookup(variable_of(setting.key))) set(setting, value, 0);
+  }
+
+  Loaded finish() { return std::move(out_); }
+
+ private:
+  void mistake(int line, std::string reason, std::string detail) {
+    out_.mistakes.push_back({line, std::move(reason), std::move(detail)});
+  }
+
+  void walk(const YAML::Node& node, const std::string& prefix, int depth) {
+    for (const auto& entry : node) {
+      int line = entry.first.Mark().line + 1;
+      if (!entry.first.IsScalar() || depth > 4) {
+        mistake(line, "config.syntax", "a key must be plain text");
+        continue;
+      }
+      std::string key = prefix + entry.first.Scalar();
+      if (!seen_.insert(key).second) mistake(line, "config.twice", key + " stands twice");
+      if (entry.second.IsMap()) {
+        walk(entry.second, key + ".", depth + 1);
+        continue;
+      }
+      const Setting* setting = find(key);
+      if (!setting)
+        mistake(line, "config.unknown", key + " is no setting; did you mean " + nearest(key) + "?");
+      else if (entry.second.IsNull())
+        mistake(line, "config.empty", key + " has no value; remove the line for the default");
+      else if (!entry.second.IsScalar())
+        mistake(line, "config.type", key + " must be one value");
+      else
+        set(*setting, entry.second.Scalar(), line);
+    }
+  }
+
+  static const Setting* find(std::string_view key) {
+    for (const Setting& setting : settings())
+      if (setting.key == key) return &setting;
+    return nullptr;
+  }
+
+  static std::string nearest(std::string_view key) {
+    auto closer = [&](const Setting& a, const Setting& b) {
+      return distance(a.key, key) < distance(b.key, key);
+    };
+    return std::string(std::min_element(settings().begin(), settings().end(), closer)->key);
+  }
+
+  void set(const Setting& setting, const std::string& value, int line) {
+    std::string name = line ? std::string(setting.key) : variable_of(setting.key);
+    auto wrong = [&](std::string what) {
+      mistake(line, "config.value", name + ": \"" + value + "\" " + what);
+    };
+    if (auto field = std::get_if<std::string Config::*>(&setting.field)) {
+      const auto& choices = setting.choices;
+      if (!choices.empty() && std::find(choices.begin(), choices.end(), value) == choices.end())
+        return wrong(fmt::format("is not one of {}", fmt::join(choices, ", ")));
+      out_.config.** field = value;
+    } else if (auto flag = std::get_if<bool Config::*>(&setting.field)) {
+      if (value != "true" && value != "false") return wrong("is neither true nor false");
+      out_.config.** flag = value == "true";
+    } else {
+      int64_t number = 0;
+      auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), number);
+      if (error != std::errc() || end != value.data() + value.size() || number < setting.least ||
+          number > setting.most)
+        return wrong(fmt::format("is not a whole number from {} to {}", setting.least, setting.most));
+      out_.config.*std::get<int64_t Config::*>(setting.field) = number;
+    }
+  }
+
+  Loaded out_;
+  std::set<std::string> seen_;
+};
+
+std::string default_of(const Setting& setting) {
+  static const Config defaults;
+  if (auto text = std::get_if<std::string Config::*>(&setting.field))
+    return (defaults.**text).empty() ? "\"\"" : defaults.**text;
+  if (auto flag = std::get_if<bool Config::*>(&setting.field)) return defaults.**flag ? "true" : "false";
+  return std::to_string(defaults.*std::get<int64_t Config::*>(setting.field));
+}
+
+}  // namespace
+
+Loaded load(std::string_view yaml, const std::function<const char*(const std::string&)>& lookup) {
+  Loader loader;
+  loader.file(yaml);
+  loader.environment(lookup);
+  return loader.finish();
+}
+
+Result<Config> load_file(const fs::path& path) {
+  ASSIGN(Bytes bytes, read_file(path, 1 << 20));
+  Loaded loaded = load(text(bytes), [](const std::string& name) { return std::getenv(name.c_str()); });
+  if (loaded.mistakes.empty()) return loaded.config;
+  std::string all;
+  for (const Mistake& mistake : loaded.mistakes)
+    all += fmt::format("\n  {}{} {}",
+                       mistake.line ? fmt::format("{}:{}: ", path.filename().string(), mistake.line) : "",
+                       mistake.reason, mistake.detail);
+  return fail(Code::invalid_argument, "config.invalid", "{} mistakes:{}", loaded.mistakes.size(), all);
+}
+
+std::string documented_defaults() {
+  std::string out =
+      "# 城信配置。每项都有默认值;去掉行首的 # 即可修改。也可用环境变量覆盖(如 CHENGXIN_LOG_LEVEL)。\n"
+      "# Configuration of Chengxin. Every setting has a default; remove the # to change it. Environment "
+      "variables\n"
+      "# (CHENGXIN_LOG_LEVEL and so on) override the file. After an edit: chengxin install seal\n";
+  for (const Setting& setting : settings())
+    out += fmt::format("\n# {}\n# {}\n# {}: {}\n", setting.zh, setting.en, setting.key, default_of(setting));
+  return out;
+}
+
+}  // namespace chengxin::config

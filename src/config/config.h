@@ -1,0 +1,47 @@
+#pragma once
+#include <string>
+#include <vector>
+
+#include "base/file.h"
+
+// The configuration of an installation: one YAML file, every setting with a documented default, each
+// overridable by an environment variable (CHENGXIN_ and the key in capitals, dots as underscores).
+namespace chengxin::config {
+
+struct Config {
+  std::string listen = "127.0.0.1:8080";
+  std::string server_hosts;
+  int64_t server_max_connections = 4096;
+  int64_t server_request_timeout_ms = 30'000;
+  std::string log_level = "info";
+  std::string log_format = "auto";
+  std::string sql_url;
+  bool mirror_enabled = true;
+  int64_t order_block_interval_ms = 0;
+  int64_t order_queue_transactions = 100'000;
+  int64_t store_cache_mb = 64;
+  std::string timestamp_url;
+  bool timestamp_allow_private = false;
+};
+
+// Everything wrong at once, each with file, line and what to do.
+struct Mistake {
+  int line = 0;  // 0: not in the file (an environment variable)
+  std::string reason, detail;
+};
+
+struct Loaded {
+  Config config;
+  std::vector<Mistake> mistakes;
+};
+
+// Reads text (the file's contents) and then the environment as `lookup` gives it (nullptr when unset).
+Loaded load(std::string_view yaml, const std::function<const char*(const std::string&)>& lookup);
+
+// Loads a file and the process's environment; config.invalid lists every mistake.
+Result<Config> load_file(const fs::path& path);
+
+// The file that a new installation gets: every setting, commented out, with its default and what it does.
+std::string documented_defaults();
+
+}  // namespace chengxin::config

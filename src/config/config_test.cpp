@@ -1,0 +1,72 @@
+#include "config/config.h"
+
+#include <gtest/gtest.h>
+
+#include <map>
+
+namespace chengxin::config {
+namespace {
+
+Loaded load_with(std::string_view yaml, std::map<std::string, std::string> environment = {}) {
+  return load(yaml, [&](const std::string& name) -> const char* {
+    auto it = environment.find(name);
+    return it == environment.end() ? nullptr : it->second.c_str();
+  });
+}
+
+TEST(Config, EnvironmentOverridesFileOverridesDefault) {
+  EXPECT_EQ(load_with("").config.listen, "127.0.0.1:8080");
+  EXPECT_EQ(load_with("listen: 127.0.0.1:9000").config.listen, "127.0.0.1:9000");
+  auto loaded = load_with("listen: 127.0.0.1:9000\nlog: {level: warn}\nstore.cache_mb: 128",
+                          {{"CHENGXIN_LISTEN", "127.0.0.1:9100"}});
+  EXPECT_TRUE(loaded.mistakes.empty());
+  EXPECT_EQ(loaded.config.listen, "127.0.0.1:9100");
+  EXPECT_EQ(loaded.config.log_level, "warn");
+  EXPECT_EQ(loaded.config.store_cache_mb, 128);
+}
+
+TEST(Config, NamesEveryMistakeWithItsLine) {
+  auto loaded = load_with(
+      "log:\n  levle: info\n  format: yaml\nlisten:\norder.queue_transactions: many\nmirror.enabled: "
+      "yes\nlog:\n  level: warn\n",
+      {{"CHENGXIN_STORE_CACHE_MB", "-1"}});
+  std::vector<std::pair<int, std::string>> found;
+  for (const Mistake& mistake : loaded.mistakes) found.emplace_back(mistake.line, mistake.reason);
+  std::vector<std::pair<int, std::string>> expected = {
+      {2, "config.unknown"}, {3, "config.value"}, {4, "config.empty"}, {5, "config.value"},
+      {6, "config.value"},   {7, "config.twice"}, {0, "config.value"}};
+  EXPECT_EQ(found, expected);
+  EXPECT_NE(loaded.mistakes[0].detail.find("log.level"), std::string::npos) << loaded.mistakes[0].detail;
+  EXPECT_EQ(loaded.config.store_cache_mb, 64);
+}
+
+TEST(Config, SyntaxErrorsNeverThrow) {
+  for (std::string_view text :
+       {"a: [", "- 1\n- 2", "\t", "a: b: c", "? [x]\n: y", "listen: [1, 2]", "\xff\xfe"})
+    EXPECT_FALSE(load_with(text).mistakes.empty()) << text;
+}
+
+TEST(Config, DocumentedDefaultsAreTheDefaults) {
+  std::string all = documented_defaults();
+  std::string uncommented;
+  size_t settings = 0;
+  for (size_t at = 0; at < all.size();) {
+    size_t end = all.find('\n', at);
+    std::string line = all.substr(at, end - at);
+    at = end + 1;
+    // A setting is the third comment line of its group: "# key: value" with no space in the key.
+    size_t colon = line.find(": ");
+    if (line.rfind("# ", 0) == 0 && colon != std::string::npos && line.find(' ', 2) == colon + 1 &&
+        line.find("chengxin install") == std::string::npos)
+      uncommented += line.substr(2) + "\n", ++settings;
+  }
+  auto loaded = load_with(uncommented);
+  EXPECT_GE(settings, 13u);
+  EXPECT_TRUE(loaded.mistakes.empty()) << loaded.mistakes[0].detail;
+  EXPECT_EQ(loaded.config.listen, Config().listen);
+  EXPECT_EQ(loaded.config.order_queue_transactions, Config().order_queue_transactions);
+  EXPECT_TRUE(load_with(all).mistakes.empty());
+}
+
+}  // namespace
+}  // namespace chengxin::config
