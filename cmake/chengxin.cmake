@@ -37,6 +37,9 @@ function(chengxin_module name)
   endif()
 
   if(CHENGXIN_FUZZ)
+    if(NOT scope STREQUAL INTERFACE)
+      target_compile_options(cx_${name} PRIVATE -fsanitize=fuzzer-no-link)  # coverage of what is fuzzed, not of the fuzzer
+    endif()
     foreach(fuzzer ${fuzzers})
       get_filename_component(program ${fuzzer} NAME_WE)
       add_executable(${program} ${fuzzer})
