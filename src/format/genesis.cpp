@@ -14,10 +14,13 @@ tl::unexpected<Error> malformed(std::string_view why) {
   return fail(Code::invalid_argument, "format.genesis", "{}", why);
 }
 
+// Only the shape: whether it is a point of the curve is seen when a signature of it is checked.
 Result<crypto::Sm2Point> point_of(const Json& value) {
   ASSIGN(Bytes bytes, unhex(value.get_ref<const std::string&>()));
-  ASSIGN(auto key, crypto::Sm2PublicKey::from_point(bytes));
-  return key.point();
+  crypto::Sm2Point point;
+  if (bytes.size() != point.size()) return malformed("a public key is not 65 bytes");
+  std::memcpy(point.data(), bytes.data(), point.size());
+  return point;
 }
 
 Result<Genesis> read(const Json& json) {
@@ -38,6 +41,7 @@ Result<Genesis> read(const Json& json) {
     ASSIGN(auto point, point_of(entry.at("public_key")));
     out.accounts.push_back({point, entry.at("roles").get<std::vector<std::string>>()});
   }
+  if (out.created_ms < 0) return malformed("a time before 1970");
   const Json& limits = json.at("limits");
   out.limits.max_block_bytes = limits.at("max_block_bytes").get<uint64_t>();
   out.limits.max_transaction_bytes = limits.at("max_transaction_bytes").get<uint64_t>();

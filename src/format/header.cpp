@@ -38,9 +38,8 @@ Result<Receipt> Receipt::decode(ByteView bytes) {
   out.time_ms = int64_t(in.be<uint64_t>());
   out.events_digest = in.digest();
   out.output_digest = in.digest();
-  if (!in.done())
-    return fail(Code::invalid_argument, "format.receipt", "a receipt has 92 bytes, this has {}",
-                bytes.size());
+  if (!in.done() || out.time_ms < 0)
+    return fail(Code::invalid_argument, "format.receipt", "a receipt has 92 bytes and a time below 2^63");
   return out;
 }
 
@@ -107,8 +106,8 @@ Result<Header> Header::decode(ByteView bytes) {
   out.log_root = in.digest();
   out.state_root = in.digest();
   out.validators_hash = in.digest();
-  if (!in.done())
-    return fail(Code::invalid_argument, "format.header", "a header has 188 bytes, this has {}", bytes.size());
+  if (!in.done() || out.time_ms < 0)
+    return fail(Code::invalid_argument, "format.header", "a header has 188 bytes and a time below 2^63");
   return out;
 }
 

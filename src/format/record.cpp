@@ -15,7 +15,7 @@ bool valid_name(std::string_view name) {
 }
 
 bool canonical_value(std::string_view value) {
-  auto json = parse_json(value, {.max_bytes = 16 << 20, .max_depth = 32});
+  auto json = parse_json(value);
   if (!json) return false;
   auto again = canonical_json(*json);
   return again && *again == value;

@@ -12,6 +12,7 @@ namespace {
 template <typename Message>
 bool parse_canonical(ByteView bytes, Message& message) {
   if (bytes.size() > (64u << 20) || !message.ParseFromArray(bytes.data(), int(bytes.size()))) return false;
+  message.DiscardUnknownFields();  // they would be written again
   if (message.ByteSizeLong() != bytes.size()) return false;
   std::string again;
   return message.SerializeToString(&again) && again.size() == bytes.size() &&

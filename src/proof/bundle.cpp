@@ -63,7 +63,8 @@ Status decode_transitions(ByteView payload, std::vector<Transition>& out) {
     transition.certificate = take_sized(in);
     transition.next_validators = take_sized(in);
     transition.state_proof = take_sized(in);
-    if (!in.ok() || !format::Certificate::decode(transition.certificate) ||
+    if (!in.ok() || !format::Header::decode(transition.header) ||
+        !format::Certificate::decode(transition.certificate) ||
         !format::ValidatorSet::decode(transition.next_validators) ||
         !merkle::StateProof::decode(transition.state_proof))
       return malformed("a transition does not parse");
@@ -94,14 +95,14 @@ Status decode_section(uint16_t type, ByteView payload, Bundle& out) {
       out.signature = in.array<64>();
       return in.done() ? Status() : malformed("the signer section has 129 bytes");
     case receipt:
-      if (payload.size() != format::kReceiptBytes) return malformed("a receipt has 92 bytes");
+      if (!format::Receipt::decode(payload)) return malformed("the receipt does not parse");
       out.receipt = to_bytes(payload);
       return {};
     case log_path:
       out.log_index = in.be<uint64_t>();
       return take_path(in, out.log_path) ? Status() : malformed("the log path does not parse");
     case header:
-      if (payload.size() != format::kHeaderBytes) return malformed("a header has 188 bytes");
+      if (!format::Header::decode(payload)) return malformed("the header does not parse");
       out.header = to_bytes(payload);
       return {};
     case certificate:
