@@ -54,7 +54,7 @@ Result<ChainPtr> Host::create(const std::string& name, std::vector<format::Genes
   format::Genesis genesis;
   genesis.name = name;
   genesis.created_ms = now_ms;
-  TRY(crypto::random_bytes(genesis.salt));
+  crypto::random_fill(genesis.salt);
   genesis.validators.members = {{options_.validator_key.public_key().point(), 1}};
   genesis.accounts = std::move(accounts);
   ASSIGN(auto ledger, ledger::Ledger::create(options_.root / name, genesis.encode(), options_.ledger));

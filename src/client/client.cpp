@@ -1,0 +1,215 @@
+#include "client/client.h"
+
+#include <curl/curl.h>
+
+#include <cstdio>
+
+namespace chengxin::client {
+namespace {
+
+// The reverse of the interface's table from codes to statuses.
+Code code_of(long status) {
+  switch (status) {
+    case 400:
+    case 405:
+    case 415:
+    case 422:
+      return Code::invalid_argument;
+    case 401:
+      return Code::unauthenticated;
+    case 403:
+      return Code::forbidden;
+    case 404:
+      return Code::not_found;
+    case 409:
+      return Code::conflict;
+    case 410:
+      return Code::gone;
+    case 413:
+    case 414:
+    case 431:
+      return Code::too_large;
+    case 429:
+      return Code::busy;
+    case 501:
+      return Code::unsupported;
+    case 503:
+      return Code::unavailable;
+    default:
+      return Code::internal;
+  }
+}
+
+Error error_of(long status, const std::string& body) {
+  auto json = parse_json(body);
+  if (!json || !json->is_object() || !json->contains("reason") || !(*json)["reason"].is_string())
+    return {Code::internal, "client.protocol", fmt::format("status {} without a problem document", status)};
+  auto field = [&](const char* name) {
+    auto it = json->find(name);
+    return it != json->end() && it->is_string() ? it->get<std::string>() : std::string();
+  };
+  return {code_of(status), field("reason"), field("detail")};
+}
+
+struct Transfer {
+  std::string body;
+  const std::function<Status(ByteView)>* on_chunk = nullptr;
+  Status chunk_status;
+  CURL* curl = nullptr;
+};
+
+size_t receive(char* data, size_t size, size_t count, void* user) {
+  auto& transfer = *static_cast<Transfer*>(user);
+  long status = 0;
+  curl_easy_getinfo(transfer.curl, CURLINFO_RESPONSE_CODE, &status);
+  if (transfer.on_chunk && status < 300) {
+    transfer.chunk_status = (*transfer.on_chunk)(view(std::string_view(data, size * count)));
+    return transfer.chunk_status ? size * count : 0;
+  }
+  transfer.body.append(data, size * count);
+  return size * count;
+}
+
+struct Upload {
+  std::FILE* file = nullptr;
+  uint64_t done = 0, total = 0;
+  const std::function<void(uint64_t, uint64_t)>* on_progress = nullptr;
+};
+
+size_t supply(char* into, size_t size, size_t count, void* user) {
+  auto& upload = *static_cast<Upload*>(user);
+  size_t read = std::fread(into, 1, size * count, upload.file);
+  if (std::ferror(upload.file)) return CURL_READFUNC_ABORT;
+  upload.done += read;
+  if (upload.on_progress && *upload.on_progress) (*upload.on_progress)(upload.done, upload.total);
+  return read;
+}
+
+}  // namespace
+
+struct Client::Impl {
+  Options options;
+  CURL* curl = nullptr;
+
+  // Runs one request with what the caller has set; `prepare` adds to the handle.
+  Result<Response> perform(const std::string& method, const std::string& path,
+                           std::map<std::string, std::string> headers, Transfer& transfer,
+                           const std::function<void(CURL*)>& prepare) {
+    curl_easy_reset(curl);
+    std::string url = options.url + path;
+    curl_easy_setopt(curl, CURLOPT_URL, url.c_str());
+    curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
+    curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(curl, CURLOPT_NOPROXY, "*");
+    curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, 5000L);
+    prepare(curl);
+    curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, method.c_str());
+    transfer.curl = curl;
+    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, receive);
+    curl_easy_setopt(curl, CURLOPT_WRITEDATA, &transfer);
+    if (!options.token.empty()) headers["Authorization"] = "Bearer " + options.token;
+    headers["Expect"] = "";
+    curl_slist* list = nullptr;
+    for (const auto& [name, value] : headers) list = curl_slist_append(list, (name + ": " + value).c_str());
+    curl_easy_setopt(curl, CURLOPT_HTTPHEADER, list);
+    CURLcode code = curl_easy_perform(curl);
+    curl_slist_free_all(list);
+    if (!transfer.chunk_status) return tl::unexpected(transfer.chunk_status.error());
+    if (code != CURLE_OK)
+      return fail(Code::unavailable, "client.unreachable", "{}: {}", options.url, curl_easy_strerror(code));
+    long status = 0;
+    curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
+    if (status >= 400 || status < 200) return tl::unexpected(error_of(status, transfer.body));
+    char* type = nullptr;
+    curl_easy_getinfo(curl, CURLINFO_CONTENT_TYPE, &type);
+    return Response{int(status), type ? type : "", std::move(transfer.body)};
+  }
+};
+
+Client::Client(Options options) : impl_(std::make_unique<Impl>()) {
+  static const bool ready = curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK;
+  (void)ready;
+  while (!options.url.empty() && options.url.back() == '/') options.url.pop_back();
+  impl_->options = std::move(options);
+  impl_->curl = curl_easy_init();
+}
+
+Client::~Client() { curl_easy_cleanup(impl_->curl); }
+
+const std::string& Client::url() const { return impl_->options.url; }
+
+Result<Response> Client::send(const std::string& method, const std::string& path, ByteView body,
+                              const std::string& content_type,
+                              const std::map<std::string, std::string>& headers) {
+  Transfer transfer;
+  auto all = headers;
+  if (!content_type.empty()) all["Content-Type"] = content_type;
+  return impl_->perform(method, path, all, transfer, [&](CURL* curl) {
+    curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, long(impl_->options.timeout_ms));
+    if (method == "GET") return;
+    curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, curl_off_t(body.size()));
+    curl_easy_setopt(curl, CURLOPT_POSTFIELDS,
+                     body.empty() ? "" : reinterpret_cast<const char*>(body.data()));
+  });
+}
+
+namespace {
+
+Result<Json> json_of(const Result<Response>& response) {
+  if (!response) return tl::unexpected(response.error());
+  if (response->body.empty()) return Json();
+  auto json = parse_json(response->body, {.max_bytes = size_t(256) << 20, .max_depth = 64});
+  if (!json)
+    return fail(Code::internal, "client.protocol", "the answer is not JSON: {}", json.error().to_string());
+  return json;
+}
+
+}  // namespace
+
+Result<Json> Client::get(const std::string& path) { return json_of(send("GET", path)); }
+
+Result<Json> Client::post(const std::string& path, const Json& body,
+                          const std::map<std::string, std::string>& headers) {
+  return json_of(send("POST", path, view(body.dump()), "application/json", headers));
+}
+
+Result<Json> Client::upload(const std::string& method, const std::string& path, const fs::path& file,
+                            const std::function<void(uint64_t, uint64_t)>& on_progress) {
+  std::unique_ptr<std::FILE, int (*)(std::FILE*)> opened(std::fopen(file.c_str(), "rb"), std::fclose);
+  std::error_code error;
+  uint64_t total = fs::file_size(file, error);
+  if (!opened || error) return tl::unexpected(file_error(file, error ? error.value() : errno));
+  Upload upload{opened.get(), 0, total, &on_progress};
+  Transfer transfer;
+  return json_of(
+      impl_->perform(method, path, {{"Content-Type", "application/octet-stream"}}, transfer, [&](CURL* curl) {
+        curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, 1L);
+        curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, 60L);
+        curl_easy_setopt(curl, CURLOPT_UPLOAD, 1L);
+        curl_easy_setopt(curl, CURLOPT_INFILESIZE_LARGE, curl_off_t(total));
+        curl_easy_setopt(curl, CURLOPT_READFUNCTION, supply);
+        curl_easy_setopt(curl, CURLOPT_READDATA, &upload);
+      }));
+}
+
+Status Client::download(const std::string& path, const std::function<Status(ByteView)>& on_chunk) {
+  Transfer transfer;
+  transfer.on_chunk = &on_chunk;
+  auto response = impl_->perform("GET", path, {}, transfer, [](CURL* curl) {
+    curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, 1L);
+    curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, 60L);
+  });
+  if (!response) return tl::unexpected(response.error());
+  return {};
+}
+
+std::string url_encode(std::string_view text) {
+  std::string out;
+  for (char c : text) {
+    bool plain = std::isalnum(static_cast<unsigned char>(c)) || c == '-' || c == '.' || c == '_' || c == '~';
+    out += plain ? std::string(1, c) : fmt::format("%{:02X}", static_cast<unsigned char>(c));
+  }
+  return out;
+}
+
+}  // namespace chengxin::client

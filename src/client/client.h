@@ -1,0 +1,51 @@
+#pragma once
+#include <functional>
+#include <map>
+#include <memory>
+
+#include "base/file.h"
+#include "base/json.h"
+
+// Speaks to a platform's REST interface. One connection, kept alive; not thread-safe.
+namespace chengxin::client {
+
+struct Response {
+  int status = 0;
+  std::string content_type;
+  std::string body;
+};
+
+struct Options {
+  std::string url;    // http://127.0.0.1:8080
+  std::string token;  // may be empty: only what is public
+  int timeout_ms = 60'000;
+};
+
+class Client {
+ public:
+  explicit Client(Options options);
+  ~Client();
+  const std::string& url() const;
+
+  // A problem answer (RFC 9457) comes back as its Error: code from the status, the server's reason key and
+  // detail. client.unreachable when nobody answers; client.protocol for what is no answer of ours.
+  Result<Response> send(const std::string& method, const std::string& path, ByteView body = {},
+                        const std::string& content_type = {},
+                        const std::map<std::string, std::string>& headers = {});
+  Result<Json> get(const std::string& path);
+  Result<Json> post(const std::string& path, const Json& body,
+                    const std::map<std::string, std::string>& headers = {});
+
+  // Streams a file up in constant memory, or an answer down.
+  Result<Json> upload(const std::string& method, const std::string& path, const fs::path& file,
+                      const std::function<void(uint64_t done, uint64_t total)>& on_progress = nullptr);
+  Status download(const std::string& path, const std::function<Status(ByteView)>& on_chunk);
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+std::string url_encode(std::string_view text);
+
+}  // namespace chengxin::client

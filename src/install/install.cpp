@@ -1,0 +1,200 @@
+#include "install/install.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <utility>
+
+#include "crypto/random.h"
+#include "install/impl/authority.h"
+#include "install/impl/manifest.h"
+
+namespace chengxin::install {
+namespace {
+
+constexpr mode_t kSecretMode = 0600;
+
+Status write_if_missing(const fs::path& path, const std::function<Result<Bytes>()>& content, unsigned mode) {
+  std::error_code error;
+  if (fs::exists(path, error)) return {};
+  ASSIGN(Bytes bytes, content());
+  return write_durable(path, bytes, mode);
+}
+
+Result<Bytes> new_key_pem() {
+  ASSIGN(auto key, crypto::Sm2PrivateKey::generate());
+  ASSIGN(std::string pem, key.to_pem());
+  return to_bytes(view(pem));
+}
+
+Result<crypto::Sm2PrivateKey> read_key(const fs::path& path) {
+  ASSIGN(Bytes pem, read_file(path, 64 << 10));
+  auto key = crypto::Sm2PrivateKey::from_pem(text(pem));
+  crypto::secure_zero(pem.data(), pem.size());
+  if (!key)
+    return fail(Code::data_loss, "install.damaged", "{} is not an SM2 private key", path.filename().string());
+  return key;
+}
+
+const std::vector<std::string_view>& key_names() {
+  static const std::vector<std::string_view> names = {"validator", "service", "installation"};
+  return names;
+}
+
+fs::path key_path(const fs::path& data, std::string_view name) {
+  return data / "keys" / (std::string(name) + ".pem");
+}
+
+Status check_version(const fs::path& data) {
+  auto version = read_file(data / "VERSION", 64);
+  if (!version && version.error().reason == "file.not_found")
+    return fail(Code::not_found, "install.missing", "there is no installation in {}", data.string());
+  if (!version) return tl::unexpected(version.error());
+  int number = std::atoi(to_string(*version).c_str());
+  if (number < 1) return fail(Code::data_loss, "install.damaged", "VERSION does not hold a number");
+  if (number > kVersion)
+    return fail(Code::unsupported, "install.newer_version",
+                "the folder is of version {}, this program knows {}", number, kVersion);
+  return {};
+}
+
+Status check_owner(const fs::path& data) {
+  struct stat info {};
+  if (::stat(data.c_str(), &info) != 0) return tl::unexpected(file_error(data, errno));
+  if (info.st_uid != ::geteuid())
+    return fail(Code::forbidden, "install.other_user", "{} belongs to user {}, this is user {}",
+                data.string(), info.st_uid, ::geteuid());
+  return {};
+}
+
+Status check_modes(const fs::path& data) {
+  std::error_code error;
+  std::vector<fs::path> secrets = {data / "keys", data / "run" / "credential"};
+  for (const auto& entry : fs::recursive_directory_iterator(data / "keys", error))
+    if (entry.path().extension() != ".der") secrets.push_back(entry.path());
+  for (const fs::path& path : secrets) {
+    struct stat info {};
+    if (::stat(path.c_str(), &info) != 0) return tl::unexpected(file_error(path, errno));
+    if (info.st_mode & 077)
+      return fail(Code::forbidden, "install.modes", "{} can be read or written by others",
+                  fs::relative(path, data).string());
+  }
+  return {};
+}
+
+}  // namespace
+
+Status create(const fs::path& data) {
+  std::error_code error;
+  if (fs::exists(data / "VERSION", error)) {
+    TRY(check_version(data));
+    TRY(check_owner(data));
+  } else if (fs::exists(data, error) && !fs::is_empty(data, error)) {
+    return fail(Code::conflict, "install.not_empty", "{} holds something that is no installation",
+                data.string());
+  }
+  TRY(make_folder(data));
+  for (std::string_view folder : {"keys", "chains", "sql", "blobs", "run"}) TRY(make_folder(data / folder));
+  for (std::string_view name : key_names())
+    TRY(write_if_missing(key_path(data, name), new_key_pem, kSecretMode));
+  TRY(write_if_missing(
+      data / "keys" / "blob.key", [] { return Result<Bytes>(crypto::random_bytes(16)); }, kSecretMode));
+  TRY(create_authority(data / "keys" / "authority"));
+  TRY(write_if_missing(
+      data / "chengxin.yaml", [] { return Result<Bytes>(to_bytes(view(config::documented_defaults()))); },
+      0600));
+  TRY(write_if_missing(
+      data / "run" / "credential",
+      [] { return Result<Bytes>(to_bytes(view(hex(crypto::random_bytes(32))))); }, kSecretMode));
+  if (!fs::exists(data / "manifest.json", error)) TRY(seal(data));
+  // Last, so that a folder with a VERSION is whole.
+  std::string version = std::to_string(kVersion) + "\n";
+  return write_if_missing(
+      data / "VERSION", [&] { return Result<Bytes>(to_bytes(view(version))); }, 0600);
+}
+
+Status seal(const fs::path& data) {
+  ASSIGN(auto key, read_key(key_path(data, "installation")));
+  return write_manifest(data, key);
+}
+
+Result<Lock> Lock::take(const fs::path& data) {
+  fs::path path = data / "LOCK";
+  int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  if (fd < 0) return tl::unexpected(file_error(path, errno));
+  if (::flock(fd, LOCK_EX | LOCK_NB) != 0) {
+    ::close(fd);
+    return fail(Code::conflict, "install.in_use", "another process serves {}", data.string());
+  }
+  return Lock(fd);
+}
+
+Lock::Lock(Lock&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+Lock& Lock::operator=(Lock&& other) noexcept {
+  std::swap(fd_, other.fd_);
+  return *this;
+}
+Lock::~Lock() {
+  if (fd_ >= 0) ::close(fd_);
+}
+
+Result<Installation> open(const fs::path& data) {
+  TRY(check_version(data));
+  TRY(check_owner(data));
+  TRY(check_modes(data));
+  ASSIGN(auto installation_key, read_key(key_path(data, "installation")));
+  TRY(check_manifest(data, installation_key.public_key()));
+  Installation out;
+  out.data = data;
+  ASSIGN(out.config, config::load_file(data / "chengxin.yaml"));
+  ASSIGN(out.validator_key, read_key(key_path(data, "validator")));
+  ASSIGN(out.service_key, read_key(key_path(data, "service")));
+  ASSIGN(Bytes blob_key, read_file(data / "keys" / "blob.key", 64));
+  if (blob_key.size() != 16)
+    return fail(Code::data_loss, "install.damaged", "blob.key does not hold 16 bytes");
+  out.blob_key = crypto::to_secret(blob_key);
+  crypto::secure_zero(blob_key.data(), blob_key.size());
+  ASSIGN(out.owner_token, owner_token(data));
+  ASSIGN(Authority authority, open_authority(data / "keys" / "authority"));
+  out.timestamp_authority = std::move(authority.timestamps);
+  out.timestamp_root = std::move(authority.root);
+  return out;
+}
+
+std::vector<Finding> examine(const fs::path& data) {
+  std::vector<Finding> out;
+  auto note = [&](const Status& status, std::string advice) {
+    if (!status) out.push_back({status.error().reason, status.error().detail, std::move(advice)});
+    return status.has_value();
+  };
+  if (!note(check_version(data), "chengxin init --data DIR")) return out;
+  if (!note(check_owner(data), "run as the user that owns the folder, or chown it")) return out;
+  note(check_modes(data), "chmod -R go= keys run/credential");
+  for (std::string_view name : key_names()) {
+    auto key = read_key(key_path(data, name));
+    if (!key) {
+      note(tl::unexpected(key.error()), "restore the key from a backup: chengxin backup restore");
+    } else if (name == "installation") {
+      note(check_manifest(data, key->public_key()),
+           "if you made this change yourself: chengxin install seal");
+    }
+  }
+  auto authority = open_authority(data / "keys" / "authority");
+  if (!authority) note(tl::unexpected(authority.error()), "restore keys/authority from a backup");
+  auto loaded = config::load_file(data / "chengxin.yaml");
+  if (!loaded) note(tl::unexpected(loaded.error()), "edit chengxin.yaml, then: chengxin install seal");
+  return out;
+}
+
+Result<std::string> owner_token(const fs::path& data) {
+  auto token = read_file(data / "run" / "credential", 4096);
+  if (!token) return fail(Code::unauthenticated, "install.no_credential", "{}", token.error().detail);
+  std::string out = to_string(*token);
+  while (!out.empty() && std::isspace(static_cast<unsigned char>(out.back()))) out.pop_back();
+  if (out.size() < 32) return fail(Code::data_loss, "install.damaged", "run/credential is too short");
+  return out;
+}
+
+}  // namespace chengxin::install

@@ -1,0 +1,65 @@
+#pragma once
+#include <functional>
+
+#include "config/config.h"
+#include "crypto/secret.h"
+#include "crypto/sm2.h"
+#include "crypto/timestamp.h"
+
+// An installation: the data folder with its keys, configuration, credential and signed manifest.
+//
+//   VERSION           format of the folder
+//   LOCK              held by the process that serves it
+//   chengxin.yaml     configuration
+//   keys/             owner-only: validator, service, installation and authority keys, the key that seals
+//   blobs chains/ sql/ blobs/ run/credential    owner-only: the token by which the same user's commands
+//   authenticate run/address       where the platform listens now manifest.json     digests of executable and
+//   configuration, signed with the installation's key (manifest.sig)
+namespace chengxin::install {
+
+inline constexpr int kVersion = 1;
+
+// Makes what is missing; an installation that is there is left as it is. Errors: file.*, install.*.
+Status create(const fs::path& data);
+
+// Signs a new manifest over the executable and the configuration as they are now.
+Status seal(const fs::path& data);
+
+// Holds the folder's lock while it lives.
+class Lock {
+ public:
+  static Result<Lock> take(const fs::path& data);  // install.in_use
+  Lock(Lock&& other) noexcept;
+  Lock& operator=(Lock&& other) noexcept;
+  ~Lock();
+
+ private:
+  explicit Lock(int fd) : fd_(fd) {}
+  int fd_;
+};
+
+struct Installation {
+  fs::path data;
+  config::Config config;
+  crypto::Sm2PrivateKey validator_key, service_key;
+  crypto::Secret blob_key;  // 16 bytes
+  std::string owner_token;
+  std::shared_ptr<crypto::TimestampAuthority> timestamp_authority;
+  Bytes timestamp_root;  // DER
+};
+
+// Checks and reads everything that a start needs. Errors: install.missing (run `chengxin init`),
+// install.newer_version, install.other_user, install.modes (a secret that others can read), install.damaged,
+// install.manifest (what differs and the command that accepts it), config.invalid.
+Result<Installation> open(const fs::path& data);
+
+// Everything that is wrong, for `chengxin doctor`: the errors of open(), all of them, each with what to do.
+struct Finding {
+  std::string reason, detail, advice;
+};
+std::vector<Finding> examine(const fs::path& data);
+
+// The credential for the same user's commands: install.no_credential.
+Result<std::string> owner_token(const fs::path& data);
+
+}  // namespace chengxin::install
