@@ -33,8 +33,10 @@ void configure(Level level, std::string_view format) {
   as_text = format == "text" || (format == "auto" && ::isatty(STDERR_FILENO));
 }
 
+bool enabled(Level level) { return logger().should_log(kLevels[int(level)]); }
+
 void write(Level level, std::string_view event, const nlohmann::json& fields) {
-  if (!logger().should_log(kLevels[int(level)])) return;
+  if (!enabled(level)) return;
   auto dump = [](const nlohmann::json& value) {
     return value.dump(-1, ' ', true, nlohmann::json::error_handler_t::replace);
   };

@@ -13,6 +13,8 @@ enum class Level { debug, info, warn, error };
 // level: debug | info | warn | error; format: auto | json | text.
 void configure(Level level, std::string_view format);
 
+bool enabled(Level level);
+
 // event is a stable dotted name ("chain.opened"), fields are its facts.
 void write(Level level, std::string_view event, const nlohmann::json& fields = {});
 inline void debug(std::string_view event, const nlohmann::json& fields = {}) {
