@@ -21,8 +21,7 @@ Result<ledger::CallResult> add(const ledger::CallContext& context) {
     result.output = to_bytes(view(call.error().reason));
     return result;
   }
-  if (call->item_bytes != 32 && call->item_bytes != 64) return refused("evidence.item_bytes");
-  if (call->count < 1 || call->count > kMaxItemsPerCall) return refused("evidence.count");
+  if (call->count > kMaxItemsPerCall) return refused("evidence.count");
   if (context.attachment.size() != call->count * call->item_bytes)
     return refused("evidence.attachment_length");
   auto groups = merkle::Items::group_hashes(context.attachment, call->item_bytes);

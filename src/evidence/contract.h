@@ -9,7 +9,7 @@ namespace chengxin::evidence {
 inline constexpr uint64_t kMaxItemsPerCall = 100'000;
 
 // Statuses: bad_arguments when the arguments are not a canonical EvidenceAdd; refused, with the reason key as
-// output: evidence.item_bytes (32 or 64), evidence.count (1 to kMaxItemsPerCall), evidence.attachment_length
+// output: evidence.count (above kMaxItemsPerCall), evidence.attachment_length
 // (not count × item_bytes), evidence.root_mismatch. Accepted: event evidence.added with data root (32) || u64
 // count, and the same bytes as output.
 ledger::ContractTable contract();

@@ -90,7 +90,9 @@ TEST(EvidenceContract, AnyOtherByteIsAnotherRoot) {
 TEST(EvidenceContract, RefusesOtherCountsAndLengths) {
   Bytes attachment = items(4, 32);
   Digest root = plain_root(attachment, 32);
-  EXPECT_EQ(refusal({root, 0, 32}, {}), "evidence.count");
+  EXPECT_EQ(run(format::encode_evidence_add({root, 0, 32}), {}).status, format::ReceiptStatus::bad_arguments);
+  EXPECT_EQ(run(format::encode_evidence_add({root, 4, 48}), attachment).status,
+            format::ReceiptStatus::bad_arguments);
   EXPECT_EQ(refusal({root, kMaxItemsPerCall + 1, 32}, items(kMaxItemsPerCall + 1, 32)), "evidence.count");
   EXPECT_EQ(refusal({root, 3, 32}, attachment), "evidence.attachment_length");
   EXPECT_EQ(refusal({root, 5, 32}, attachment), "evidence.attachment_length");
