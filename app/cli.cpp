@@ -1,0 +1,101 @@
+#include "cli.h"
+
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+
+#include "base/clock.h"
+#include "install/install.h"
+
+namespace chengxin::app {
+
+int exit_code(Code code) {
+  switch (code) {
+    case Code::invalid_argument:
+    case Code::too_large:
+    case Code::unsupported: return kUsage;
+    case Code::unauthenticated:
+    case Code::forbidden: return kDenied;
+    case Code::not_found:
+    case Code::gone: return kNotFound;
+    case Code::conflict: return kConflict;
+    case Code::busy: return kBusy;
+    case Code::unavailable: return kUnavailable;
+    case Code::data_loss: return kDamaged;
+    case Code::internal: return kFailed;
+  }
+  return kFailed;
+}
+
+Result<client::Client> Context::connect() const {
+  client::Options options;
+  options.url = server;
+  if (options.url.empty()) {
+    auto address = read_file(data / "run" / "address", 4096);
+    if (!address)
+      return fail(Code::unavailable, "client.unreachable",
+                  "no platform is known to run on {}; start one: chengxin serve --data {}", data.string(), data.string());
+    options.url = to_string(*address);
+  }
+  if (const char* token = std::getenv("CHENGXIN_TOKEN")) {
+    options.token = token;
+  } else {
+    ASSIGN(options.token, install::owner_token(data));
+  }
+  return client::Client(std::move(options));
+}
+
+int report(const Context& context, const Error& error) {
+  int code = exit_code(error.code);
+  auto zh = texts::reason(error.reason, texts::Language::zh);
+  auto en = texts::reason(error.reason, texts::Language::en);
+  if (context.json) {
+    Json problem = {{"reason", error.reason}, {"title", zh}, {"title_en", en}, {"detail", error.detail}, {"exit", code}};
+    std::printf("%s\n", Json{{"error", problem}}.dump(-1, ' ', false, Json::error_handler_t::replace).c_str());
+  } else {
+    std::fprintf(stderr, "%s\n", fmt::format("错误 {}\nerror {} [{}]", zh, en, error.reason).c_str());
+    if (!error.detail.empty()) std::fprintf(stderr, "  %s\n", error.detail.c_str());
+  }
+  return code;
+}
+
+void print(const Context& context, const Json& value, const std::function<void()>& lines) {
+  if (context.json)
+    line(std::string_view(value.dump(-1, ' ', false, Json::error_handler_t::replace)));
+  else
+    lines();
+}
+
+void line(std::string_view text) { std::printf("%.*s\n", int(text.size()), text.data()); }
+
+void Progress::show(uint64_t done, uint64_t total, std::string_view unit) {
+  int64_t now = steady_ns();
+  if (started_ns_ == 0) started_ns_ = now;
+  static const bool terminal = ::isatty(STDERR_FILENO);
+  if (!terminal || now - started_ns_ < 2'000'000'000 || now - shown_ns_ < 100'000'000) return;
+  shown_ns_ = now;
+  visible_ = true;
+  double share = total ? double(done) / double(total) : 0;
+  int filled = int(share * 30);
+  double seconds = double(now - started_ns_) / 1e9;
+  double left = share > 0 ? seconds / share - seconds : 0;
+  std::fprintf(stderr, "\r\033[K%s",
+               fmt::format("{} [{:=<{}}{: <{}}] {:3.0f}% {}/{}{} {:.0f}s", title_, "", filled, "", 30 - filled, share * 100,
+                           done, total, unit, left)
+                   .c_str());
+}
+
+Progress::~Progress() {
+  if (visible_) std::fprintf(stderr, "\r\033[K");
+}
+
+std::string human_bytes(uint64_t bytes) {
+  const char* units[] = {"B", "KiB", "MiB", "GiB", "TiB"};
+  double value = double(bytes);
+  size_t unit = 0;
+  while (value >= 1024 && unit < 4) value /= 1024, ++unit;
+  return unit ? fmt::format("{:.1f} {}", value, units[unit]) : fmt::format("{} B", bytes);
+}
+
+}  // namespace chengxin::app

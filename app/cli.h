@@ -1,0 +1,70 @@
+#pragma once
+#include <CLI/CLI.hpp>
+
+#include "base/file.h"
+#include "base/json.h"
+#include "client/client.h"
+#include "texts/texts.h"
+
+// What all commands share: where the data is, how to speak to a platform, how to print, how to end.
+namespace chengxin::app {
+
+// Exit codes, documented in docs/cli.md.
+enum Exit : int {
+  kDone = 0,
+  kNotVerified = 1,  // a bundle, file or chain is not what it should be
+  kUsage = 2,
+  kUnavailable = 3,
+  kNotFound = 4,
+  kDenied = 5,
+  kConflict = 6,
+  kDamaged = 7,
+  kBusy = 8,
+  kFailed = 9,
+};
+int exit_code(Code code);
+
+struct Context {
+  fs::path data;
+  std::string server;  // empty: the one that run/address names
+  bool json = false;
+  int exit = kDone;    // of the command that ran
+
+  Result<client::Client> connect() const;
+};
+
+// Prints an error for people, or as JSON, and gives its exit code.
+int report(const Context& context, const Error& error);
+
+// --json: the value, else the lines.
+void print(const Context& context, const Json& value, const std::function<void()>& lines);
+void line(std::string_view text);
+
+template <typename... Args>
+void line(fmt::format_string<Args...> format, Args&&... args) {
+  line(std::string_view(fmt::format(format, std::forward<Args>(args)...)));
+}
+
+// A bar on standard error for work that takes longer than two seconds, when that is a terminal.
+class Progress {
+ public:
+  explicit Progress(std::string title) : title_(std::move(title)) {}
+  ~Progress();
+  void show(uint64_t done, uint64_t total, std::string_view unit = {});
+
+ private:
+  std::string title_;
+  int64_t started_ns_ = 0, shown_ns_ = 0;
+  bool visible_ = false;
+};
+
+std::string human_bytes(uint64_t bytes);
+
+// Runs a command's work: its error is reported, its exit code kept.
+template <typename Work>
+void run(Context& context, Work&& work) {
+  Result<int> result = work();
+  context.exit = result ? *result : report(context, result.error());
+}
+
+}  // namespace chengxin::app
