@@ -9,6 +9,7 @@
 // it is full and a path costs at most 14 hashes a row (docs/adr/0003-log-tiles.md). Row (r, i): the hashes of
 // the complete subtrees of 2^(4r) leaves, numbers 16 i … 16 i + 15, one after the other. Tile (L, i) of
 // docs/formats/chain.md is rows (2L, 16 i … 16 i + 15). Hashes are only ever added at a row's end.
+// Rows are not checked on reading: a damaged one gives a path that fails against the root in the header.
 namespace chengxin::merkle {
 
 struct RowId {

@@ -6,8 +6,9 @@
 
 // A stored node groups four levels of the binary tree: 16 slots, each empty, a leaf, or the node four levels
 // below.
-//   node key   u64 version || u8 depth (in nibbles of the path, 0 to 63) || the path's first nibbles, two to
-//   a byte node       u32 kinds (two bits a slot, slot 0 lowest) || for each slot not empty, in order:
+//
+//   node key   u64 version || u8 depth (nibbles, 0 to 63) || the path's first nibbles, two to a byte
+//   node       u32 kinds (two bits a slot, slot 0 lowest) || for each slot not empty, in order:
 //              leaf: path (32) || value hash (32);  tree: u64 version || hash (32)
 //   root node  (depth 0) its hash (32) || node
 namespace chengxin::merkle::impl {
