@@ -1,0 +1,90 @@
+#pragma once
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "api/coroutine.h"
+#include "base/bytes.h"
+#include "base/json.h"
+
+namespace chengxin::api {
+
+class App;
+struct Route;
+
+struct Principal {
+  std::string id;  // "owner" or the token's id; empty: nobody
+  bool owner = false;
+};
+
+// The body of a request as it arrives.
+class BodySource {
+ public:
+  virtual ~BodySource() = default;
+  virtual Task<Result<std::string_view>> next() = 0;  // empty at the end; the view holds until the next call
+};
+
+// The body of an answer whose length is not known before. write() returns when the bytes are with the kernel;
+// a peer that does not take them in time is cut off, and write() then gives api.client_gone.
+class BodySink {
+ public:
+  virtual ~BodySink() = default;
+  virtual Task<Status> write(std::string_view bytes) = 0;
+};
+
+struct Response {
+  int status = 200;
+  std::string type = "application/json";
+  std::string body;
+  std::vector<std::pair<std::string, std::string>> headers;
+  std::function<Task<Status>(BodySink&)> stream;  // instead of body
+};
+
+inline Response json_response(const Json& value, int status = 200) {
+  return {status, "application/json", value.dump(-1, ' ', false, Json::error_handler_t::replace), {}, {}};
+}
+
+// Checked parameters: every value has the type that the row declares.
+class Values {
+ public:
+  void set(std::string_view name, Json value) { values_.emplace_back(name, std::move(value)); }
+  const Json* find(std::string_view name) const {
+    for (auto& [key, value] : values_)
+      if (key == name) return &value;
+    return nullptr;
+  }
+  std::string text(std::string_view name, std::string_view fallback = {}) const {
+    auto* value = find(name);
+    return value ? value->get<std::string>() : std::string(fallback);
+  }
+  int64_t number(std::string_view name, int64_t fallback = 0) const {
+    auto* value = find(name);
+    return value ? value->get<int64_t>() : fallback;
+  }
+  bool flag(std::string_view name, bool fallback = false) const {
+    auto* value = find(name);
+    return value ? value->get<bool>() : fallback;
+  }
+
+ private:
+  std::vector<std::pair<std::string_view, Json>> values_;  // names are those of the table
+};
+
+// One request on its way through its handler.
+struct Call {
+  App& app;
+  const Route& route;
+  std::string request_id;
+  Principal principal;
+  Values path, query;
+  std::string media;             // of the body, without parameters
+  std::string body;              // whole, unless the row is streamed
+  Json json;                     // the parsed and checked body, when it is JSON
+  BodySource* stream = nullptr;  // when the row is streamed
+  std::string_view last_event_id, idempotency_key;
+};
+
+// Errors become problem details. A handler never blocks: what may goes through Workers.
+using Handler = std::function<Task<Result<Response>>(Call&)>;
+
+}  // namespace chengxin::api

@@ -1,0 +1,192 @@
+#include "api/dispatch.h"
+
+#include <boost/beast/core/string.hpp>
+
+#include "api/problem.h"
+#include "base/log.h"
+
+namespace chengxin::api {
+namespace {
+
+// Without its port: "[::1]:8080" → "[::1]".
+std::string_view host_name(std::string_view field) {
+  size_t end = field.starts_with('[') ? field.find(']') : field.find(':');
+  if (end == field.npos) return field;
+  return field.substr(0, field.starts_with('[') ? end + 1 : end);
+}
+
+bool is_ours(const Options& options, std::string_view name) {
+  for (std::string_view local : {"localhost", "127.0.0.1", "[::1]"})
+    if (beast::iequals(name, local)) return true;
+  if (beast::iequals(name, options.address)) return true;
+  for (const auto& host : options.hosts)
+    if (beast::iequals(name, host)) return true;
+  return false;
+}
+
+// A page of another site that a user's browser has open must not reach us: neither by its own name that it
+// made resolve to this address (DNS rebinding: Host), nor by a request from its own origin (Origin).
+Status check_host(const Options& options, const Head& head) {
+  if (head.count("Host") != 1 && (head.http11 || head.count("Host") > 1))
+    return fail(Code::invalid_argument, "api.malformed", "exactly one Host field is needed");
+  std::string_view host = head.field("Host");
+  if (!host.empty() && !is_ours(options, host_name(host)))
+    return fail(Code::forbidden, "api.host_refused", "this name is not configured for this server");
+  std::string_view origin = head.field("Origin");
+  if (size_t authority = origin.find("://");
+      !origin.empty() && (authority == origin.npos || origin.substr(authority + 3) != host))
+    return fail(Code::forbidden, "api.origin_refused", "requests from pages of other origins are refused");
+  return {};
+}
+
+std::optional<Method> parse_method(std::string_view name) {
+  if (name == "GET" || name == "HEAD") return Method::get;
+  if (name == "POST") return Method::post;
+  if (name == "PUT") return Method::put;
+  if (name == "DELETE") return Method::del;
+  return std::nullopt;
+}
+
+Status check_query(const Route& route, const Target& target, Values& into) {
+  for (const auto& [name, text] : target.query) {
+    const Parameter* known = nullptr;
+    for (const auto& parameter : route.query)
+      if (parameter.name == name) known = &parameter;
+    if (!known) return fail(Code::invalid_argument, "api.unknown_parameter", "query parameter {}", name);
+    if (into.find(name))
+      return fail(Code::invalid_argument, "api.repeated_parameter", "query parameter {}", name);
+    ASSIGN(Json value, parse_parameter(text, known->schema, "query parameter " + name));
+    into.set(known->name, std::move(value));
+  }
+  for (const auto& parameter : route.query)
+    if (parameter.required && !into.find(parameter.name))
+      return fail(Code::invalid_argument, "api.missing_parameter", "query parameter {}", parameter.name);
+  return {};
+}
+
+Status check_path(const Route& route, std::vector<std::string>& texts, Values& into) {
+  size_t i = 0;
+  for (const auto& name : Router::parameter_names(route.path)) {
+    auto known = path_parameters().find(name);
+    CHECK(known != path_parameters().end());
+    ASSIGN(Json value, parse_parameter(texts[i++], known->second.schema, "path parameter " + name));
+    into.set(known->first, std::move(value));
+  }
+  return {};
+}
+
+// Finds the body's row; checks what the header says about the body before any of it is read.
+Result<const Media*> check_body_header(const App& app, const Route& route, const Head& head,
+                                       std::string& media) {
+  bool has_body = head.chunked || head.content_length.value_or(0) > 0;
+  if (route.body.empty()) {
+    if (has_body) return fail(Code::invalid_argument, "api.body_refused", "this call takes no body");
+    return nullptr;
+  }
+  if (!head.chunked && !head.content_length) return fail(Code::invalid_argument, "api.length_required");
+  std::string_view type = head.field("Content-Type");
+  type = type.substr(0, type.find(';'));
+  while (!type.empty() && type.back() == ' ') type.remove_suffix(1);
+  if (!head.field("Content-Encoding").empty())
+    return fail(Code::unsupported, "api.media_type", "no Content-Encoding is taken");
+  const Media* found = nullptr;
+  for (const auto& row : route.body)
+    if (beast::iequals(type, row.type)) found = &row;
+  if (!found)
+    return fail(Code::unsupported, "api.media_type", "Content-Type must be {}", route.body.front().type);
+  size_t limit = route.streamed ? app.options.max_upload_bytes : route.max_body_bytes;
+  if (head.content_length.value_or(0) > limit)
+    return fail(Code::too_large, "api.body_too_large", "{} bytes, the limit is {}", *head.content_length,
+                limit);
+  media = found->type;
+  return found;
+}
+
+Task<Status> read_whole(Incoming& incoming, size_t limit) {
+  for (;;) {
+    auto chunk = co_await incoming.source.next();
+    if (!chunk) co_return tl::unexpected(chunk.error());
+    if (chunk->empty()) co_return Status();
+    if (incoming.body.size() + chunk->size() > limit)
+      co_return fail(Code::too_large, "api.body_too_large", "the limit is {} bytes", limit);
+    incoming.body.append(*chunk);
+  }
+}
+
+Result<const Route*> find_route(const App& app, const Head& head, std::string& allow, Target& target,
+                                std::vector<std::string>& values) {
+  if (head.target.size() > app.options.max_target_bytes)
+    return fail(Code::invalid_argument, "api.uri_too_long");
+  ASSIGN(target, parse_target(head.target));
+  auto method = parse_method(head.method);
+  auto match = app.router.find(method.value_or(Method::get), target.segments);
+  if (match.route && !method) match.allowed = {match.route->method};
+  if (match.route && method) {
+    values = std::move(match.values);
+    return match.route;
+  }
+  if (match.allowed.empty()) return fail(Code::not_found, "api.no_route");
+  for (Method one : match.allowed) allow += (allow.empty() ? "" : ", ") + std::string(method_name(one));
+  return fail(Code::invalid_argument, "api.method_not_allowed", "allowed: {}", allow);
+}
+
+Task<Result<Response>> serve(App& app, Incoming& incoming, Outgoing& out, std::string& allow) {
+  const Head& head = incoming.head;
+  CO_TRY(check_host(app.options, head));
+  Target target;
+  std::vector<std::string> path_values;
+  CO_ASSIGN(const Route* route, find_route(app, head, allow, target, path_values));
+  out.route = route;
+
+  Call call{.app = app, .route = *route, .request_id = incoming.request_id};
+  if (route->access != Access::open) {
+    CO_ASSIGN(call.principal, app.tokens.authenticate(head.field("Authorization")));
+    if (route->access == Access::owner && !call.principal.owner)
+      co_return fail(Code::forbidden, "auth.owner_only",
+                     "only the installation's own credential may do this");
+  }
+  CO_TRY(check_path(*route, path_values, call.path));
+  CO_TRY(check_query(*route, target, call.query));
+  CO_ASSIGN(const Media* media, check_body_header(app, *route, head, call.media));
+  call.last_event_id = head.field("Last-Event-ID");
+  call.idempotency_key = head.field("Idempotency-Key");
+  call.stream = &incoming.source;
+  if (media && !route->streamed) {
+    auto read = co_await read_whole(incoming, route->max_body_bytes);
+    CO_TRY(read);
+    if (media->type == "application/json") {
+      CO_ASSIGN(call.json, parse_json(incoming.body, {.max_bytes = route->max_body_bytes}));
+      CO_TRY(validate(call.json, media->schema, app.schemas));
+    }
+    call.body.swap(incoming.body);
+  }
+  auto answer = co_await route->handler(call);
+  incoming.body.swap(call.body);  // gives its memory back to the connection
+  co_return answer;
+}
+
+}  // namespace
+
+Task<Outgoing> dispatch(App& app, Incoming& incoming) {
+  Outgoing out;
+  std::string allow;
+  Result<Response> answer = fail(Code::internal, "api.internal");
+  try {
+    answer = co_await serve(app, incoming, out, allow);
+  } catch (const std::exception& thrown) {  // a library's; ours throws nothing
+    log::error("api.exception", {{"request_id", incoming.request_id}, {"what", thrown.what()}});
+  }
+  if (answer) {
+    out.response = std::move(*answer);
+  } else {
+    out.response = problem(answer.error(), incoming.request_id);
+    if (!allow.empty()) out.response.headers.emplace_back("Allow", allow);
+    if (out.response.status >= 500)
+      log::warn("api.failed", {{"request_id", incoming.request_id},
+                               {"reason", answer.error().reason},
+                               {"detail", answer.error().detail}});
+  }
+  co_return out;
+}
+
+}  // namespace chengxin::api

@@ -1,0 +1,55 @@
+#pragma once
+#include <boost/asio/basic_stream_socket.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <list>
+
+#include "api/dispatch.h"
+
+namespace chengxin::api {
+
+using Socket = asio::basic_stream_socket<asio::ip::tcp, Executor>;
+
+// One client's connection: reads a request, answers it, then the next; never two at a time. It lives on one
+// io thread. Time limits cost a request nothing: the thread's sweeper looks at `deadline_ns` a few times a
+// second.
+class Connection : public BodySource, public BodySink {
+ public:
+  Connection(App& app, Socket socket, std::string id);
+
+  Task<void> run();
+  void sweep(int64_t steady_now_ns);  // ends what took too long
+  void begin_stop();                  // closes it when idle; else after the answer under way
+  void abort();                       // closes it at once
+  bool idle() const { return phase_ == Phase::idle; }
+
+  Task<Result<std::string_view>> next() override;
+  Task<Status> write(std::string_view bytes) override;
+
+ private:
+  enum class Phase { idle, header, body, handling, writing, closing };
+  void enter(Phase phase, int timeout_ms);  // 0: no limit
+  Task<bool> fill();                        // reads once; false at the end, an error or past the deadline
+  Task<Result<bool>> read_header();         // false: the client left between two requests
+  Task<void> answer(Outgoing& outgoing);
+  Task<bool> send(std::string_view head, std::string_view body);
+  void write_head(const Response& response, bool keep, bool chunked);
+  Task<void> linger();  // lets the client read the answer before the connection is reset
+  Error parse_error(const boost::system::error_code& error) const;
+
+  App& app_;
+  Socket socket_;
+  const std::string id_;
+  uint64_t count_ = 0;
+  beast::flat_buffer buffer_;
+  Head head_;
+  std::string body_, chunk_, out_;
+  std::optional<RequestParser> parser_;
+  Phase phase_ = Phase::idle;
+  int64_t deadline_ns_ = 0, body_deadline_ns_ = 0;
+  uint64_t body_bytes_ = 0;
+  bool expired_ = false, stopping_ = false, close_ = false, expect_continue_ = false, head_only_ = false;
+  bool stream_begun_ = false;
+};
+
+}  // namespace chengxin::api

@@ -1,0 +1,107 @@
+#pragma once
+#include <map>
+#include <string>
+#include <vector>
+
+#include "api/call.h"
+
+// The table of the API. From its rows come routing, validation, authorisation, metrics, the OpenAPI document
+// and the documentation page. A resource is one header, one source and one row in resources.cpp.
+namespace chengxin::api {
+
+struct Words {
+  std::string zh, en;
+};
+
+enum class Method { get, post, put, del };
+std::string_view method_name(Method method);
+
+// open: anybody. token: any valid credential. owner: the installation's own credential only.
+enum class Access { open, token, owner };
+
+// A query parameter. `schema` is of the subset in schema.h; arrays are written as comma-separated lists.
+struct Parameter {
+  std::string name;
+  Json schema;
+  Words words;
+  bool required = false;
+};
+
+// A media type that the body may have. JSON bodies are parsed and checked against `schema`; others are handed
+// on as bytes.
+struct Media {
+  std::string type;
+  Json schema;
+};
+
+struct Answer {
+  int status = 200;
+  std::string type = "application/json";
+  Json schema;
+  Words words;
+};
+
+struct Route {
+  Method method = Method::get;
+  std::string path;  // "/api/v1/chains/{chain}"; the schemas of path parameters stand in path_parameters()
+  std::string id;    // operationId
+  Words summary;
+  std::string tag;
+  Access access = Access::token;
+  std::vector<Parameter> query;
+  std::vector<Media> body;  // empty: a body is refused
+  std::vector<Answer> answers;
+  std::vector<std::string> reasons;  // that the handler may give, besides those of every call
+  Handler handler;
+  size_t max_body_bytes = 1 << 20;
+  bool streamed = false;    // the handler reads the body itself through Call::stream
+  bool idempotent = false;  // takes Idempotency-Key
+};
+
+struct PathParameter {
+  Json schema;
+  Words words;
+};
+const std::map<std::string, PathParameter, std::less<>>& path_parameters();
+
+inline Json reference(std::string_view schema) {
+  return {{"$ref", "#/components/schemas/" + std::string(schema)}};
+}
+
+// What a resource adds to the API.
+struct Resource {
+  std::vector<Route> routes;
+  std::map<std::string, Json> schemas;  // named components
+};
+
+// Finds the row for a request.
+class Router {
+ public:
+  struct Match {
+    const Route* route = nullptr;     // null: none
+    std::vector<std::string> values;  // of the path parameters, in order
+    std::vector<Method> allowed;      // when the path exists but not for this method
+  };
+  explicit Router(const std::vector<Route>& routes);
+  Match find(Method method, const std::vector<std::string>& segments) const;
+  static std::vector<std::string> parameter_names(std::string_view path);
+
+ private:
+  struct Node {
+    std::map<std::string, std::unique_ptr<Node>, std::less<>> literals;
+    std::unique_ptr<Node> parameter;
+    std::map<Method, const Route*> routes;
+  };
+  Node root_;
+};
+
+// A request target taken apart: percent-decoded segments and query pairs. api.bad_path for anything that
+// could be read in two ways: dot segments, empty segments, encoded slashes, backslashes, control characters,
+// bad escapes, not UTF-8.
+struct Target {
+  std::vector<std::string> segments;
+  std::vector<std::pair<std::string, std::string>> query;
+};
+Result<Target> parse_target(std::string_view target);
+
+}  // namespace chengxin::api

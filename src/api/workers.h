@@ -1,0 +1,46 @@
+#pragma once
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "api/coroutine.h"
+
+namespace chengxin::api {
+
+// Threads for work that blocks (SQL, files, long computations), so that the io threads never do. The queue is
+// bounded.
+class Workers {
+ public:
+  Workers(size_t threads, size_t max_queue);
+  ~Workers() { stop(); }
+  bool post(std::function<void()> work);  // false when the queue is full or the pool stopped
+  void stop();                            // runs what is queued, then ends the threads
+  size_t queued() const;
+
+  // Runs `work`, which returns a Result<…>, on a worker and resumes the caller on its own thread; api.busy
+  // when the queue is full. References that `work` captures must outlive the co_await, which a caller's
+  // locals do.
+  template <typename Work>
+  Task<std::invoke_result_t<Work>> run(Work work) {
+    using Value = std::invoke_result_t<Work>;
+    Outcome<Value> outcome;
+    auto done = outcome.completion();
+    if (!post([work = std::move(work), done]() mutable { done(work()); }))
+      co_return tl::unexpected(Error{Code::busy, "api.busy", "too many requests are waiting", 1000});
+    co_return co_await outcome.wait();
+  }
+
+ private:
+  void loop();
+
+  const size_t max_queue_;
+  mutable std::mutex mutex_;
+  std::condition_variable wake_;
+  std::deque<std::function<void()>> queue_;
+  bool stopping_ = false;
+  std::vector<std::thread> threads_;
+};
+
+}  // namespace chengxin::api
