@@ -1,0 +1,43 @@
+#pragma once
+#include <atomic>
+
+#include "api/server.h"
+#include "blob/store.h"
+#include "evidence/service.h"
+#include "host/host.h"
+#include "install/install.h"
+#include "mirror/mirror.h"
+#include "sql/database.h"
+
+namespace chengxin::app {
+
+// The whole platform in one process, wired bottom-up. The only place that knows all modules.
+class Platform {
+ public:
+  // `listen` overrides the configuration when not empty. Errors: those of the parts, crypto.self_test.
+  static Result<std::unique_ptr<Platform>> start(const fs::path& data, const std::string& listen);
+  ~Platform();
+
+  std::string url() const;
+  const install::Installation& installation() const { return installation_; }
+
+ private:
+  Platform(install::Lock lock, install::Installation installation)
+      : lock_(std::move(lock)), installation_(std::move(installation)) {}
+  Status open_storage();
+  Status open_chains();
+  Status open_services();
+  Status open_interface(const std::string& listen);
+
+  install::Lock lock_;
+  install::Installation installation_;
+  std::unique_ptr<sql::Database> database_;
+  std::unique_ptr<blob::Store> blobs_;
+  std::unique_ptr<host::Host> host_;
+  std::unique_ptr<mirror::Mirror> mirror_;
+  std::unique_ptr<evidence::Service> evidence_;
+  std::unique_ptr<api::Server> server_;
+  std::string address_;
+};
+
+}  // namespace chengxin::app

@@ -1,0 +1,41 @@
+#include "crypto/authority.h"
+
+#include "base/clock.h"
+#include "install/impl/authority.h"
+
+namespace chengxin::install {
+namespace {
+
+constexpr int64_t kYearMs = int64_t(365) * 24 * 3600 * 1000;
+
+Status write_key(const fs::path& path, const crypto::Sm2PrivateKey& key) {
+  ASSIGN(std::string pem, key.to_pem());
+  return write_durable(path, view(pem), 0600);
+}
+
+tl::unexpected<Error> damaged(const Error& error) {
+  return fail(Code::data_loss, "install.damaged", "keys/authority: {}", error.to_string());
+}
+
+}  // namespace
+
+Status create_authority(const fs::path& folder) {
+  std::error_code error;
+  if (fs::exists(folder / "timestamp.der", error)) return {};
+  TRY(make_folder(folder));
+  int64_t now = now_ms();
+  crypto::Validity validity{now - 3600'000, now + 20 * kYearMs};
+  ASSIGN(auto root, crypto::Authority::create_root({"CN", "Chengxin", "", "Chengxin Root"}, validity));
+  ASSIGN(auto key, crypto::Sm2PrivateKey::generate());
+  crypto::CertificateRequest request;
+  request.purpose = crypto::Purpose::timestamp;
+  request.subject = {"CN", "Chengxin", "", "Chengxin Time-stamp Authority"};
+  request.validity = validity;
+  ASSIGN(auto certificate, root.issue(request, key.public_key()));
+  TRY(write_key(folder / "root.pem", root.key()));
+  TRY(write_durable(folder / "root.der", root.certificate().der));
+  TRY(write_key(folder / "timestamp.pem", key));
+  return write_durable(folder / "timestamp.der", certificate.der);  // last: it says that all is there
+}
+
+}  // namespace chengxin::install
