@@ -140,4 +140,11 @@ Result<EvidenceAdd> decode_evidence_add(ByteView arguments) {
   return out;
 }
 
+Bytes encode_register_key(const crypto::Sm2Point& public_key, const std::vector<std::string>& roles) {
+  pb::RegisterKey message;
+  message.set_public_key(public_key.data(), public_key.size());
+  for (const std::string& role : roles) message.add_roles(role);
+  return serialise(message);
+}
+
 }  // namespace chengxin::format

@@ -62,4 +62,7 @@ struct EvidenceAdd {
 Bytes encode_evidence_add(const EvidenceAdd& call);
 Result<EvidenceAdd> decode_evidence_add(ByteView arguments);  // transaction.arguments_malformed
 
+// Arguments of governance.register_key.
+Bytes encode_register_key(const crypto::Sm2Point& public_key, const std::vector<std::string>& roles);
+
 }  // namespace chengxin::format
