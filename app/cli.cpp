@@ -14,16 +14,24 @@ int exit_code(Code code) {
   switch (code) {
     case Code::invalid_argument:
     case Code::too_large:
-    case Code::unsupported: return kUsage;
+    case Code::unsupported:
+      return kUsage;
     case Code::unauthenticated:
-    case Code::forbidden: return kDenied;
+    case Code::forbidden:
+      return kDenied;
     case Code::not_found:
-    case Code::gone: return kNotFound;
-    case Code::conflict: return kConflict;
-    case Code::busy: return kBusy;
-    case Code::unavailable: return kUnavailable;
-    case Code::data_loss: return kDamaged;
-    case Code::internal: return kFailed;
+    case Code::gone:
+      return kNotFound;
+    case Code::conflict:
+      return kConflict;
+    case Code::busy:
+      return kBusy;
+    case Code::unavailable:
+      return kUnavailable;
+    case Code::data_loss:
+      return kDamaged;
+    case Code::internal:
+      return kFailed;
   }
   return kFailed;
 }
@@ -35,7 +43,8 @@ Result<client::Client> Context::connect() const {
     auto address = read_file(data / "run" / "address", 4096);
     if (!address)
       return fail(Code::unavailable, "client.unreachable",
-                  "no platform is known to run on {}; start one: chengxin serve --data {}", data.string(), data.string());
+                  "no platform is known to run on {}; start one: chengxin serve --data {}", data.string(),
+                  data.string());
     options.url = to_string(*address);
   }
   if (const char* token = std::getenv("CHENGXIN_TOKEN")) {
@@ -51,8 +60,10 @@ int report(const Context& context, const Error& error) {
   auto zh = texts::reason(error.reason, texts::Language::zh);
   auto en = texts::reason(error.reason, texts::Language::en);
   if (context.json) {
-    Json problem = {{"reason", error.reason}, {"title", zh}, {"title_en", en}, {"detail", error.detail}, {"exit", code}};
-    std::printf("%s\n", Json{{"error", problem}}.dump(-1, ' ', false, Json::error_handler_t::replace).c_str());
+    Json problem = {
+        {"reason", error.reason}, {"title", zh}, {"title_en", en}, {"detail", error.detail}, {"exit", code}};
+    std::printf("%s\n",
+                Json{{"error", problem}}.dump(-1, ' ', false, Json::error_handler_t::replace).c_str());
   } else {
     std::fprintf(stderr, "%s\n", fmt::format("错误 {}\nerror {} [{}]", zh, en, error.reason).c_str());
     if (!error.detail.empty()) std::fprintf(stderr, "  %s\n", error.detail.c_str());
@@ -81,8 +92,8 @@ void Progress::show(uint64_t done, uint64_t total, std::string_view unit) {
   double seconds = double(now - started_ns_) / 1e9;
   double left = share > 0 ? seconds / share - seconds : 0;
   std::fprintf(stderr, "\r\033[K%s",
-               fmt::format("{} [{:=<{}}{: <{}}] {:3.0f}% {}/{}{} {:.0f}s", title_, "", filled, "", 30 - filled, share * 100,
-                           done, total, unit, left)
+               fmt::format("{} [{:=<{}}{: <{}}] {:3.0f}% {}/{}{} {:.0f}s", title_, "", filled, "",
+                           30 - filled, share * 100, done, total, unit, left)
                    .c_str());
 }
 

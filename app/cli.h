@@ -28,7 +28,7 @@ struct Context {
   fs::path data;
   std::string server;  // empty: the one that run/address names
   bool json = false;
-  int exit = kDone;    // of the command that ran
+  int exit = kDone;  // of the command that ran
 
   Result<client::Client> connect() const;
 };

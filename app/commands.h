@@ -4,11 +4,11 @@
 // Each adds a noun with its verbs to the command line.
 namespace chengxin::app {
 
-void add_install(CLI::App& app, Context& context);   // init, install seal, doctor
+void add_install(CLI::App& app, Context& context);  // init, install seal, doctor
 void add_serve(CLI::App& app, Context& context);
 void add_evidence(CLI::App& app, Context& context);
 void add_verify(CLI::App& app, Context& context);
-void add_chain(CLI::App& app, Context& context);     // chain, block, tx
+void add_chain(CLI::App& app, Context& context);  // chain, block, tx
 void add_key(CLI::App& app, Context& context);
 void add_token(CLI::App& app, Context& context);
 void add_mirror(CLI::App& app, Context& context);

@@ -8,7 +8,9 @@ int main(int argc, char** argv) {
   const char* data = std::getenv("CHENGXIN_DATA");
   context.data = data ? data : "data";
 
-  CLI::App app("城信:每条记录都能离线证明的城市区块链平台\nChengxin: a city's blockchain platform whose records prove themselves offline");
+  CLI::App app(
+      "城信:每条记录都能离线证明的城市区块链平台\nChengxin: a city's blockchain platform whose records prove "
+      "themselves offline");
   app.require_subcommand(1);
   app.fallthrough();
   app.set_help_all_flag("--help-all", "全部命令的帮助 · help of all commands");
@@ -16,8 +18,10 @@ int main(int argc, char** argv) {
   app.add_option("--data", context.data, "数据目录 · data folder (CHENGXIN_DATA, ./data)");
   app.add_option("--server", context.server, "平台地址 · address of a platform (http://127.0.0.1:8080)");
   app.add_flag("--json", context.json, "输出 JSON · print JSON");
-  app.footer("退出码 exit codes: 0 完成 done, 1 验证未通过 not verified, 2 用法 usage, 3 不可用 unavailable, 4 未找到 not found,\n"
-             "  5 拒绝 denied, 6 冲突 conflict, 7 损坏 damaged, 8 繁忙 busy, 9 故障 failed");
+  app.footer(
+      "退出码 exit codes: 0 完成 done, 1 验证未通过 not verified, 2 用法 usage, 3 不可用 unavailable, 4 "
+      "未找到 not found,\n"
+      "  5 拒绝 denied, 6 冲突 conflict, 7 损坏 damaged, 8 繁忙 busy, 9 故障 failed");
 
   add_install(app, context);
   add_serve(app, context);

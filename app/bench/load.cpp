@@ -108,7 +108,8 @@ class Generator {
   void send(Connection& connection) {
     const std::string& request = load_.request(connection.number);
     while (connection.sent < request.size()) {
-      ssize_t count = ::send(connection.fd, request.data() + connection.sent, request.size() - connection.sent, MSG_NOSIGNAL);
+      ssize_t count = ::send(connection.fd, request.data() + connection.sent,
+                             request.size() - connection.sent, MSG_NOSIGNAL);
       if (count <= 0) return;  // goes on at the next EPOLLOUT
       connection.sent += size_t(count);
     }
@@ -143,7 +144,8 @@ class Generator {
       ++out_.succeeded;
       if (load_.on_answer) load_.on_answer(connection.number, body);
     } else {
-      if (out_.failed++ == 0) out_.first_failure = connection.in.substr(0, 15) + std::string(body.substr(0, 300));
+      if (out_.failed++ == 0)
+        out_.first_failure = connection.in.substr(0, 15) + std::string(body.substr(0, 300));
     }
     ++finished_;
     connection.busy = false;
@@ -171,7 +173,8 @@ Result<LoadResult> run_load(const Load& load) { return Generator(load).run(); }
 
 std::string http_request(const std::string& method, const std::string& path, const std::string& token,
                          const std::string& content_type, std::string_view body) {
-  std::string out = method + " " + path + " HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer " + token + "\r\n";
+  std::string out =
+      method + " " + path + " HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer " + token + "\r\n";
   if (!content_type.empty()) out += "Content-Type: " + content_type + "\r\n";
   if (method != "GET") out += "Content-Length: " + std::to_string(body.size()) + "\r\n";
   out += "\r\n";

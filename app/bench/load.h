@@ -6,16 +6,18 @@
 
 #include "base/result.h"
 
-// A load generator for HTTP/1.1 on loopback: one thread, epoll, prepared requests over kept-alive connections. Its own
-// processor time is part of the answer, because it shares the machine with what it measures.
+// A load generator for HTTP/1.1 on loopback: one thread, epoll, prepared requests over kept-alive
+// connections. Its own processor time is part of the answer, because it shares the machine with what it
+// measures.
 namespace chengxin::app::bench {
 
 struct Load {
   uint16_t port = 0;
   size_t connections = 64;
-  double rate_per_second = 0;  // 0: as fast as answers come; else an open loop, latency counted from the due time
-  size_t count = 0;            // requests in all
-  std::function<const std::string&(size_t number)> request;                 // whole HTTP request; called in order
+  double rate_per_second =
+      0;             // 0: as fast as answers come; else an open loop, latency counted from the due time
+  size_t count = 0;  // requests in all
+  std::function<const std::string&(size_t number)> request;  // whole HTTP request; called in order
   std::function<void(size_t number, std::string_view body)> on_answer = {};  // of 2xx answers
 };
 

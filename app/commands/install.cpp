@@ -39,7 +39,8 @@ Result<int> doctor(const Context& context) {
       line("  → {}", finding.advice);
     }
     if (findings.empty()) line("✓ 安装无误 the installation is in order");
-    line("平台 platform: {}", status.is_string() ? status.get<std::string>() : "运行中 running at " + platform->url());
+    line("平台 platform: {}",
+         status.is_string() ? status.get<std::string>() : "运行中 running at " + platform->url());
   });
   return findings.empty() ? kDone : kNotVerified;
 }
@@ -47,11 +48,13 @@ Result<int> doctor(const Context& context) {
 }  // namespace
 
 void add_install(CLI::App& app, Context& context) {
-  app.add_subcommand("init", "创建默认安装 · make an installation in the data folder")
-      ->callback([&context] { run(context, [&] { return init(context); }); });
+  app.add_subcommand("init", "创建默认安装 · make an installation in the data folder")->callback([&context] {
+    run(context, [&] { return init(context); });
+  });
   auto* noun = app.add_subcommand("install", "安装清单 · the installation's manifest");
   noun->require_subcommand(1);
-  noun->add_subcommand("seal", "为当前程序与配置签署清单 · sign the manifest anew after an upgrade or an edit")
+  noun->add_subcommand("seal",
+                       "为当前程序与配置签署清单 · sign the manifest anew after an upgrade or an edit")
       ->callback([&context] { run(context, [&] { return seal(context); }); });
   app.add_subcommand("doctor", "检查安装与配置,列出全部问题 · check the installation, name every mistake")
       ->callback([&context] { run(context, [&] { return doctor(context); }); });

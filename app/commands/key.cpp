@@ -4,7 +4,8 @@
 #include "crypto/sm2.h"
 #include "format/transaction.h"
 
-// Keys of the user, in DATA/keys/user: SM2 private keys as PKCS #8, encrypted when CHENGXIN_PASSPHRASE is set.
+// Keys of the user, in DATA/keys/user: SM2 private keys as PKCS #8, encrypted when CHENGXIN_PASSPHRASE is
+// set.
 namespace chengxin::app {
 namespace {
 
@@ -16,7 +17,8 @@ std::string passphrase() {
 }
 
 Status check_name(const std::string& name) {
-  bool good = !name.empty() && name.size() <= 64 && name.front() != '.' && name.find('/') == std::string::npos;
+  bool good =
+      !name.empty() && name.size() <= 64 && name.front() != '.' && name.find('/') == std::string::npos;
   return good ? Status() : fail(Code::invalid_argument, "key.name", "\"{}\" cannot name a key", name);
 }
 
@@ -42,7 +44,8 @@ Result<int> create(const Context& context, const std::string& name) {
     line("已生成密钥 key made: {}", name);
     line("  key id      {}", json["key_id"].get<std::string>());
     line("  公钥 public {}", json["public_key"].get<std::string>());
-    line("  文件 file   {}{}", path.string(), passphrase().empty() ? "  (未加密 not encrypted: CHENGXIN_PASSPHRASE)" : "");
+    line("  文件 file   {}{}", path.string(),
+         passphrase().empty() ? "  (未加密 not encrypted: CHENGXIN_PASSPHRASE)" : "");
   });
   return kDone;
 }
@@ -58,7 +61,8 @@ Result<int> list(const Context& context) {
   }
   std::sort(keys.begin(), keys.end(), [](const Json& a, const Json& b) { return a["name"] < b["name"]; });
   print(context, {{"keys", keys}}, [&] {
-    for (const Json& key : keys) line("{:<20} {}", key["name"].get<std::string>(), key["key_id"].get<std::string>());
+    for (const Json& key : keys)
+      line("{:<20} {}", key["name"].get<std::string>(), key["key_id"].get<std::string>());
     if (keys.empty()) line("没有密钥 no keys: chengxin key create NAME");
   });
   return kDone;
@@ -74,7 +78,8 @@ Result<int> export_key(const Context& context, const std::string& name, bool sec
     return kDone;
   }
   ASSIGN(Bytes pem, read_file(folder(context) / (name + ".pem"), 64 << 10));
-  print(context, {{"name", name}, {"pem", to_string(pem)}}, [&] { std::fwrite(pem.data(), 1, pem.size(), stdout); });
+  print(context, {{"name", name}, {"pem", to_string(pem)}},
+        [&] { std::fwrite(pem.data(), 1, pem.size(), stdout); });
   return kDone;
 }
 
@@ -88,7 +93,9 @@ void add_key(CLI::App& app, Context& context) {
   auto* make = noun->add_subcommand("create", "生成 · make one (CHENGXIN_PASSPHRASE 加密 encrypts it)");
   make->add_option("name", *name, "名称 · name")->required();
   make->callback([=, &context] { run(context, [&] { return create(context, *name); }); });
-  noun->add_subcommand("list", "列出 · list")->callback([&context] { run(context, [&] { return list(context); }); });
+  noun->add_subcommand("list", "列出 · list")->callback([&context] {
+    run(context, [&] { return list(context); });
+  });
   auto* out = noun->add_subcommand("export", "导出公钥,或私钥 · export the public key, or the private one");
   out->add_option("name", *name, "名称 · name")->required();
   out->add_flag("--private", *secret, "导出私钥 · the private key (PKCS #8)");

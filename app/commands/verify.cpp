@@ -39,7 +39,8 @@ Json to_json(const proof::Facts& facts, bool file_checked) {
                {"file_matched", file_checked},
                {"withheld_fields", facts.withheld_fields}};
   if (facts.timestamp_ms)
-    json["timestamp"] = {{"time", format_time(*facts.timestamp_ms)}, {"authority", facts.timestamp_authority}};
+    json["timestamp"] = {{"time", format_time(*facts.timestamp_ms)},
+                         {"authority", facts.timestamp_authority}};
   for (const auto& [name, value] : facts.record) json["record"][name] = Json::parse(value);
   return json;
 }
@@ -51,7 +52,8 @@ void print_facts(const proof::Facts& facts, bool file_checked) {
   line("  链 chain             {} {}", facts.chain_name, hex(facts.chain));
   line("  区块 block           {}  {}", facts.block_height, format_time(facts.block_time_ms));
   line("  交易 transaction     {}", hex(facts.transaction));
-  line("  证书 certified by    {} 个验证者 validators, 区块 block {}", facts.validators, facts.certified_height);
+  line("  证书 certified by    {} 个验证者 validators, 区块 block {}", facts.validators,
+       facts.certified_height);
   if (facts.timestamp_ms)
     line("  时间戳 time-stamp    {}  {}", format_time(*facts.timestamp_ms), facts.timestamp_authority);
   else
@@ -61,7 +63,9 @@ void print_facts(const proof::Facts& facts, bool file_checked) {
   if (facts.anchored)
     line("  信任锚 anchor        一致 matched");
   else
-    line("  信任锚 anchor        未提供:请核对上面的链号 none given: compare the chain id above with one from elsewhere");
+    line(
+        "  信任锚 anchor        未提供:请核对上面的链号 none given: compare the chain id above with one from "
+        "elsewhere");
 }
 
 Result<int> verify(const Context& context, const Options& options) {
@@ -85,13 +89,15 @@ Result<int> verify(const Context& context, const Options& options) {
   return kDone;
 }
 
-// One JSON object a line: {"bundle": base64, "anchor": base64?} in, {"ok", "reason"} out. For checking many at once.
+// One JSON object a line: {"bundle": base64, "anchor": base64?} in, {"ok", "reason"} out. For checking many
+// at once.
 Result<int> verify_batch() {
   std::string input;
   while (std::getline(std::cin, input)) {
     Json answer = {{"ok", false}, {"reason", "proof.malformed"}};
     auto json = parse_json(input, {.max_bytes = size_t(64) << 20});
-    auto bundle = json && json->contains("bundle") ? unbase64((*json)["bundle"].get<std::string>()) : Result<Bytes>(Bytes());
+    auto bundle = json && json->contains("bundle") ? unbase64((*json)["bundle"].get<std::string>())
+                                                   : Result<Bytes>(Bytes());
     std::optional<proof::Anchor> anchor;
     Status anchor_read;
     if (json && json->contains("anchor")) {

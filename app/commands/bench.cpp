@@ -1,0 +1,344 @@
+#include <stdlib.h>
+
+#include <random>
+#include <thread>
+
+#include "base/clock.h"
+#include "bench/load.h"
+#include "bench/platform_child.h"
+#include "commands.h"
+#include "crypto/random.h"
+#include "crypto/sm3.h"
+#include "format/genesis.h"
+#include "merkle/log_tree.h"
+#include "proof/bundle.h"
+
+// Each figure stands beside a ceiling or a peer measured in the same run. Everything is on: signatures are
+// checked, every answer is a durable receipt, the load generator shares the two cores and its share is
+// printed.
+namespace chengxin::app {
+namespace {
+
+using namespace bench;
+
+struct Options {
+  uint64_t singles = 40'000;
+  uint64_t digests = 1'000'000;
+  uint64_t batch = 1'000;
+  size_t connections = 128;
+  fs::path folder;
+  bool keep = false;
+};
+
+struct Signer {
+  crypto::Sm2PrivateKey key;
+  format::KeyId id;
+};
+
+Digest digest_of(uint64_t number) {
+  Bytes bytes = to_bytes(view("bench"));
+  put_be(bytes, number);
+  return crypto::sm3(bytes);
+}
+
+// Runs work(i) for i in [0, count) on as many threads as there are cores.
+void parallel(size_t count, const std::function<void(size_t)>& work) {
+  size_t threads = std::max(1u, std::thread::hardware_concurrency());
+  std::vector<std::thread> running;
+  for (size_t t = 0; t < threads; ++t)
+    running.emplace_back([&, t] {
+      for (size_t i = t; i < count; i += threads) work(i);
+    });
+  for (std::thread& thread : running) thread.join();
+}
+
+class Bench {
+ public:
+  Bench(Options options, PlatformChild platform, Signer governor)
+      : options_(std::move(options)), platform_(std::move(platform)), governor_(std::move(governor)) {}
+
+  Result<int> run() {
+    ASSIGN(auto anchor, proof_anchor());
+    chain_ = anchor;
+    TRY(register_signers(64));
+    double ceiling = verify_ceiling();
+    TRY(singles(ceiling));
+    TRY(half_load());
+    TRY(batches());
+    TRY(proofs());
+    TRY(offline());
+    TRY(reopen());
+    return kDone;
+  }
+
+ private:
+  Result<Digest> proof_anchor() {
+    ASSIGN(Json chain, platform_.connect().get("/api/v1/chains/default"));
+    return unhex_digest(chain.at("id").get<std::string>());
+  }
+
+  Bytes transaction(const Signer& signer, std::vector<format::Call> calls,
+                    std::span<const Bytes> attachments) {
+    format::TransactionBody body;
+    body.chain = chain_;
+    body.signer = signer.id;
+    body.valid_from_ms = uint64_t(now_ms() - 60'000);
+    body.valid_until_ms = uint64_t(now_ms() + 3600'000);
+    crypto::random_fill(body.nonce);
+    body.calls = std::move(calls);
+    return format::sign_transaction(body, signer.key, attachments).value();
+  }
+
+  std::string submit_request(const Bytes& envelope) {
+    return http_request("POST", "/api/v1/chains/default/transactions?wait=receipt", platform_.token(),
+                        "application/x-protobuf", text(envelope));
+  }
+
+  std::string add_request(const Signer& signer, std::span<const Digest> digests) {
+    format::EvidenceAdd add{{}, digests.size(), 32};
+    std::vector<Digest> leaves;
+    Bytes items;
+    for (const Digest& digest : digests) {
+      leaves.push_back(merkle::Log::leaf_hash(digest));
+      append(items, digest);
+    }
+    add.root = merkle::Log::root_of(leaves);
+    return submit_request(
+        transaction(signer, {{"evidence", "add", format::encode_evidence_add(add)}}, {{items}}));
+  }
+
+  Status register_signers(size_t count) {
+    std::vector<format::Call> calls;
+    for (size_t i = 0; i < count; ++i) {
+      ASSIGN(auto key, crypto::Sm2PrivateKey::generate());
+      const auto& point = key.public_key().point();
+      calls.push_back({"governance", "register_key", format::encode_register_key(point, {"writer"})});
+      signers_.push_back({key, format::key_id(point)});
+    }
+    Bytes envelope = transaction(governor_, std::move(calls), {});
+    auto answer = platform_.connect().send("POST", "/api/v1/chains/default/transactions?wait=receipt",
+                                           envelope, "application/x-protobuf");
+    if (!answer) return tl::unexpected(answer.error());
+    return {};
+  }
+
+  // What the cores can verify when they do nothing else: the peer of the single-digest figure.
+  double verify_ceiling() {
+    Bytes message(150, 7);
+    auto signature = governor_.key.sign(message).value();
+    std::atomic<uint64_t> bad = 0;
+    constexpr size_t kCount = 20'000;
+    int64_t started = steady_ns();
+    parallel(kCount, [&](size_t) { bad += !governor_.key.public_key().verify(message, signature); });
+    double rate = double(kCount) * 1e9 / double(steady_ns() - started);
+    line("ceiling: SM2 verify with Tongsuo, {} threads, nothing else: {:.0f}/s{}",
+         std::thread::hardware_concurrency(), rate, bad ? " (FAILED)" : "");
+    return rate;
+  }
+
+  Result<LoadResult> measure(std::string_view name, Load load, double per_request, std::string_view unit) {
+    load.port = platform_.port();
+    double server = platform_.cpu_seconds();
+    ASSIGN(LoadResult result, run_load(load));
+    server = platform_.cpu_seconds() - server;
+    line(
+        "{}: {:.0f} {}/s  ({} requests, {} failed, {:.1f} s; processor: platform {:.2f}, load generator "
+        "{:.2f} cores; "
+        "latency p50 {:.1f} p99 {:.1f} max {:.1f} ms)",
+        name, result.per_second() * per_request, unit, result.succeeded + result.failed, result.failed,
+        result.seconds, server / result.seconds, result.cpu_seconds / result.seconds,
+        result.percentile_ms(0.5), result.percentile_ms(0.99), result.percentile_ms(1));
+    if (result.failed) return fail(Code::internal, "bench.failed_requests", "{}", result.first_failure);
+    return result;
+  }
+
+  std::vector<std::string> single_requests(uint64_t count) {
+    std::vector<std::string> requests(count);
+    uint64_t base = next_digest_;
+    next_digest_ += count;
+    parallel(count, [&](size_t i) {
+      Digest digest = digest_of(base + i);
+      requests[i] = add_request(signers_[i % signers_.size()], {&digest, 1});
+    });
+    return requests;
+  }
+
+  Status singles(double ceiling) {
+    auto requests = single_requests(options_.singles);
+    Load load;
+    load.connections = options_.connections;
+    load.count = requests.size();
+    load.request = [&](size_t i) -> const std::string& { return requests[i]; };
+    ASSIGN(LoadResult result,
+           measure("signed single-digest transactions, HTTP to durable receipt", load, 1, "tx"));
+    line("  ratio to the ceiling: {:.2f} (wanted 0.60, and 7000/s)", result.per_second() / ceiling);
+    single_rate_ = result.per_second();
+    return {};
+  }
+
+  Status half_load() {
+    double rate = single_rate_ / 2;
+    auto requests = single_requests(uint64_t(rate * 5));
+    Load load;
+    load.connections = options_.connections;
+    load.count = requests.size();
+    load.rate_per_second = rate;
+    load.request = [&](size_t i) -> const std::string& { return requests[i]; };
+    ASSIGN(LoadResult result, measure("the same at half load, open loop", load, 1, "tx"));
+    line("  commit latency p99 {:.1f} ms (wanted at most 100)", result.percentile_ms(0.99));
+    return {};
+  }
+
+  // In portions, so that memory stays small and the cost's curve over the chain's size shows.
+  Status batches() {
+    first_batched_ = next_digest_;
+    uint64_t left = options_.digests, done = 0;
+    double seconds = 0;
+    while (left > 0) {
+      uint64_t portion = std::min<uint64_t>(left, 500'000);
+      size_t count = size_t((portion + options_.batch - 1) / options_.batch);
+      std::vector<std::string> requests(count);
+      uint64_t base = next_digest_;
+      parallel(count, [&](size_t i) {
+        std::vector<Digest> digests;
+        for (uint64_t k = 0; k < options_.batch; ++k)
+          digests.push_back(digest_of(base + i * options_.batch + k));
+        requests[i] = add_request(signers_[i % signers_.size()], digests);
+      });
+      next_digest_ += count * options_.batch;
+      Load load;
+      load.connections = 16;
+      load.count = count;
+      load.request = [&](size_t i) -> const std::string& { return requests[i]; };
+      ASSIGN(LoadResult result,
+             measure(fmt::format("digests in batches of {} (chain holds {})", options_.batch, done), load,
+                     double(options_.batch), "digests"));
+      seconds += result.seconds;
+      done += count * options_.batch;
+      left -= std::min(left, count * options_.batch);
+    }
+    line("  over all: {:.0f} digests/s durable (wanted 200000)", double(done) / seconds);
+    batched_ = done;
+    return {};
+  }
+
+  Status proofs() {
+    std::mt19937_64 random(std::random_device{}());
+    std::vector<std::string> requests;
+    std::vector<uint64_t> numbers;
+    for (int i = 0; i < 6'000; ++i) {
+      numbers.push_back(first_batched_ + random() % batched_);
+      requests.push_back(http_request(
+          "GET", "/api/v1/chains/default/items/" + hex(digest_of(numbers.back())) + "/proof?timestamp=false",
+          platform_.token()));
+    }
+    uint64_t wrong = 0;
+    size_t checked = 0;
+    Load load;
+    load.connections = 32;
+    load.count = requests.size();
+    load.request = [&](size_t i) -> const std::string& { return requests[i]; };
+    load.on_answer = [&](size_t i, std::string_view body) {
+      if (i % 20 != 0) return;  // verifying them all would measure the verifier
+      ++checked;
+      auto facts = proof::verify(view(body));
+      wrong += !facts || facts->digest != digest_of(numbers[i]) || facts->chain != chain_;
+    };
+    ASSIGN(LoadResult result, measure("random digests found and proved", load, 1, "proofs"));
+    line("  wanted 2000/s; {} of {} checked offline did not verify", wrong, checked);
+    return wrong ? fail(Code::data_loss, "bench.proof", "a served proof did not verify") : Status();
+  }
+
+  Status offline() {
+    auto platform = platform_.connect();
+    ASSIGN(auto answer,
+           platform.send("GET", "/api/v1/chains/default/items/" + hex(digest_of(first_batched_)) + "/proof"));
+    Bytes bundle = to_bytes(view(answer.body));
+    constexpr int kRuns = 200;
+    int64_t started = steady_ns();
+    for (int i = 0; i < kRuns; ++i)
+      if (auto facts = proof::verify(bundle); !facts) return tl::unexpected(facts.error());
+    line("bundle of {} bytes with time-stamp verified offline: {:.2f} ms in C++ (wanted under 20)",
+         bundle.size(), double(steady_ns() - started) / 1e6 / kRuns);
+    fs::path file = options_.folder / "bench.cxproof";
+    TRY(write_durable(file, bundle));
+    return node(file);
+  }
+
+  Status node(const fs::path& file) {
+    if (::access("sdk/js/dist/cli.js", R_OK) != 0) {
+      line("  (node: run from the repository after ./run has built sdk/js)");
+      return {};
+    }
+    std::string script =
+        "import('./sdk/js/dist/index.js').then(m=>{const b=new Uint8Array(require('fs').readFileSync('" +
+        file.string() +
+        "'));for(let i=0;i<20;i++)m.verifyBundle(b);const t=performance.now();for(let "
+        "i=0;i<50;i++)if(!m.verifyBundle(b).ok)"
+        "throw 1;console.log('  '+((performance.now()-t)/50).toFixed(1)+' ms in node (wanted under 100)')})";
+    std::fflush(stdout);
+    if (std::system(("node -e \"" + script + "\"").c_str()) != 0)
+      return fail(Code::internal, "bench.node", "the TypeScript verifier failed");
+    return {};
+  }
+
+  Status reopen() {
+    ASSIGN(double seconds, platform_.restart());
+    auto platform = platform_.connect();
+    ASSIGN(Json chain, platform.get("/api/v1/chains/default"));
+    uint64_t digests = options_.singles + batched_;
+    uint64_t disk = chain.value("disk_bytes", uint64_t(0));
+    line(
+        "started again with {} digests: ready after {:.2f} s (wanted 3), {} resident (wanted 400 MB at 10 "
+        "million), {} on disk, "
+        "{:.0f} bytes/digest",
+        digests, seconds, human_bytes(platform_.resident_bytes()), human_bytes(disk),
+        double(disk) / double(digests));
+    return {};
+  }
+
+  Options options_;
+  PlatformChild platform_;
+  Signer governor_;
+  std::vector<Signer> signers_;
+  Digest chain_{};
+  uint64_t next_digest_ = 0, first_batched_ = 0, batched_ = 0;
+  double single_rate_ = 0;
+};
+
+Result<int> run_bench(Options options) {
+  if (options.folder.empty()) {
+    std::string name = (fs::temp_directory_path() / "chengxin-bench.XXXXXX").string();
+    if (!::mkdtemp(name.data())) return tl::unexpected(file_error(name, errno));
+    options.folder = name;
+  }
+  fs::path data = options.folder / "data";
+  Result<int> outcome = [&]() -> Result<int> {
+    ASSIGN(auto platform, PlatformChild::start(data));
+    ASSIGN(auto installation, install::open(data));
+    Signer governor{installation.service_key, format::key_id(installation.service_key.public_key().point())};
+    return Bench(options, std::move(platform), std::move(governor)).run();
+  }();
+  std::error_code ignored;
+  if (!options.keep) fs::remove_all(options.folder, ignored);
+  return outcome;
+}
+
+}  // namespace
+
+void add_bench(CLI::App& app, Context& context) {
+  auto* command = app.add_subcommand(
+      "bench", "性能测试,每项与同次测得的上限或同类并列 · figures beside ceilings and peers");
+  auto options = std::make_shared<Options>();
+  command->add_option("--singles", options->singles, "单摘要交易数 · signed single-digest transactions");
+  command->add_option("--digests", options->digests, "批量摘要数 · digests in batches");
+  command->add_option("--batch", options->batch, "每批摘要数 · digests in a batch")
+      ->check(CLI::Range(1, 30'000));
+  command->add_option("--connections", options->connections, "并发连接 · connections")
+      ->check(CLI::Range(1, 2'000));
+  command->add_option("--folder", options->folder, "工作目录 · folder to work in (a temporary one)");
+  command->add_flag("--keep", options->keep, "保留数据 · keep the data");
+  command->callback([=, &context] { chengxin::app::run(context, [&] { return run_bench(*options); }); });
+}
+
+}  // namespace chengxin::app
