@@ -228,6 +228,24 @@ TEST(Log, SpoiltProofsAreRefused) {
   }
 }
 
+TEST(Log, OnlyClaimsOfTheSameShapeTakeAPath) {
+  Fixture<Sm3Hash> log;
+  log.grow(17);
+  for (uint64_t size = 1; size <= 17; ++size) {
+    for (uint64_t index = 0; index < size; ++index) {
+      Path path = *Log::inclusion_path(index, size, log.read);
+      Digest leaf = log.naive.leaves[index], root = *Log::root_at(size, log.read);
+      for (uint64_t other_size = 0; other_size <= 40; ++other_size) {
+        for (uint64_t other = 0; other <= 40; ++other) {
+          bool same = other < other_size && shape(other, other_size) == shape(index, size);
+          ASSERT_EQ(Log::verify_inclusion(other, other_size, leaf, path, root), same)
+              << index << " of " << size << " as " << other << " of " << other_size;
+        }
+      }
+    }
+  }
+}
+
 TEST(Log, VerifiersTakeExtremes) {
   Path longest(64, Digest{});
   EXPECT_FALSE(Log::verify_inclusion(UINT64_MAX, UINT64_MAX, {}, longest, {}));

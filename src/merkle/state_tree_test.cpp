@@ -371,6 +371,17 @@ TEST(State, ProofsOfAbsenceDoNotHideAKey) {
     } while (impl::same_prefix(state_path(far), absent.other_path, int(absent.siblings.size())));
     ASSERT_FALSE(verify_state(sample.root, far, std::nullopt, absent));
   }
+  // A root that nobody's tree has: a leaf that stands where its path does not lead.
+  Digest own = state_path(view("a"));
+  StateProof misplaced{.kind = StateProof::Kind::other_leaf, .siblings = {random_digest(random)}};
+  for (int bit : {0, 1}) {
+    misplaced.other_path = own;
+    misplaced.other_path[0] ^= uint8_t(128 >> bit);
+    Digest leaf = impl::state_leaf_hash<Sm3Hash>(misplaced.other_path, misplaced.other_value_hash);
+    bool right = own[0] >> 7;
+    Digest root = Log::node_hash(right ? misplaced.siblings[0] : leaf, right ? leaf : misplaced.siblings[0]);
+    EXPECT_EQ(verify_state(root, view("a"), std::nullopt, misplaced), bit == 1);
+  }
   StateProof deep;
   deep.siblings.resize(257);
   EXPECT_FALSE(verify_state(sample.root, view("a"), std::nullopt, deep));
