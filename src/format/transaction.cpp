@@ -147,4 +147,43 @@ Bytes encode_register_key(const crypto::Sm2Point& public_key, const std::vector<
   return serialise(message);
 }
 
+Result<RegisterKey> decode_register_key(ByteView arguments) {
+  pb::RegisterKey message;
+  RegisterKey out;
+  if (!parse_canonical(arguments, message) || !take(message.public_key(), out.public_key))
+    return fail(Code::invalid_argument, "transaction.arguments_malformed",
+                "not canonical arguments of governance.register_key");
+  out.roles.assign(message.roles().begin(), message.roles().end());
+  return out;
+}
+
+Bytes encode_revoke_key(const KeyId& id) {
+  pb::RevokeKey message;
+  message.set_key_id(id.data(), id.size());
+  return serialise(message);
+}
+
+Result<KeyId> decode_revoke_key(ByteView arguments) {
+  pb::RevokeKey message;
+  KeyId out;
+  if (!parse_canonical(arguments, message) || !take(message.key_id(), out))
+    return fail(Code::invalid_argument, "transaction.arguments_malformed",
+                "not canonical arguments of governance.revoke_key");
+  return out;
+}
+
+Bytes encode_set_validators(ByteView validators) {
+  pb::SetValidators message;
+  message.set_validators(validators.data(), validators.size());
+  return serialise(message);
+}
+
+Result<Bytes> decode_set_validators(ByteView arguments) {
+  pb::SetValidators message;
+  if (!parse_canonical(arguments, message))
+    return fail(Code::invalid_argument, "transaction.arguments_malformed",
+                "not canonical arguments of governance.set_validators");
+  return to_bytes(view(message.validators()));
+}
+
 }  // namespace chengxin::format

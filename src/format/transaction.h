@@ -62,7 +62,17 @@ struct EvidenceAdd {
 Bytes encode_evidence_add(const EvidenceAdd& call);
 Result<EvidenceAdd> decode_evidence_add(ByteView arguments);  // transaction.arguments_malformed
 
-// Arguments of governance.register_key.
+// Arguments of governance.register_key, revoke_key and set_validators. Decoders:
+// transaction.arguments_malformed for anything but the canonical spelling.
+struct RegisterKey {
+  crypto::Sm2Point public_key{};
+  std::vector<std::string> roles;
+};
 Bytes encode_register_key(const crypto::Sm2Point& public_key, const std::vector<std::string>& roles);
+Result<RegisterKey> decode_register_key(ByteView arguments);
+Bytes encode_revoke_key(const KeyId& id);
+Result<KeyId> decode_revoke_key(ByteView arguments);
+Bytes encode_set_validators(ByteView validators);
+Result<Bytes> decode_set_validators(ByteView arguments);  // bytes of a ValidatorSet, not looked at
 
 }  // namespace chengxin::format
