@@ -5,6 +5,7 @@ import { type Json, parseCanonical } from './json.js';
 import { leafHash } from './merkle.js';
 
 const MAX_BYTES = 16 << 20;
+const MAX_SIGNATURES = 16384;
 const MAGIC = concat(utf8('CXPROOF'), Uint8Array.of(1));
 
 export interface TreePath {
@@ -146,13 +147,16 @@ export function decodeBundle(file: Uint8Array): Bundle {
   const log = { index: logReader.u64(), hashes: path(logReader) };
   const recordBytes = found.get(12);
   demand((recordBytes !== undefined) === (item.length === 64), 'a record stands exactly with an item of 64 bytes');
+  const certificate = decodeCertificate(found.get(8)!);
+  const steps = found.has(10) ? transitions(found.get(10)!) : [];
+  const signatures = steps.reduce((sum, step) => sum + step.certificate.length, certificate.length);
+  demand(signatures <= MAX_SIGNATURES, `${signatures} signatures of validators`);
   return {
-    item, call, inner, body, signer, log,
+    item, call, inner, body, signer, log, certificate,
     receipt: decodeReceipt(found.get(5)!),
     header: decodeHeader(found.get(7)!),
-    certificate: decodeCertificate(found.get(8)!),
     genesis: found.get(9)!,
-    transitions: found.has(10) ? transitions(found.get(10)!) : [],
+    transitions: steps,
     timestamp: found.get(11),
     record: recordBytes && record(recordBytes),
   };

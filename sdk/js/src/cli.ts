@@ -1,7 +1,7 @@
 #!/usr/bin/env node
-import { closeSync, openSync, readFileSync, readSync, statSync } from 'node:fs';
+import { closeSync, openSync, readSync } from 'node:fs';
 import { createInterface } from 'node:readline';
-import { fromBase64, hex } from './bytes.js';
+import { concat, fromBase64, hex } from './bytes.js';
 import { report, toJson } from './report.js';
 import { Sm3Stream } from './sm3_stream.js';
 import { type Options, verifyBundle } from './verify.js';
@@ -51,22 +51,31 @@ function parse(argv: string[]): Arguments {
   return out;
 }
 
-/** A whole small file; more than a bundle may have is cut there, which is enough to refuse it. */
-function small(path: string): Uint8Array {
-  if (statSync(path).size <= MAX_BUNDLE_BYTES) return readFileSync(path);
-  return new Uint8Array(MAX_BUNDLE_BYTES + 1);
-}
-
-function digestOf(path: string): string {
+function read(path: string, take: (chunk: Uint8Array) => boolean): void {
   const handle = openSync(path, 'r');
   try {
-    const hash = new Sm3Stream();
     const chunk = new Uint8Array(CHUNK_BYTES);
-    for (let read; (read = readSync(handle, chunk)) > 0; ) hash.update(chunk.subarray(0, read));
-    return hex(hash.digest());
+    for (let length; (length = readSync(handle, chunk)) > 0; ) if (!take(chunk.subarray(0, length))) return;
   } finally {
     closeSync(handle);
   }
+}
+
+/** The bytes of a file, cut soon after the most that a bundle may have, which is enough to refuse it. */
+function small(path: string): Uint8Array {
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  read(path, (chunk) => {
+    chunks.push(chunk.slice());
+    return (length += chunk.length) <= MAX_BUNDLE_BYTES;
+  });
+  return concat(...chunks);
+}
+
+function digestOf(path: string): string {
+  const hash = new Sm3Stream();
+  read(path, (chunk) => (hash.update(chunk), true));
+  return hex(hash.digest());
 }
 
 function one(args: Arguments): number {

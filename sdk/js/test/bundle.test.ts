@@ -77,6 +77,7 @@ test('1 malformed', () => {
   bad('path too long', edit(6, (b) => cat(b.subarray(0, 8), Uint8Array.of(64), new Uint8Array(64 * 32))));
   bad('receipt time', { receipt: (b) => put(b, 20, p.be(1n << 63n, 8)) });
   bad('header time', { header: (f) => ({ ...f, time: 1n << 63n }) });
+  bad('too many signatures', { certificate: (e) => Array.from({ length: 16385 }, (_, index) => ({ index, signature: e[0]!.signature })) });
   bad('certificate order', { certificate: (e) => [...e].reverse() });
   bad('no transitions', { ...FULL, ...edit(10, () => Uint8Array.of(0, 0)) });
   for (const [what, t] of Object.entries<(t: p.TransitionParts) => p.TransitionParts>({
@@ -203,6 +204,7 @@ test('10 validators_unproven', () => {
 
 test('11 certificate_invalid', () => {
   const bad = (what: string, spec: p.Spec) => fails('proof.certificate_invalid', what, spec);
+  bad('as many signatures as may be', { certificate: (e) => Array.from({ length: 16384 }, (_, index) => ({ index, signature: e[0]!.signature })) });
   bad('empty', { certificate: () => [] });
   bad('weight', { signers: [0] });
   bad('index', { certificate: (e) => [...e, { index: 4, signature: e[0]!.signature }] });

@@ -4,15 +4,16 @@ import { lines } from '../src/report.js';
 import { Sm3Stream } from '../src/sm3_stream.js';
 import { type Verdict, verifyBundle } from '../src/verify.js';
 
-type Role = 'bundle' | 'file' | 'anchor';
+const ROLES = ['bundle', 'file', 'anchor'] as const;
+type Role = (typeof ROLES)[number];
 
 const MAX_SMALL_BYTES = 16 << 20;
 const CHUNK_BYTES = 4 << 20;
-const chosen: Partial<Record<Role, File>> = {};
 let run = 0;
 
 const element = (id: string) => document.getElementById(id)!;
 const input = (role: Role) => element(role) as HTMLInputElement;
+const chosen = (role: Role) => input(role).files?.[0];
 
 function node(tag: string, className: string, ...children: (Node | string)[]): HTMLElement {
   const out = document.createElement(tag);
@@ -66,7 +67,7 @@ async function small(file: File): Promise<Uint8Array> {
 async function verify(): Promise<void> {
   const mine = ++run;
   const current = () => mine === run;
-  const { bundle, file, anchor } = chosen;
+  const [bundle, file, anchor] = ROLES.map(chosen);
   if (!bundle) return show('idle');
   const progress = node('span', '');
   progress.id = 'progress';
@@ -81,10 +82,11 @@ async function verify(): Promise<void> {
   }
 }
 
-function choose(role: Role, file: File | undefined): void {
-  if (file) chosen[role] = file;
-  else delete chosen[role];
-  element(`${role}-name`).textContent = file ? `${file.name} (${file.size.toLocaleString()} B)` : '';
+/** As if chosen by hand, so that the controls show what was dropped. */
+function choose(role: Role, file: File): void {
+  const transfer = new DataTransfer();
+  transfer.items.add(file);
+  input(role).files = transfer.files;
 }
 
 function roleOf(file: File): Role {
@@ -92,17 +94,10 @@ function roleOf(file: File): Role {
   return /\.cxanchor$/i.test(file.name) ? 'anchor' : 'file';
 }
 
-for (const role of ['bundle', 'file', 'anchor'] as const)
-  input(role).addEventListener('change', () => {
-    choose(role, input(role).files?.[0]);
-    void verify();
-  });
+for (const role of ROLES) input(role).addEventListener('change', () => void verify());
 
 element('clear').addEventListener('click', () => {
-  for (const role of ['bundle', 'file', 'anchor'] as const) {
-    input(role).value = '';
-    choose(role, undefined);
-  }
+  for (const role of ROLES) input(role).value = '';
   void verify();
 });
 
