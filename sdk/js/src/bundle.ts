@@ -145,6 +145,7 @@ export function decodeBundle(file: Uint8Array): Bundle {
   signerReader.end();
   const logReader = new Reader(found.get(6)!, 'log path');
   const log = { index: logReader.u64(), hashes: path(logReader) };
+  demand(found.get(11)?.length !== 0, 'an empty time-stamp');
   const recordBytes = found.get(12);
   demand((recordBytes !== undefined) === (item.length === 64), 'a record stands exactly with an item of 64 bytes');
   const certificate = decodeCertificate(found.get(8)!);

@@ -74,11 +74,18 @@ export class Elements {
     return content;
   }
 
-  /** INTEGER that must be from 0 to 2^31 − 1. */
-  small(): number {
+  /** INTEGER that is not negative, without its sign byte, of at most `most` bytes. */
+  unsigned(most: number): Uint8Array {
     const content = this.integer();
-    demand(content.length <= 4 && content[0]! < 0x80, `${this.what}: an INTEGER out of range`);
-    return content.reduce((value, byte) => value * 256 + byte, 0);
+    demand(content[0]! < 0x80, `${this.what}: a negative INTEGER`);
+    const digits = content[0] === 0 ? content.subarray(1) : content;
+    demand(digits.length <= most, `${this.what}: an INTEGER of ${digits.length} bytes`);
+    return digits;
+  }
+
+  /** INTEGER from 0 to 2^32 − 1. */
+  small(): number {
+    return this.unsigned(4).reduce((value, byte) => value * 256 + byte, 0);
   }
 
   /** BOOLEAN DEFAULT FALSE. */
@@ -90,9 +97,12 @@ export class Elements {
     return value === 0xff;
   }
 
-  /** OBJECT IDENTIFIER as the hex of its content. */
+  /** OBJECT IDENTIFIER, its arcs in their shortest form, as the hex of its content. */
   oid(): string {
-    return hex(this.take(TAG.oid).content);
+    const { content } = this.take(TAG.oid);
+    const padded = content.some((byte, i) => byte === 0x80 && (i === 0 || content[i - 1]! < 0x80));
+    demand(content.length >= 1 && content.at(-1)! < 0x80 && !padded, `${this.what}: a malformed OBJECT IDENTIFIER`);
+    return hex(content);
   }
 
   /** BIT STRING of whole bytes. */
@@ -136,10 +146,7 @@ export function rawSignature(der: Uint8Array, what: string): Uint8Array {
   const fields = sequence(der, what);
   const out = new Uint8Array(64);
   for (const end of [32, 64]) {
-    const content = fields.integer();
-    demand(content[0]! < 0x80, `${what}: a negative number`);
-    const digits = content[0] === 0 ? content.subarray(1) : content;
-    demand(digits.length <= 32, `${what}: a number too long`);
+    const digits = fields.unsigned(32);
     out.set(digits, end - digits.length);
   }
   fields.end();

@@ -3,7 +3,7 @@ import { sha256 } from '@noble/hashes/sha2.js';
 import { concat, demand, equal, refuse } from './bytes.js';
 import { Elements, oid, rawSignature, sequence, TAG, time } from './der.js';
 import { sm3, verifySm2 } from './sm.js';
-import { type Certificate, checkChain, checkTimeStamper, decodeCertificate, displayName, SM2_CURVE, SM2_WITH_SM3 } from './x509.js';
+import { type Certificate, checkChain, checkTimeStamper, decodeCertificate, displayName, MAX_SERIAL_BYTES, readExtensions, SM2_CURVE, SM2_WITH_SM3 } from './x509.js';
 
 const MAX_BYTES = 64 << 10;
 const SIGNED_DATA = oid('1.2.840.113549.1.7.2');
@@ -41,7 +41,7 @@ function signerInfo(f: Elements): SignerInfo {
   if (keyId) id = { keyId };
   else {
     const names = f.inside(TAG.sequence);
-    id = { issuer: names.take(TAG.sequence).whole, serial: names.integer() };
+    id = { issuer: names.take(TAG.sequence).whole, serial: names.unsigned(MAX_SERIAL_BYTES) };
     names.end();
   }
   demand(version === (keyId ? 3 : 1), `a signer of version ${version}`);
@@ -107,12 +107,26 @@ function checkAttributes(signer: SignerInfo, content: Uint8Array, certificate: C
   digest.end();
   const signing = attributes.get(SIGNING_CERTIFICATE_V2);
   if (!signing) return;
-  const first = signing.inside(TAG.sequence).inside(TAG.sequence).inside(TAG.sequence);
-  signing.end();
+  const algorithms = new Map([[SM3, sm3], [SHA256, sha256]]);
+  const { algorithm, hash } = signingCertificate(signing);
+  const digestOf = algorithms.get(algorithm) ?? refuse('signing-certificate with an unknown hash');
+  demand(equal(hash, digestOf(certificate.der)), 'signing-certificate names another certificate');
+}
+
+/** SigningCertificateV2 (RFC 5035): the hash of its first entry. */
+function signingCertificate(values: Elements): { algorithm: string; hash: Uint8Array } {
+  const f = values.inside(TAG.sequence);
+  values.end();
+  const entries = f.inside(TAG.sequence);
+  f.optional(TAG.sequence);
+  f.end();
+  const first = entries.inside(TAG.sequence);
+  while (entries.more) entries.any();
   const algorithm = first.has(TAG.sequence) ? first.algorithm() : SHA256;
-  demand(algorithm === SM3 || algorithm === SHA256, 'signing-certificate with an unknown hash');
-  const expected = algorithm === SM3 ? sm3(certificate.der) : sha256(certificate.der);
-  demand(equal(first.take(TAG.octetString).content, expected), 'signing-certificate names another certificate');
+  const hash = first.take(TAG.octetString).content;
+  first.optional(TAG.sequence);
+  first.end();
+  return { algorithm, hash };
 }
 
 function genTime(content: Uint8Array, headerHash: Uint8Array): number {
@@ -123,29 +137,21 @@ function genTime(content: Uint8Array, headerHash: Uint8Array): number {
   demand(imprint.algorithm() === SM3, 'the imprint is not an SM3 digest');
   demand(equal(imprint.take(TAG.octetString).content, headerHash), 'the imprint is not the hash of the header');
   imprint.end();
-  f.integer();
+  f.unsigned(MAX_SERIAL_BYTES);
   demand(f.has(TAG.generalizedTime), 'TSTInfo without a time');
   const at = time(f.any(), true);
+  demand(at >= 0, 'a time before 1970');
   f.optional(TAG.sequence);
   f.flag();
   if (f.has(TAG.integer)) f.integer();
   f.optional(0xa0);
-  if (f.has(0xa1)) {
-    const extensions = f.inside(0xa1);
-    while (extensions.more) {
-      const extension = extensions.inside(TAG.sequence);
-      extension.oid();
-      demand(!extension.flag(), 'a critical extension in TSTInfo');
-      extension.take(TAG.octetString);
-      extension.end();
-    }
-  }
+  if (f.has(0xa1)) readExtensions(f.inside(0xa1), (_, critical) => demand(!critical, 'a critical extension in TSTInfo'));
   f.end();
   return at;
 }
 
 function isSigner(certificate: Certificate, id: SignerInfo['id']): boolean {
-  if ('keyId' in id) return certificate.subjectKeyId !== undefined && equal(certificate.subjectKeyId, id.keyId);
+  if ('keyId' in id) return !!certificate.subjectKeyId?.length && equal(certificate.subjectKeyId, id.keyId);
   return equal(certificate.issuer, id.issuer) && equal(certificate.serial, id.serial);
 }
 
@@ -154,7 +160,8 @@ export function checkTimestamp(token: Uint8Array, headerHash: Uint8Array): Times
   demand(token.length <= MAX_BYTES, `a token of ${token.length} bytes`);
   const { content, certificates, signer } = signedData(token);
   const timeMs = genTime(content, headerHash);
-  const certificate = certificates.find((c) => isSigner(c, signer.id)) ?? refuse("the signer's certificate is not in the token");
+  const [certificate, ...others] = certificates.filter((c) => isSigner(c, signer.id));
+  if (!certificate || others.length > 0) return refuse("not one certificate of the signer's in the token");
   checkTimeStamper(certificate);
   checkAttributes(signer, content, certificate);
   // RFC 5652, 5.4: signed as a SET although it stands there as [0].

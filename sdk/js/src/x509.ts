@@ -15,6 +15,7 @@ const COMMON_NAME = oid('2.5.4.3');
 const ORGANISATION = oid('2.5.4.10');
 const DIGITAL_SIGNATURE = 0x80;
 const KEY_CERT_SIGN = 0x04;
+export const MAX_SERIAL_BYTES = 20;
 
 export interface Certificate {
   der: Uint8Array;
@@ -48,15 +49,13 @@ function keyUsage(value: Elements): number {
   value.end();
   const [unused, first] = content;
   demand(first !== undefined && unused! < 8 && content.length <= 3, 'a malformed key usage');
-  const last = content[content.length - 1]!;
-  demand((last & ((1 << unused!) - 1)) === 0 && ((last >> unused!) & 1) === 1, 'a malformed key usage');
+  demand((content.at(-1)! & ((1 << unused!) - 1)) === 0, 'a malformed key usage');
   return first;
 }
 
 function addExtension(into: Certificate, id: string, critical: boolean, value: Uint8Array): void {
   const elements = new Elements(value, 'extension');
   if (id === KEY_USAGE) into.keyUsage = keyUsage(elements);
-  else if (id === SUBJECT_KEY_ID) into.subjectKeyId = elements.take(TAG.octetString).content;
   else if (id === BASIC_CONSTRAINTS) {
     const inner = sequence(value, 'basic constraints');
     into.ca = inner.flag();
@@ -67,26 +66,46 @@ function addExtension(into: Certificate, id: string, critical: boolean, value: U
     const purposes = [inner.oid()];
     while (inner.more) purposes.push(inner.oid());
     into.extendedKeyUsage = { critical, purposes };
-  } else demand(!critical, 'an unknown critical extension in a certificate');
+  } else {
+    demand(!critical, 'an unknown critical extension in a certificate');
+    if (id !== SUBJECT_KEY_ID) return;
+    into.subjectKeyId = elements.take(TAG.octetString).content;
+    elements.end();
+  }
 }
 
-function addExtensions(into: Certificate, extensions: Elements): void {
+/** One or more extensions, none twice. */
+export function readExtensions(list: Elements, take: (id: string, critical: boolean, value: Uint8Array) => void): void {
   const seen = new Set<string>();
-  while (extensions.more) {
-    const extension = extensions.inside(TAG.sequence);
+  do {
+    const extension = list.inside(TAG.sequence);
     const id = extension.oid();
-    demand(!seen.has(id), 'an extension twice in a certificate');
+    demand(!seen.has(id), 'an extension twice');
     seen.add(id);
     const critical = extension.flag();
-    addExtension(into, id, critical, extension.take(TAG.octetString).content);
+    take(id, critical, extension.take(TAG.octetString).content);
     extension.end();
-  }
+  } while (list.more);
+}
+
+/** An algorithm identifier that must be SM2 with SM3, as it stands. */
+function sm2WithSm3(from: Elements): Uint8Array {
+  const { whole } = from.take(TAG.sequence);
+  const identifier = new Elements(whole, 'certificate');
+  demand(identifier.algorithm() === SM2_WITH_SM3, 'a certificate not signed with SM2 and SM3');
+  return whole;
+}
+
+function moment(element: Element): number {
+  const at = time(element, false);
+  demand(at >= Date.UTC(1950), 'a certificate from before 1950');
+  return at;
 }
 
 export function decodeCertificate(der: Uint8Array): Certificate {
   const outer = sequence(der, 'certificate');
   const body = outer.take(TAG.sequence);
-  demand(outer.algorithm() === SM2_WITH_SM3, 'a certificate not signed with SM2 and SM3');
+  const algorithm = sm2WithSm3(outer);
   const signature = rawSignature(outer.bits(), 'certificate signature');
   outer.end();
 
@@ -94,21 +113,19 @@ export function decodeCertificate(der: Uint8Array): Certificate {
   const version = f.inside(0xa0);
   demand(version.small() === 2, 'a certificate not of version 3');
   version.end();
-  const serial = f.integer();
-  demand(f.algorithm() === SM2_WITH_SM3, 'a certificate not signed with SM2 and SM3');
+  const serial = f.unsigned(MAX_SERIAL_BYTES);
+  demand(equal(sm2WithSm3(f), algorithm), 'a certificate with two signature algorithms');
   const issuer = f.take(TAG.sequence).whole;
   const validity = f.inside(TAG.sequence);
-  const notBefore = time(validity.any(), false);
-  const notAfter = time(validity.any(), false);
+  const notBefore = moment(validity.any());
+  const notAfter = moment(validity.any());
   validity.end();
   const subject = f.take(TAG.sequence).whole;
   const key = publicKey(f.inside(TAG.sequence));
-  f.optional(0x81);
-  f.optional(0x82);
   const out: Certificate = { der, signed: body.whole, signature, serial, issuer, subject, notBefore, notAfter, key, ca: false };
   if (f.more) {
     const wrapper = f.inside(0xa3);
-    addExtensions(out, wrapper.inside(TAG.sequence));
+    readExtensions(wrapper.inside(TAG.sequence), (id, critical, value) => addExtension(out, id, critical, value));
     wrapper.end();
   }
   f.end();

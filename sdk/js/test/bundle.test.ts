@@ -280,9 +280,19 @@ test('12 timestamp_invalid', () => {
   bad('key usage', { signer: { extensions: [a.EXT.timeStamping(), a.EXT.keyUsage(0x06, 1)] } });
   bad('critical extension', { signer: { extensions: [a.EXT.timeStamping(), a.extension('1.2.3', true, a.NULL)] } });
   bad('extension twice', { signer: { extensions: [a.EXT.timeStamping(), a.EXT.timeStamping()] } });
+  bad('key identifier critical', { signer: { extensions: [a.EXT.timeStamping(), a.extension('2.5.29.14', true, octets(p.h()))] } });
+  bad('key usage of three bytes', { signer: { extensions: [a.EXT.timeStamping(), a.extension('2.5.29.15', true, tlv(3, Uint8Array.of(0, 0x80, 0, 0)))] } });
+  bad('key usage bits', { signer: { extensions: [a.EXT.timeStamping(), a.EXT.keyUsage(0x81, 1)] } });
+  bad('no extensions', { root: { extensions: [] } });
+  bad('before 1950', { root: { notAfter: '19490101000000Z' } });
+  bad('time before 1970', { genTime: '19691231235959Z' });
+  bad('serial too long', { info: at(3, int(1n << 160n)) });
+  bad('serial negative', { info: at(3, tlv(2, Uint8Array.of(0xff))) });
+  bad('policy', { info: at(1, tlv(6, Uint8Array.of(0x2a, 0x80, 1))) });
+  good({ info: at(3, int((1n << 160n) - 1n)) });
   bad('certificate algorithm', { signer: { algorithm: seq(oid('1.2.840.10045.4.3.2')) } });
   fails('proof.timestamp_invalid', 'too long', { timestamp: {}, ...edit(11, () => tlv(0x30, new Uint8Array(70000))) });
-  fails('proof.timestamp_invalid', 'empty', { timestamp: {}, ...edit(11, () => new Uint8Array()) });
+  fails('proof.malformed', 'empty', { timestamp: {}, ...edit(11, () => new Uint8Array()) });
 });
 
 test('13 anchor', () => {
