@@ -17,10 +17,10 @@ function(chengxin_module name)
   set_property(GLOBAL APPEND PROPERTY CHENGXIN_MODULES ${name})
 
   file(GLOB sources CONFIGURE_DEPENDS *.cpp impl/*.cpp)
-  file(GLOB tests CONFIGURE_DEPENDS *_test.cpp)
+  file(GLOB tests CONFIGURE_DEPENDS *_test.cpp *_for_tests.cpp)
   file(GLOB fuzzers CONFIGURE_DEPENDS *_fuzz.cpp)
   list(REMOVE_ITEM sources ${tests} ${fuzzers} "")
-  list(FILTER sources EXCLUDE REGEX "_(test|fuzz)\\.cpp$")
+  list(FILTER sources EXCLUDE REGEX "_(test|fuzz|for_tests)\\.cpp$")
 
   list(TRANSFORM arg_USES PREPEND cx_)
   if(sources OR arg_PROTO)

@@ -9,8 +9,11 @@ namespace {
 
 // Canonical means: parsing and writing again gives the same bytes. Protobuf writes fields in ascending order,
 // in the shortest varints and without defaults, so every other spelling, unknown fields included, differs.
+//
+// The library would print what it refuses, and strangers choose what that is: its log is off.
 template <typename Message>
 bool parse_canonical(ByteView bytes, Message& message) {
+  static const auto silent [[maybe_unused]] = google::protobuf::SetLogHandler(nullptr);
   if (bytes.size() > (64u << 20) || !message.ParseFromArray(bytes.data(), int(bytes.size()))) return false;
   message.DiscardUnknownFields();  // they would be written again
   if (message.ByteSizeLong() != bytes.size()) return false;

@@ -1,6 +1,7 @@
 #include "crypto/authority.h"
 
 #include "base/clock.h"
+#include "crypto/secret.h"
 #include "install/impl/authority.h"
 
 namespace chengxin::install {
@@ -36,6 +37,23 @@ Status create_authority(const fs::path& folder) {
   TRY(write_durable(folder / "root.der", root.certificate().der));
   TRY(write_key(folder / "timestamp.pem", key));
   return write_durable(folder / "timestamp.der", certificate.der);  // last: it says that all is there
+}
+
+Result<Authority> open_authority(const fs::path& folder) {
+  ASSIGN(Bytes root_der, read_file(folder / "root.der", 64 << 10));
+  ASSIGN(Bytes certificate_der, read_file(folder / "timestamp.der", 64 << 10));
+  ASSIGN(Bytes pem, read_file(folder / "timestamp.pem", 64 << 10));
+  auto root = crypto::Certificate::from_der(root_der);
+  if (!root) return damaged(root.error());
+  auto certificate = crypto::Certificate::from_der(certificate_der);
+  if (!certificate) return damaged(certificate.error());
+  auto key = crypto::Sm2PrivateKey::from_pem(text(pem));
+  crypto::secure_zero(pem.data(), pem.size());
+  if (!key) return damaged(key.error());
+  auto opened =
+      crypto::TimestampAuthority::open(std::move(*key), {std::move(*certificate), std::move(*root)});
+  if (!opened) return damaged(opened.error());
+  return Authority{std::make_shared<crypto::TimestampAuthority>(std::move(*opened)), std::move(root_der)};
 }
 
 }  // namespace chengxin::install

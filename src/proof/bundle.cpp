@@ -1,6 +1,7 @@
 #include "proof/bundle.h"
 
 #include "base/json.h"
+#include "merkle/state_tree.h"
 
 namespace chengxin::proof {
 namespace {

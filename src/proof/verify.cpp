@@ -1,5 +1,6 @@
 #include "crypto/sm3.h"
 #include "crypto/timestamp.h"
+#include "merkle/state_tree.h"
 #include "proof/bundle.h"
 
 // The checks of docs/formats/cxproof.md, one function each, in the page's order.
@@ -158,7 +159,8 @@ Result<Facts> verify(ByteView bytes, const std::optional<Anchor>& anchor,
   facts.anchored = anchor.has_value();
   if (timestamp) {
     facts.timestamp_ms = timestamp->time_ms;
-    facts.timestamp_authority = timestamp->authority;
+    auto signer = crypto::Certificate::from_der(timestamp->signer_der);
+    if (signer) facts.timestamp_authority = signer->subject_text();
   }
   for (const format::RecordEntry& entry : bundle.record) {
     if (entry.disclosed)
