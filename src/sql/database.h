@@ -12,7 +12,7 @@
 // transaction;
 // - text compares by bytes, LIKE tells upper from lower case and has no escape character unless the statement
 // names one;
-// - commit() of a write returns when it is on disk.
+// - a writing transaction returns when it is on disk.
 // Thread-safe; a Session belongs to the thread that was handed it.
 //
 // Errors of every call: sql.unavailable (no connection, or it was lost; after a lost commit the outcome is
@@ -35,12 +35,16 @@ struct Options {
   size_t max_connections = 4;
   int busy_timeout_ms = 10'000;    // how long to wait for a lock or a free connection
   int connect_timeout_ms = 5'000;  // PostgreSQL; rounded up to seconds
+  // False for what can be made again: a commit does not wait for the disk. The database stays whole after a
+  // power cut, but the last transactions may be gone.
+  bool durable = true;
 };
 
 // One step of a schema's history. In the text {int} {text} {blob} {id} {strict} stand for what each database
 // calls them:
 //   create table person (id {id}, name {text} not null, photo {blob}) {strict};
-// {id} is an automatic integer primary key, {strict} ends each table. PostgreSQL indexes no value above 2,700
+// {id} is an automatic integer primary key, {strict} ends each table, or {clustered} one whose rows SQLite is
+// to keep in the order of the primary key, without a second index. PostgreSQL indexes no value above 2,700
 // bytes: where text from outside is indexed, bound it.
 struct Migration {
   int version = 0;  // 1, 2, 3, …

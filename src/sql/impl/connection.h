@@ -28,9 +28,8 @@ class Connection {
   virtual void rollback() = 0;
 };
 
-Result<std::unique_ptr<Connection>> connect_sqlite(const fs::path& file, int busy_timeout_ms);
-Result<std::unique_ptr<Connection>> connect_postgresql(const std::string& url, int connect_timeout_ms,
-                                                       int busy_timeout_ms);
+Result<std::unique_ptr<Connection>> connect_sqlite(const Options& options);
+Result<std::unique_ptr<Connection>> connect_postgresql(const Options& options);
 
 // What both databases refuse: sql.text_not_utf8, sql.out_of_range.
 Status check_params(Params params);

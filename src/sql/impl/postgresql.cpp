@@ -141,18 +141,19 @@ class PostgresqlConnection : public Connection {
   bool broken() const override { return broken_ || PQstatus(connection_) != CONNECTION_OK; }
   bool retryable() const override { return retryable_; }
 
-  Status open(const std::string& url, int connect_timeout_ms, int busy_timeout_ms) {
-    std::string connect_timeout = std::to_string((connect_timeout_ms + 999) / 1000);
+  Status open(const Options& options) {
+    std::string connect_timeout = std::to_string((options.connect_timeout_ms + 999) / 1000);
     // Later entries win over earlier ones; what `dbname` expands to is the caller's.
     const char* keys[] = {"connect_timeout", "application_name", "keepalives_idle",
                           "dbname",          "client_encoding",  nullptr};
-    const char* values[] = {connect_timeout.c_str(), "chengxin", "30", url.c_str(), "UTF8", nullptr};
+    const char* values[] = {connect_timeout.c_str(), "chengxin", "30", options.url.c_str(), "UTF8", nullptr};
     connection_ = PQconnectdbParams(keys, values, 1);
     if (PQstatus(connection_) != CONNECTION_OK) return connect_error();
     PQsetNoticeProcessor(
         connection_, [](void*, const char*) {}, nullptr);
-    return script("set synchronous_commit=on; set standard_conforming_strings=on; set lock_timeout=" +
-                  std::to_string(busy_timeout_ms));
+    return script(
+        fmt::format("set standard_conforming_strings=on; set lock_timeout={}; set synchronous_commit={}",
+                    options.busy_timeout_ms, options.durable ? "on" : "off"));
   }
 
   Status script(std::string_view sql) override {
@@ -352,10 +353,9 @@ class PostgresqlConnection : public Connection {
 
 }  // namespace
 
-Result<std::unique_ptr<Connection>> connect_postgresql(const std::string& url, int connect_timeout_ms,
-                                                       int busy_timeout_ms) {
+Result<std::unique_ptr<Connection>> connect_postgresql(const Options& options) {
   auto connection = std::make_unique<PostgresqlConnection>();
-  TRY(connection->open(url, connect_timeout_ms, busy_timeout_ms));
+  TRY(connection->open(options));
   return connection;
 }
 

@@ -93,24 +93,27 @@ class SqliteConnection : public Connection {
   bool broken() const override { return broken_; }
   bool retryable() const override { return false; }  // begin immediate: nothing can clash after it
 
-  Status open(const fs::path& file, int busy_timeout_ms) {
-    int code = sqlite3_open_v2(file.c_str(), &db_, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, nullptr);
+  Status open(const Options& options) {
+    int code =
+        sqlite3_open_v2(options.url.c_str(), &db_, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, nullptr);
     if (code != SQLITE_OK) return failed(code);
     sqlite3_extended_result_codes(db_, 1);
-    sqlite3_busy_timeout(db_, busy_timeout_ms);
+    sqlite3_busy_timeout(db_, options.busy_timeout_ms);
     sqlite3_db_config(db_, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
+    std::string settings =
+        "pragma journal_mode=wal; pragma foreign_keys=on; pragma trusted_schema=off; pragma "
+        "cell_size_check=on;"
+        "pragma case_sensitive_like=on; pragma journal_size_limit=67108864; pragma synchronous=";
+    settings += options.durable ? "full" : "normal";
     // SQLite does not always wait by itself while another process switches to, or recovers, the write-ahead
     // log.
-    int64_t deadline = steady_ns() + busy_timeout_ms * 1'000'000ll;
+    int64_t deadline = steady_ns() + options.busy_timeout_ms * 1'000'000ll;
     Status status;
     do {
-      status = script(
-          "pragma journal_mode=wal; pragma synchronous=full; pragma foreign_keys=on; pragma "
-          "trusted_schema=off;"
-          "pragma cell_size_check=on; pragma case_sensitive_like=on; pragma journal_size_limit=67108864");
+      status = script(settings);
     } while (!status && status.error().reason == "sql.busy" && steady_ns() < deadline && ::usleep(5000) == 0);
     if (!status && status.error().reason == "sql.busy")
-      return fail(Code::conflict, "sql.in_use", "{} is held by another process", file.string());
+      return fail(Code::conflict, "sql.in_use", "{} is held by another process", options.url);
     return status;
   }
 
@@ -260,10 +263,10 @@ Status ensure_file(const fs::path& file) {
 
 }  // namespace
 
-Result<std::unique_ptr<Connection>> connect_sqlite(const fs::path& file, int busy_timeout_ms) {
-  TRY(ensure_file(file));
+Result<std::unique_ptr<Connection>> connect_sqlite(const Options& options) {
+  TRY(ensure_file(options.url));
   auto connection = std::make_unique<SqliteConnection>();
-  TRY(connection->open(file, busy_timeout_ms));
+  TRY(connection->open(options));
   return connection;
 }
 
