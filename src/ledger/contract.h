@@ -35,8 +35,11 @@ struct CallResult {
   format::ReceiptStatus status = format::ReceiptStatus::accepted;
   std::vector<format::Event> events;
   Bytes output;
-  uint32_t indexed_item_bytes =
-      0;  // not 0: the attachment is items of this size, to be found by their first 32 bytes
+  // Not 0: the attachment is items of this size, to be found by their first 32 bytes.
+  uint32_t indexed_item_bytes = 0;
+  // Of those items, merkle::Items::group_hashes when the contract has them already; else the ledger makes
+  // them.
+  std::vector<Digest> item_groups;
 };
 
 struct Method {

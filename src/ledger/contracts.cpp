@@ -1,0 +1,167 @@
+#include <algorithm>
+
+#include "base/check.h"
+#include "ledger/impl/execution.h"
+#include "ledger/impl/keys.h"
+
+namespace chengxin::ledger {
+namespace {
+
+using format::ReceiptStatus;
+
+// State as one call sees it. What the method did not declare is neither read nor written, and remembered.
+class CheckedState : public StateView {
+ public:
+  CheckedState(const Method& method, StateLayer& layer) : method_(method), layer_(layer) {}
+
+  Result<std::optional<Bytes>> get(std::string_view key) override {
+    if (!declared(method_.reads, key) && !declared(method_.writes, key)) {
+      violated_ = true;
+      return fail(Code::forbidden, "ledger.access_violation", "{}.{} reads {}", method_.contract,
+                  method_.name, key);
+    }
+    return layer_.get(to_bytes(view(key)));
+  }
+  void put(std::string_view key, Bytes value) override { set(key, std::move(value)); }
+  void erase(std::string_view key) override { set(key, std::nullopt); }
+  bool violated() const { return violated_; }
+
+ private:
+  static bool declared(const std::vector<std::string>& prefixes, std::string_view key) {
+    return std::any_of(prefixes.begin(), prefixes.end(),
+                       [&](const std::string& prefix) { return key.starts_with(prefix); });
+  }
+  void set(std::string_view key, std::optional<Bytes> value) {
+    if (declared(method_.writes, key))
+      layer_.set(to_bytes(view(key)), std::move(value));
+    else
+      violated_ = true;
+  }
+
+  const Method& method_;
+  StateLayer& layer_;
+  bool violated_ = false;
+};
+
+CallResult ended(ReceiptStatus status, std::string_view reason) {
+  CallResult result;
+  result.status = status;
+  result.output = to_bytes(view(reason));
+  return result;
+}
+
+struct Frame {
+  const format::Account& signer;
+  const format::KeyId& signer_id;
+  uint64_t height;
+  int64_t time_ms;
+};
+
+Result<CallResult> run_call(const Methods& methods, const Method* method, const format::Call& call,
+                            ByteView attachment, const Frame& frame, StateLayer& layer) {
+  if (!method) {
+    if (!methods.has_contract(call.contract))
+      return ended(ReceiptStatus::unknown_contract, "contract.unknown");
+    return ended(ReceiptStatus::unknown_method, "contract.unknown_method");
+  }
+  if (!method->role.empty() && !frame.signer.has_role(method->role))
+    return ended(ReceiptStatus::forbidden, "contract.forbidden");
+  CheckedState state(*method, layer);
+  auto result = method->run(
+      {frame.signer_id, frame.signer, frame.height, frame.time_ms, call.arguments, attachment, state});
+  if (state.violated()) return ended(ReceiptStatus::access_violation, "contract.access_violation");
+  return result;
+}
+
+}  // namespace
+
+Methods::Methods(ContractTable table) {
+  for (ContractTable rows : {governance_contract(), std::move(table)}) {
+    for (Method& row : rows) {
+      contracts_.insert(row.contract);
+      std::pair key(row.contract, row.name);
+      CHECK(methods_.emplace(std::move(key), std::move(row)).second);
+    }
+  }
+}
+
+const Method* Methods::find(const format::Call& call) const {
+  auto found = methods_.find({call.contract, call.method});
+  return found == methods_.end() ? nullptr : &found->second;
+}
+
+size_t Methods::attachments_taken(const format::TransactionBody& body) const {
+  return size_t(std::count_if(body.calls.begin(), body.calls.end(), [&](const format::Call& call) {
+    const Method* method = find(call);
+    return method && method->takes_attachment;
+  }));
+}
+
+Result<std::optional<Bytes>> StateLayer::get(const Bytes& key) const {
+  if (auto found = changes_.find(key); found != changes_.end()) return found->second;
+  if (below_) return below_->get(key);
+  return database_.get(store::Table::state, keys::value(key));
+}
+
+Result<Outcome> run_transaction(const Methods& methods, const format::Transaction& transaction,
+                                const format::Account& signer, uint64_t height, int64_t time_ms,
+                                StateLayer& block, const store::Database& database) {
+  const Frame frame{signer, transaction.body.signer, height, time_ms};
+  StateLayer layer(database, &block);
+  Outcome out;
+  out.taken.reserve(transaction.attachments.size());
+  for (size_t i = 0; i < transaction.body.calls.size(); ++i) {
+    const format::Call& call = transaction.body.calls[i];
+    const Method* method = methods.find(call);
+    ByteView attachment;
+    if (method && method->takes_attachment) {
+      attachment = transaction.attachments[out.taken.size()];
+      out.taken.push_back({uint16_t(i), 0, {}});
+    }
+    if (out.status != ReceiptStatus::accepted) continue;  // only who takes which attachment
+    ASSIGN(CallResult result, run_call(methods, method, call, attachment, frame, layer));
+    if (method)
+      out.gas += method->base_gas + method->gas_per_byte * (call.arguments.size() + attachment.size());
+    if (result.status != ReceiptStatus::accepted) {
+      out.status = result.status;
+      out.events.clear();
+      out.output = std::move(result.output);
+      continue;
+    }
+    for (format::Event& event : result.events) out.events.push_back(std::move(event));
+    append(out.output, result.output);
+    if (method->takes_attachment) {
+      out.taken.back().indexed_item_bytes = result.indexed_item_bytes;
+      out.taken.back().item_groups = std::move(result.item_groups);
+    }
+  }
+  if (out.status == ReceiptStatus::accepted) {
+    block.merge(std::move(layer));
+  } else {
+    for (Outcome::Taken& each : out.taken) each.indexed_item_bytes = 0;
+  }
+  return out;
+}
+
+uint64_t counted_bytes(const format::Transaction& transaction) {
+  uint64_t total = transaction.body_bytes.size() + transaction.signature.size();
+  for (const Bytes& attachment : transaction.attachments) total += attachment.size();
+  return total;
+}
+
+Status check_window(const format::TransactionBody& body, const format::ChainLimits& limits, int64_t time_ms) {
+  const uint64_t now = uint64_t(std::max<int64_t>(time_ms, 0));
+  if (body.valid_until_ms < body.valid_from_ms ||
+      body.valid_until_ms - body.valid_from_ms > limits.max_validity_ms)
+    return fail(Code::invalid_argument, "transaction.window_too_long", "the chain allows {} ms",
+                limits.max_validity_ms);
+  if (now > body.valid_until_ms)
+    return fail(Code::invalid_argument, "transaction.expired", "it was valid until {}, the time is {}",
+                body.valid_until_ms, now);
+  if (now < body.valid_from_ms)
+    return fail(Code::invalid_argument, "transaction.not_yet_valid", "it is valid from {}, the time is {}",
+                body.valid_from_ms, now);
+  return {};
+}
+
+}  // namespace chengxin::ledger

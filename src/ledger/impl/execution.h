@@ -1,0 +1,76 @@
+#pragma once
+#include <unordered_map>
+#include <unordered_set>
+
+#include "ledger/impl/accounts.h"
+#include "ledger/impl/log_tail.h"
+#include "ledger/impl/records.h"
+#include "ledger/ledger.h"
+
+namespace chengxin::ledger {
+
+// The chain at one committed height. Immutable; readers hold it while newer ones take its place.
+struct View {
+  Head head;
+  Bytes header_bytes, certificate_bytes;
+  LogTail tail;
+};
+using ViewPtr = std::shared_ptr<const View>;
+
+// Methods by contract and name.
+class Methods {
+ public:
+  explicit Methods(ContractTable table);
+  const Method* find(const format::Call& call) const;
+  bool has_contract(const std::string& contract) const { return contracts_.contains(contract); }
+  size_t attachments_taken(const format::TransactionBody& body) const;
+
+ private:
+  std::map<std::pair<std::string, std::string>, Method> methods_;
+  std::unordered_set<std::string> contracts_;
+};
+
+// State on top of a block's changes, on top of the head's. Layers are merged upwards only when their
+// transaction is accepted.
+class StateLayer {
+ public:
+  StateLayer(const store::Database& database, const StateLayer* below) : database_(database), below_(below) {}
+  Result<std::optional<Bytes>> get(const Bytes& key) const;
+  void set(Bytes key, std::optional<Bytes> value) { changes_[std::move(key)] = std::move(value); }
+  void merge(StateLayer&& above) {
+    for (auto& [key, value] : above.changes_) changes_[key] = std::move(value);
+  }
+  const merkle::StateUpdates& changes() const { return changes_; }
+
+ private:
+  const store::Database& database_;
+  const StateLayer* below_;
+  merkle::StateUpdates changes_;
+};
+
+// What one transaction did.
+struct Outcome {
+  format::ReceiptStatus status = format::ReceiptStatus::accepted;
+  uint64_t gas = 0;
+  std::vector<format::Event> events;
+  Bytes output;
+  struct Taken {
+    uint16_t call = 0;
+    uint32_t indexed_item_bytes = 0;
+    std::vector<Digest> item_groups;
+  };
+  std::vector<Taken> taken;  // for each attachment
+};
+
+// Runs the calls of a transaction on `block`, which takes its changes only when every call is accepted.
+Result<Outcome> run_transaction(const Methods& methods, const format::Transaction& transaction,
+                                const format::Account& signer, uint64_t height, int64_t time_ms,
+                                StateLayer& block, const store::Database& database);
+
+// Size of a transaction as block limits count it.
+uint64_t counted_bytes(const format::Transaction& transaction);
+
+// The validity window at a time: transaction.expired, .not_yet_valid, .window_too_long.
+Status check_window(const format::TransactionBody& body, const format::ChainLimits& limits, int64_t time_ms);
+
+}  // namespace chengxin::ledger

@@ -1,0 +1,92 @@
+#pragma once
+#include <atomic>
+#include <mutex>
+
+#include "ledger/impl/execution.h"
+#include "ledger/impl/marker.h"
+#include "store/database.h"
+
+namespace chengxin::ledger {
+
+struct Ledger::Execution {
+  ViewPtr base;
+  std::shared_ptr<View> next;                 // without certificate
+  mutable std::optional<store::Batch> batch;  // everything but the block record; taken by the commit
+  std::vector<Bytes> changed_keys;
+};
+
+class LedgerImpl final : public Ledger {
+ public:
+  static Result<std::unique_ptr<LedgerImpl>> open_in(const fs::path& folder, Options options);
+
+  const format::Genesis& genesis() const override { return genesis_; }
+  const std::string& genesis_document() const override { return genesis_document_; }
+  const Digest& id() const override { return id_; }
+  Head head() const override { return now()->head; }
+
+  Result<AdmittedTransaction> admit(ByteView envelope, int64_t now_ms) const override;
+  Result<Executed> execute(std::span<const AdmittedTransaction> candidates, int64_t time_ms) const override;
+  Status commit(const Executed& executed, const format::Certificate& certificate) override;
+
+  Result<BlockRecord> block(uint64_t height) const override;
+  Result<TransactionRecord> transaction(const Digest& hash, bool with_attachments) const override;
+  Result<std::vector<ItemLocation>> find_items(const Digest& digest, size_t limit) const override;
+  Result<ItemProof> prove_item(const ItemLocation& location) const override;
+  Result<std::vector<Transition>> transitions(uint64_t up_to_height) const override;
+  Result<merkle::Path> consistency(uint64_t old_size, uint64_t size) const override;
+  Result<std::optional<Bytes>> state(std::string_view key) const override;
+  Result<std::pair<std::optional<Bytes>, merkle::StateProof>> state_proof(std::string_view key,
+                                                                          uint64_t height) const override;
+  Result<std::optional<format::Account>> account(const format::KeyId& id) const override;
+  uint64_t oldest_height() const override { return oldest_; }
+  uint64_t disk_bytes() const override { return database_->disk_bytes(); }
+
+  Status verify(const OnVerifyProgress& on_progress) const override;
+  Status prune(uint64_t height, int64_t now_ms) override;
+  Status export_to(const fs::path& file, const OnVerifyProgress& on_progress) const override;
+  Status checkpoint(const fs::path& folder) const override;
+
+ private:
+  friend class Executor;
+  LedgerImpl(fs::path folder, std::unique_ptr<store::Database> database, std::unique_ptr<Marker> marker,
+             Options options)
+      : folder_(std::move(folder)),
+        database_(std::move(database)),
+        marker_(std::move(marker)),
+        methods_(std::move(options.contracts)),
+        accounts_(*database_) {}
+
+  Status load();
+  ViewPtr now() const {
+    std::lock_guard lock(view_mutex_);
+    return view_;
+  }
+  // Everything about a decoded transaction but its place in a block and whether it is a duplicate.
+  Status check(const format::Transaction& transaction, int64_t time_ms) const;
+
+  Result<StoredBlock> stored_block(uint64_t height) const;
+  Result<uint64_t> log_index(const Digest& hash) const;
+  Result<StoredTransaction> stored_transaction(uint64_t log_index) const;  // ledger.pruned when dropped
+  Result<Bytes> attachment(uint64_t log_index, const StoredTransaction& stored, uint16_t number) const;
+  merkle::StateNodeReader node_reader() const;
+
+  fs::path folder_;
+  std::unique_ptr<store::Database> database_;
+  std::unique_ptr<Marker> marker_;
+  Methods methods_;
+  mutable AccountCache accounts_;
+  std::string genesis_document_;
+  format::Genesis genesis_;
+  Digest id_{};
+  std::atomic<uint64_t> oldest_ = 1;
+
+  mutable std::mutex view_mutex_;
+  ViewPtr view_;
+  std::mutex write_mutex_;  // one commit or prune at a time
+  bool halted_ = false;
+};
+
+// Errors of the store in the ledger's words.
+Error ledger_error(Error error);
+
+}  // namespace chengxin::ledger

@@ -1,0 +1,261 @@
+#include <algorithm>
+
+#include "base/check.h"
+#include "base/log.h"
+#include "ledger/impl/keys.h"
+#include "ledger/impl/ledger_impl.h"
+
+namespace chengxin::ledger {
+namespace {
+
+using store::Database;
+using store::Table;
+
+constexpr std::string_view kStoreFolder = "store", kMarkerFile = "head";
+
+store::Options store_options(const Options& options) {
+  store::Options out;
+  out.cache_bytes = options.cache_bytes;
+  return out;
+}
+
+// Height of the last block in the store; 0 when there is none.
+Result<uint64_t> last_height(const Database& database) {
+  auto cursor = database.cursor(Table::main, keys::block(0), keys::block(UINT64_MAX));
+  cursor->seek_last();
+  TRY(cursor->status());
+  if (!cursor->valid() || cursor->key().size() != 9) return 0;
+  return get_be<uint64_t>(&cursor->key()[1]);
+}
+
+tl::unexpected<Error> lost_blocks(uint64_t found, uint64_t marked) {
+  return fail(Code::data_loss, "ledger.damaged",
+              "block {} was durable and cannot be read: the store ends at {} of {}", found + 1, found,
+              marked);
+}
+
+// A write-ahead log that does not end with a whole record is the mark of a crash, and then the rest is
+// dropped. But it is also what damage to it looks like: so nothing is dropped when that would lose a block
+// known to be durable.
+Result<std::unique_ptr<Database>> open_store(const fs::path& folder, const Marker::Head& marked,
+                                             const store::Options& options) {
+  auto strict = Database::open(folder, store::Recovery::strict, options);
+  if (strict || strict.error().reason != "store.corrupt") return strict;
+  log::warn("ledger.recovering", {{"folder", folder.string()}, {"why", strict.error().detail}});
+  {
+    auto trial = Database::open(folder, store::Recovery::prefix_read_only, options);
+    if (!trial) return strict;
+    ASSIGN(uint64_t height, last_height(**trial));
+    if (height < marked.height) return lost_blocks(height, marked.height);
+  }
+  return Database::open(folder, store::Recovery::prefix, options);
+}
+
+Status check_genesis(const format::Genesis& genesis) {
+  for (const format::Validator& member : genesis.validators.members)
+    TRY(crypto::Sm2PublicKey::from_point(member.public_key));
+  for (const format::GenesisAccount& account : genesis.accounts)
+    TRY(crypto::Sm2PublicKey::from_point(account.public_key));
+  return {};
+}
+
+// State and records of height 0.
+Status write_genesis(Database& database, const format::Genesis& genesis, std::string_view document) {
+  merkle::StateUpdates updates;
+  updates[to_bytes(view(format::kValidatorsKey))] = genesis.validators.encode();
+  for (const format::GenesisAccount& each : genesis.accounts) {
+    const format::Account account{each.public_key, true, each.roles};
+    updates[format::Account::state_key(format::key_id(each.public_key))] = account.encode();
+  }
+  ASSIGN(auto changes, merkle::update_state(0, 0, updates, [](ByteView) { return std::optional<Bytes>(); }));
+  store::Batch batch = database.batch();
+  for (const auto& [key, node] : changes.put) batch.put(Table::state, keys::node(key), node);
+  for (const auto& [key, value] : updates) {
+    batch.put(Table::state, keys::value(key), *value);
+    batch.put(Table::state, keys::value_at(key, 0), encode_version(value));
+  }
+  Bytes version;
+  put_be(version, keys::kStoreVersion);
+  batch.put(Table::main, keys::named("format"), version);
+  batch.put(Table::main, keys::named("genesis"), view(document));
+  TRY(database.write(batch, true));
+  return database.flush();
+}
+
+Status create_in(const fs::path& folder, std::string_view document, const format::Genesis& genesis,
+                 const Options& options) {
+  TRY(make_folder(folder));
+  store::Options settings = store_options(options);
+  settings.create = true;
+  ASSIGN(auto database, Database::open(folder / kStoreFolder, store::Recovery::strict, settings));
+  TRY(write_genesis(*database, genesis, document));
+  const Marker::Head start{0, format::Genesis::chain_id(document)};
+  TRY(Marker::open(folder / kMarkerFile, &start));
+  return sync_folder(folder);
+}
+
+}  // namespace
+
+Error ledger_error(Error error) {
+  if (error.reason == "store.in_use") error.reason = "ledger.in_use";
+  if (error.reason == "store.newer") error.reason = "ledger.newer_version";
+  if (error.code == Code::data_loss && error.reason != "ledger.damaged") {
+    error.detail = error.to_string();
+    error.reason = "ledger.damaged";
+  }
+  return error;
+}
+
+Result<std::unique_ptr<Ledger>> Ledger::create(const fs::path& folder, std::string_view document,
+                                               Options options) {
+  ASSIGN(auto genesis, format::Genesis::decode(document));
+  TRY(check_genesis(genesis));
+  std::error_code ignored;
+  if (fs::exists(folder, ignored)) return fail(Code::conflict, "ledger.exists", "{} exists", folder.string());
+  // Made beside its place and renamed into it: a chain folder is whole or not there.
+  fs::path making = folder;
+  making += ".creating";
+  fs::remove_all(making, ignored);
+  if (auto made = create_in(making, document, genesis, options); !made) {
+    fs::remove_all(making, ignored);
+    return tl::unexpected(ledger_error(std::move(made).error()));
+  }
+  fs::rename(making, folder, ignored);
+  if (ignored) return tl::unexpected(file_error(folder, ignored.value()));
+  TRY(sync_folder(folder.has_parent_path() ? folder.parent_path() : fs::path(".")));
+  return open(folder, std::move(options));
+}
+
+Result<std::unique_ptr<Ledger>> Ledger::open(const fs::path& folder, Options options) {
+  auto opened = LedgerImpl::open_in(folder, std::move(options));
+  if (!opened) return tl::unexpected(ledger_error(std::move(opened).error()));
+  return std::move(*opened);
+}
+
+Result<std::unique_ptr<LedgerImpl>> LedgerImpl::open_in(const fs::path& folder, Options options) {
+  std::error_code ignored;
+  if (!fs::exists(folder / kStoreFolder, ignored))
+    return fail(Code::not_found, "ledger.not_found", "{} holds no chain", folder.string());
+  ASSIGN(auto marker, Marker::open(folder / kMarkerFile));
+  ASSIGN(auto database, open_store(folder / kStoreFolder, marker->head(), store_options(options)));
+  std::unique_ptr<LedgerImpl> ledger(
+      new LedgerImpl(folder, std::move(database), std::move(marker), std::move(options)));
+  TRY(ledger->load());
+  return ledger;
+}
+
+Status LedgerImpl::load() {
+  ASSIGN(auto version, database_->get(Table::main, keys::named("format")));
+  ASSIGN(auto document, database_->get(Table::main, keys::named("genesis")));
+  if (!version || version->size() != 4 || !document)
+    return fail(Code::data_loss, "ledger.damaged", "the store has no genesis");
+  if (get_be<uint32_t>(version->data()) > keys::kStoreVersion)
+    return fail(Code::unsupported, "ledger.newer_version",
+                "the data are of version {}, this program knows {}", get_be<uint32_t>(version->data()),
+                keys::kStoreVersion);
+  genesis_document_ = to_string(*document);
+  ASSIGN(genesis_, format::Genesis::decode(genesis_document_));
+  id_ = format::Genesis::chain_id(genesis_document_);
+  ASSIGN(auto oldest, database_->get(Table::main, keys::named("oldest")));
+  if (oldest && oldest->size() == 8) oldest_ = get_be<uint64_t>(oldest->data());
+
+  ASSIGN(const uint64_t height, last_height(*database_));
+  if (height < marker_->head().height) return lost_blocks(height, marker_->head().height);
+  auto next = std::make_shared<View>();
+  if (height == 0) {
+    next->head.header.chain = id_;
+    next->head.header.time_ms = genesis_.created_ms;
+    next->head.header.log_root = merkle::Log::empty_root();
+    next->head.header.validators_hash = genesis_.validators.hash();
+    next->head.header_hash = id_;
+  } else {
+    ASSIGN(StoredBlock stored, stored_block(height));
+    next->header_bytes = std::move(stored.header);
+    next->certificate_bytes = std::move(stored.certificate);
+    ASSIGN(next->head.header, format::Header::decode(next->header_bytes));
+    next->head.header_hash = format::Header::hash(next->header_bytes);
+  }
+  ASSIGN(next->tail,
+         LogTail::load(next->head.header.log_size, *database_, [&](uint64_t index) -> Result<Digest> {
+           ASSIGN(StoredTransaction stored, stored_transaction(index));
+           return stored.leaf();
+         }));
+  if (next->tail.root() != next->head.header.log_root)
+    return fail(Code::data_loss, "ledger.damaged", "block {}: the log's root is not its header's", height);
+  ASSIGN(auto set, state(format::kValidatorsKey));
+  if (!set) return fail(Code::data_loss, "ledger.damaged", "block {}: no validators in the state", height);
+  ASSIGN(next->head.next_validators, format::ValidatorSet::decode(*set));
+  if (height == 0) {
+    ASSIGN(auto root, merkle::look_up_state(0, view(format::kValidatorsKey), node_reader()));
+    next->head.header.state_root = root.root;
+  }
+  const Marker::Head head{height, next->head.header_hash};
+  if (height == marker_->head().height && head != marker_->head())
+    return fail(Code::data_loss, "ledger.damaged", "block {} is not the one that was committed", height);
+  if (marker_->damaged())
+    log::warn("ledger.marker_rewritten", {{"folder", folder_.string()}, {"height", height}});
+  TRY(marker_->rewrite(head));
+  view_ = std::move(next);
+  return {};
+}
+
+Status LedgerImpl::check(const format::Transaction& transaction, int64_t time_ms) const {
+  const format::TransactionBody& body = transaction.body;
+  const uint64_t bytes = counted_bytes(transaction);
+  const uint64_t most = std::min(genesis_.limits.max_transaction_bytes, genesis_.limits.max_block_bytes);
+  if (bytes > most || transaction.body_bytes.size() > format::kMaxBodyBytes)
+    return fail(Code::too_large, "transaction.too_large", "{} bytes; the chain takes {}", bytes, most);
+  if (body.chain != id_)
+    return fail(Code::invalid_argument, "transaction.wrong_chain", "it is for {}", hex(body.chain));
+  TRY(check_window(body, genesis_.limits, time_ms));
+  if (methods_.attachments_taken(body) != transaction.attachments.size())
+    return fail(Code::invalid_argument, "transaction.attachments", "its calls take {}, it has {}",
+                methods_.attachments_taken(body), transaction.attachments.size());
+  ASSIGN(AccountPtr signer, accounts_.find(body.signer));
+  if (!signer) return fail(Code::unauthenticated, "transaction.unknown_signer", "{}", hex(body.signer));
+  if (!signer->account.active)
+    return fail(Code::forbidden, "transaction.signer_revoked", "{}", hex(body.signer));
+  if (!signer->key.verify(format::signed_message(transaction.body_bytes), transaction.signature))
+    return fail(Code::unauthenticated, "transaction.signature_invalid", "{}", hex(transaction.hash));
+  return {};
+}
+
+Result<AdmittedTransaction> LedgerImpl::admit(ByteView envelope, int64_t now_ms) const {
+  // Envelopes hold a few bytes beside what is counted: field tags and lengths.
+  if (envelope.size() > genesis_.limits.max_transaction_bytes + 1024)
+    return fail(Code::too_large, "transaction.too_large", "{} bytes; the chain takes {}", envelope.size(),
+                genesis_.limits.max_transaction_bytes);
+  ASSIGN(auto transaction, format::decode_transaction(envelope));
+  ASSIGN(auto known, database_->get(Table::index, keys::by_hash(transaction.hash)));
+  if (known) return fail(Code::conflict, "transaction.duplicate", "{}", hex(transaction.hash));
+  // Blocks never go back in time, whatever the clock says.
+  TRY(check(transaction, std::max(now_ms, now()->head.header.time_ms)));
+  return std::make_shared<const format::Transaction>(std::move(transaction));
+}
+
+Status LedgerImpl::commit(const Executed& executed, const format::Certificate& certificate) {
+  std::lock_guard lock(write_mutex_);
+  if (halted_) return fail(Code::unavailable, "ledger.halted", "a write failed: open the chain again");
+  const Execution& execution = *executed.execution;
+  if (execution.base != now() || !execution.batch)
+    return fail(Code::conflict, "ledger.stale_execution", "the chain has grown since");
+  TRY(format::verify_certificate(certificate, execution.base->head.next_validators, executed.header_hash));
+
+  execution.next->certificate_bytes = certificate.encode();
+  store::Batch batch = std::move(*execution.batch);
+  execution.batch.reset();
+  batch.put(Table::main, keys::block(executed.header.height),
+            StoredBlock{execution.next->header_bytes, execution.next->certificate_bytes}.encode());
+  Status written = database_->write(batch, true);
+  if (written) written = marker_->write({executed.header.height, executed.header_hash});
+  if (!written) {
+    halted_ = true;
+    return written;
+  }
+  accounts_.forget(execution.changed_keys);
+  std::lock_guard view_lock(view_mutex_);
+  view_ = execution.next;
+  return {};
+}
+
+}  // namespace chengxin::ledger

@@ -1,0 +1,240 @@
+#include <algorithm>
+
+#include "ledger/impl/items.h"
+#include "ledger/impl/keys.h"
+#include "ledger/impl/ledger_impl.h"
+
+namespace chengxin::ledger {
+
+using store::Table;
+
+merkle::StateNodeReader LedgerImpl::node_reader() const {
+  return [this](ByteView key) { return database_->get(Table::state, keys::node(key)); };
+}
+
+Result<StoredBlock> LedgerImpl::stored_block(uint64_t height) const {
+  ASSIGN(auto bytes, database_->get(Table::main, keys::block(height)));
+  if (!bytes) return fail(Code::not_found, "ledger.no_block", "there is no block {}", height);
+  return StoredBlock::decode(*bytes);
+}
+
+Result<uint64_t> LedgerImpl::log_index(const Digest& hash) const {
+  ASSIGN(auto bytes, database_->get(Table::index, keys::by_hash(hash)));
+  if (!bytes) return fail(Code::not_found, "ledger.no_transaction", "there is no transaction {}", hex(hash));
+  if (bytes->size() != 8) return fail(Code::data_loss, "ledger.damaged", "the index entry of {}", hex(hash));
+  return get_be<uint64_t>(bytes->data());
+}
+
+Result<StoredTransaction> LedgerImpl::stored_transaction(uint64_t log_index) const {
+  ASSIGN(auto bytes, database_->get(Table::log, keys::record(log_index)));
+  if (bytes) return StoredTransaction::decode(*bytes);
+  if (oldest_ > 1)
+    return fail(Code::gone, "ledger.pruned", "transactions before block {} were dropped", oldest_.load());
+  return fail(Code::data_loss, "ledger.damaged", "log entry {} is missing", log_index);
+}
+
+Result<Bytes> LedgerImpl::attachment(uint64_t log_index, const StoredTransaction& stored,
+                                     uint16_t number) const {
+  const StoredAttachment& attachment = stored.attachments[number];
+  if (!attachment.in_chunks()) return attachment.inlined;
+  Bytes out;
+  out.reserve(attachment.bytes);
+  auto cursor = database_->cursor(Table::log, keys::chunk(log_index, keys::Part::attachment, number, 0),
+                                  keys::chunk(log_index, keys::Part::attachment, number, UINT32_MAX));
+  for (; cursor->valid(); cursor->next()) append(out, cursor->value());
+  TRY(cursor->status());
+  if (out.size() != attachment.bytes)
+    return fail(Code::data_loss, "ledger.damaged", "block {}: an attachment of transaction {} is not whole",
+                stored.height, hex(stored.hash));
+  return out;
+}
+
+Result<BlockRecord> LedgerImpl::block(uint64_t height) const {
+  if (height == 0 || height > head().header.height)
+    return fail(Code::not_found, "ledger.no_block", "there is no block {}", height);
+  ASSIGN(StoredBlock stored, stored_block(height));
+  BlockRecord out;
+  ASSIGN(out.header, format::Header::decode(stored.header));
+  uint64_t first = 0;
+  if (height > 1) {
+    ASSIGN(StoredBlock previous, stored_block(height - 1));
+    ASSIGN(auto header, format::Header::decode(previous.header));
+    first = header.log_size;
+  }
+  out.header_bytes = std::move(stored.header);
+  out.certificate_bytes = std::move(stored.certificate);
+  out.transaction_count = out.header.log_size - first;
+  out.pruned = height < oldest_;
+  if (out.pruned) return out;
+  auto cursor = database_->cursor(Table::log, keys::record(first), keys::record(out.header.log_size));
+  for (uint64_t index = first; index < out.header.log_size; ++index) {
+    cursor->seek(keys::record(index));
+    TRY(cursor->status());
+    if (!cursor->valid() || !equal(cursor->key(), keys::record(index)) || cursor->value().size() < 40) {
+      if (height < oldest_) return block(height);  // pruned meanwhile
+      return fail(Code::data_loss, "ledger.damaged", "block {}: log entry {} is missing", height, index);
+    }
+    out.transactions.push_back(*to_digest(cursor->value().subspan(8, 32)));
+  }
+  return out;
+}
+
+Result<TransactionRecord> LedgerImpl::transaction(const Digest& hash, bool with_attachments) const {
+  TransactionRecord out;
+  ASSIGN(out.log_index, log_index(hash));
+  ASSIGN(StoredTransaction stored, stored_transaction(out.log_index));
+  out.height = stored.height;
+  ASSIGN(out.receipt, format::Receipt::decode(stored.receipt));
+  ASSIGN(out.events, format::decode_events(stored.events));
+  ASSIGN(out.transaction.body, format::decode_body(stored.body));
+  if (with_attachments) {
+    for (size_t i = 0; i < stored.attachments.size(); ++i) {
+      ASSIGN(out.transaction.attachments.emplace_back(), attachment(out.log_index, stored, uint16_t(i)));
+    }
+  }
+  out.transaction.body_bytes = std::move(stored.body);
+  out.transaction.signature = stored.signature;
+  out.transaction.hash = stored.hash;
+  out.receipt_bytes = std::move(stored.receipt);
+  out.output = std::move(stored.output);
+  return out;
+}
+
+Result<std::vector<ItemLocation>> LedgerImpl::find_items(const Digest& digest, size_t limit) const {
+  const keys::ItemKey first = keys::item(digest.data(), 0, 0, 0);
+  const keys::ItemKey last = keys::item(digest.data(), UINT64_MAX, UINT8_MAX, UINT32_MAX);
+  std::vector<ItemLocation> out;
+  auto cursor = database_->cursor(Table::index, first, last);
+  for (; cursor->valid() && out.size() < limit; cursor->next()) {
+    const keys::ItemPlace place = keys::item_place(cursor->key());
+    auto stored = stored_transaction(place.log_index);
+    if (!stored && stored.error().code == Code::gone) continue;  // pruned between the two reads
+    if (!stored) return tl::unexpected(stored.error());
+    out.push_back({stored->hash, place.call, place.position, stored->height});
+  }
+  TRY(cursor->status());
+  return out;
+}
+
+Result<ItemProof> LedgerImpl::prove_item(const ItemLocation& location) const {
+  ItemProof out;
+  const ViewPtr at = now();
+  ASSIGN(out.log_index, log_index(location.transaction));
+  ASSIGN(StoredTransaction stored, stored_transaction(out.log_index));
+  auto found =
+      std::find_if(stored.attachments.begin(), stored.attachments.end(), [&](const StoredAttachment& each) {
+        return each.call == location.call && each.indexed_item_bytes > 0;
+      });
+  const size_t item_bytes = found == stored.attachments.end() ? 0 : found->indexed_item_bytes;
+  if (item_bytes == 0 || location.index >= found->bytes / item_bytes)
+    return fail(Code::not_found, "ledger.no_item", "no item {} in call {} of {}", location.index,
+                location.call, hex(location.transaction));
+  const uint16_t number = uint16_t(found - stored.attachments.begin());
+
+  // Bytes of a chunked value; both items and hashes divide a chunk, and what is asked for at once never
+  // crosses one.
+  auto read_chunk = [&](keys::Part part, uint64_t offset, uint64_t length) -> Result<Bytes> {
+    ASSIGN(auto chunk, database_->get(Table::log, keys::chunk(out.log_index, part, number,
+                                                              uint32_t(offset / kChunkBytes))));
+    offset %= kChunkBytes;
+    if (!chunk || offset + length > chunk->size())
+      return fail(Code::data_loss, "ledger.damaged", "block {}: part of transaction {} is missing",
+                  stored.height, hex(stored.hash));
+    return to_bytes(ByteView(*chunk).subspan(offset, length));
+  };
+  auto read_items = [&](uint64_t first, uint64_t count) -> Result<Bytes> {
+    if (found->in_chunks()) return read_chunk(keys::Part::attachment, first * item_bytes, count * item_bytes);
+    return to_bytes(ByteView(found->inlined).subspan(first * item_bytes, count * item_bytes));
+  };
+  std::vector<Digest> inline_hashes;
+  if (!found->in_chunks())
+    inline_hashes =
+        item_levels(merkle::Items::group_hashes(found->inlined, item_bytes), found->bytes / item_bytes);
+  auto read_hashes = [&](uint64_t first, uint64_t count) -> Result<std::vector<Digest>> {
+    if (!found->in_chunks())
+      return std::vector<Digest>(inline_hashes.begin() + std::ptrdiff_t(first),
+                                 inline_hashes.begin() + std::ptrdiff_t(first + count));
+    std::vector<Digest> hashes;
+    for (uint64_t i = first; i < first + count; ++i) {
+      ASSIGN(Bytes bytes, read_chunk(keys::Part::item_hashes, i * 32, 32));
+      hashes.push_back(*to_digest(bytes));
+    }
+    return hashes;
+  };
+
+  out.call = location.call;
+  out.index = location.index;
+  out.count = found->bytes / item_bytes;
+  ASSIGN(out.item, read_items(out.index, 1));
+  ASSIGN(out.inner_path, item_path(out.index, out.count, item_bytes, read_items, read_hashes));
+  ASSIGN(auto body, format::decode_body(stored.body));
+  ASSIGN(auto signer, accounts_.find(body.signer));
+  if (!signer) return fail(Code::data_loss, "ledger.damaged", "the signer of {} is gone", hex(stored.hash));
+  out.signer_key = signer->account.public_key;
+  out.signature = stored.signature;
+  out.body = std::move(stored.body);
+  out.receipt = std::move(stored.receipt);
+  ASSIGN(out.log_path,
+         merkle::Log::inclusion_path(out.log_index, at->tail.size(), at->tail.reader(*database_)));
+  out.header = at->header_bytes;
+  out.certificate = at->certificate_bytes;
+  return out;
+}
+
+Result<std::vector<Transition>> LedgerImpl::transitions(uint64_t up_to_height) const {
+  std::vector<Transition> out;
+  auto cursor = database_->cursor(Table::main, keys::transition(0), keys::transition(up_to_height));
+  for (; cursor->valid(); cursor->next()) {
+    ASSIGN(auto stored, StoredTransition::decode(cursor->value()));
+    ASSIGN(auto block, stored_block(get_be<uint64_t>(&cursor->key()[1])));
+    out.push_back({std::move(block.header), std::move(block.certificate), std::move(stored.next_validators),
+                   std::move(stored.state_proof)});
+  }
+  TRY(cursor->status());
+  return out;
+}
+
+Result<merkle::Path> LedgerImpl::consistency(uint64_t old_size, uint64_t size) const {
+  const ViewPtr at = now();
+  if (size > at->tail.size())
+    return fail(Code::invalid_argument, "merkle.size", "the log has {} leaves", at->tail.size());
+  return merkle::Log::consistency_path(old_size, size, at->tail.reader(*database_));
+}
+
+Result<std::optional<Bytes>> LedgerImpl::state(std::string_view key) const {
+  return database_->get(Table::state, keys::value(view(key)));
+}
+
+Result<std::pair<std::optional<Bytes>, merkle::StateProof>> LedgerImpl::state_proof(std::string_view key,
+                                                                                    uint64_t height) const {
+  if (height > head().header.height)
+    return fail(Code::not_found, "ledger.no_block", "there is no block {}", height);
+  const auto dropped = [&] { return height < oldest_ && oldest_ > 1; };
+  const auto gone = [&] {
+    return fail(Code::gone, "ledger.pruned", "state before block {} was dropped", oldest_.load());
+  };
+  if (dropped()) return gone();
+  const ByteView key_bytes = view(key);
+  auto cursor =
+      database_->cursor(Table::state, keys::value_at(key_bytes, height), keys::value_at(key_bytes, 0));
+  std::optional<Bytes> value;
+  if (cursor->valid()) {
+    value = decode_version(cursor->value());
+  } else {
+    TRY(cursor->status());
+    ASSIGN(auto first, database_->get(Table::state, keys::value_at(key_bytes, 0)));
+    if (first) value = decode_version(*first);
+  }
+  auto lookup = merkle::look_up_state(height, key_bytes, node_reader());
+  if (dropped()) return gone();  // pruned meanwhile
+  if (!lookup) return tl::unexpected(ledger_error(std::move(lookup).error()));
+  return std::pair(std::move(value), std::move(lookup->proof));
+}
+
+Result<std::optional<format::Account>> LedgerImpl::account(const format::KeyId& id) const {
+  ASSIGN(AccountPtr found, accounts_.find(id));
+  if (!found) return std::optional<format::Account>();
+  return std::optional(found->account);
+}
+
+}  // namespace chengxin::ledger
