@@ -21,6 +21,7 @@ enum Exit : int {
   kDamaged = 7,
   kBusy = 8,
   kFailed = 9,
+  kPartly = 10,  // done, but something that was asked for was left out; the output says what
 };
 int exit_code(Code code);
 

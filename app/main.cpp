@@ -21,7 +21,8 @@ int main(int argc, char** argv) {
   app.footer(
       "退出码 exit codes: 0 完成 done, 1 验证未通过 not verified, 2 用法 usage, 3 不可用 unavailable, 4 "
       "未找到 not found,\n"
-      "  5 拒绝 denied, 6 冲突 conflict, 7 损坏 damaged, 8 繁忙 busy, 9 故障 failed");
+      "  5 拒绝 denied, 6 冲突 conflict, 7 损坏 damaged, 8 繁忙 busy, 9 故障 failed, 10 部分完成 partly "
+      "done");
 
   add_install(app, context);
   add_serve(app, context);
