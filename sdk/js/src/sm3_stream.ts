@@ -55,20 +55,23 @@ export class Sm3Stream {
     const v = this.state;
     let a = v[0]!, b = v[1]!, c = v[2]!, d = v[3]!, e = v[4]!, f = v[5]!, g = v[6]!, h = v[7]!;
     for (let j = 0; j < 64; j++) {
-      const a12 = rotate(a, 12);
-      const ss1 = rotate((a12 + e + T[j]!) | 0, 7);
-      const ff = j < 16 ? a ^ b ^ c : (a & b) | (a & c) | (b & c);
-      const gg = j < 16 ? e ^ f ^ g : (e & f) | (~e & g);
-      const tt1 = (ff + d + (ss1 ^ a12) + (w[j]! ^ w[j + 4]!)) | 0;
-      const tt2 = (gg + h + ss1 + w[j]!) | 0;
+      const a12 = (a << 12) | (a >>> 20);
+      const sum = (a12 + e + T[j]!) | 0;
+      const ss1 = (sum << 7) | (sum >>> 25);
+      // Clause 4.3; the forms for j ≥ 16 are majority and choice.
+      const ff = j < 16 ? a ^ b ^ c : (a & b) | (c & (a | b));
+      const gg = j < 16 ? e ^ f ^ g : g ^ (e & (f ^ g));
+      const word = w[j]!;
+      const tt1 = (((ff + d) | 0) + (((ss1 ^ a12) + (word ^ w[j + 4]!)) | 0)) | 0;
+      const tt2 = (((gg + h) | 0) + ((ss1 + word) | 0)) | 0;
       d = c;
-      c = rotate(b, 9);
+      c = (b << 9) | (b >>> 23);
       b = a;
       a = tt1;
       h = g;
-      g = rotate(f, 19);
+      g = (f << 19) | (f >>> 13);
       f = e;
-      e = tt2 ^ rotate(tt2, 9) ^ rotate(tt2, 17);
+      e = tt2 ^ ((tt2 << 9) | (tt2 >>> 23)) ^ ((tt2 << 17) | (tt2 >>> 15));
     }
     v[0]! ^= a, v[1]! ^= b, v[2]! ^= c, v[3]! ^= d, v[4]! ^= e, v[5]! ^= f, v[6]! ^= g, v[7]! ^= h;
   }

@@ -172,6 +172,8 @@ test('8 chain_mismatch, 9 genesis_malformed', () => {
   change('{"accounts"', '{ "accounts"');
   change('"created_ms":1700000000000', '"created_ms":-1');
   change('"created_ms":1700000000000', '"created_ms":1.5');
+  change('"max_block_bytes":8388608', '"max_block_bytes":-1');
+  change('"max_block_bytes":8388608', '"max_block_bytes":9007199254740992');
   change('genesis/v1', 'genesis/v2');
   change('"salt":"00', '"salt":"');
   change('0a0b', '0A0B');
