@@ -157,6 +157,11 @@ TEST(Genesis, OnlyItsCanonicalDocumentIsTaken) {
   std::string short_key = document;
   short_key.erase(short_key.find("\"public_key\":\"04") + 20, 2);
   EXPECT_FALSE(Genesis::decode(short_key));
+  std::string huge = document;
+  huge.replace(huge.find("\"max_block_bytes\":") + 18, 1, "-");
+  EXPECT_FALSE(Genesis::decode(huge));
+  huge.replace(huge.find("\"max_block_bytes\":") + 18, 1, "99999999999999999");
+  EXPECT_FALSE(Genesis::decode(huge));
   EXPECT_FALSE(Genesis::decode("{}"));
   EXPECT_FALSE(Genesis::decode("[]"));
 }

@@ -9,6 +9,7 @@ namespace {
 constexpr uint8_t kMagic[8] = {'C', 'X', 'P', 'R', 'O', 'O', 'F', 1};
 constexpr size_t kMaxPath = 63;
 constexpr size_t kMaxTransitions = 1024;
+constexpr size_t kMaxSignatures = 16'384;
 
 enum Section : uint16_t {
   item = 1,
@@ -72,6 +73,16 @@ Status decode_transitions(ByteView payload, std::vector<Transition>& out) {
     out.push_back(std::move(transition));
   }
   if (!in.done()) return malformed("the transitions do not parse");
+  return {};
+}
+
+// Verifying costs a signature check each, so their number is bounded.
+Status check_signature_count(const Bundle& bundle) {
+  size_t count = format::Certificate::decode(bundle.certificate)->entries.size();
+  for (const Transition& transition : bundle.transitions)
+    count += format::Certificate::decode(transition.certificate)->entries.size();
+  if (count > kMaxSignatures)
+    return malformed(fmt::format("{} signatures in certificates, the limit is {}", count, kMaxSignatures));
   return {};
 }
 
@@ -189,6 +200,7 @@ Result<Bundle> decode(ByteView bytes) {
   if ((seen >> timestamp & 1) && out.timestamp.empty()) return malformed("an empty time-stamp");
   if ((out.item.size() == 64) != bool(seen >> record & 1))
     return malformed("the record section does not fit the item");
+  TRY(check_signature_count(out));
   return out;
 }
 
