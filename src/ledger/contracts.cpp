@@ -2,7 +2,6 @@
 
 #include "base/check.h"
 #include "ledger/impl/execution.h"
-#include "ledger/impl/keys.h"
 
 namespace chengxin::ledger {
 namespace {
@@ -97,17 +96,11 @@ size_t Methods::attachments_taken(const format::TransactionBody& body) const {
   }));
 }
 
-Result<std::optional<Bytes>> StateLayer::get(const Bytes& key) const {
-  if (auto found = changes_.find(key); found != changes_.end()) return found->second;
-  if (below_) return below_->get(key);
-  return database_.get(store::Table::state, keys::value(key));
-}
-
 Result<Outcome> run_transaction(const Methods& methods, const format::Transaction& transaction,
                                 const format::Account& signer, uint64_t height, int64_t time_ms,
-                                StateLayer& block, const store::Database& database) {
+                                StateLayer& block) {
   const Frame frame{signer, transaction.body.signer, height, time_ms};
-  StateLayer layer(database, &block);
+  StateLayer layer([&block](const Bytes& key) { return block.get(key); });
   Outcome out;
   out.taken.reserve(transaction.attachments.size());
   for (size_t i = 0; i < transaction.body.calls.size(); ++i) {

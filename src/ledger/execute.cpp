@@ -7,32 +7,36 @@
 
 namespace chengxin::ledger {
 
-// Builds one candidate block on top of a view.
+namespace {
+
+using store::Table;
+
+// Builds one block.
 class Executor {
  public:
-  Executor(const LedgerImpl& ledger, ViewPtr base, int64_t time_ms)
-      : ledger_(ledger),
-        base_(std::move(base)),
+  Executor(const Methods& methods, const format::Genesis& genesis, const Base& base, int64_t time_ms,
+           Sink& sink)
+      : methods_(methods),
+        genesis_(genesis),
+        base_(base),
+        head_(base.view->head),
         time_ms_(time_ms),
-        height_(base_->head.header.height + 1),
-        state_(*ledger.database_, nullptr),
-        batch_(ledger.database_->batch()),
-        tail_(base_->tail) {}
+        height_(head_.header.height + 1),
+        sink_(sink),
+        state_(base.state),
+        tail_(base.view->tail) {}
 
-  Result<Ledger::Executed> run(std::span<const AdmittedTransaction> candidates) {
-    std::vector<Bytes> hash_keys;
-    for (const auto& each : candidates) hash_keys.push_back(keys::by_hash(each->hash));
-    ASSIGN(auto known, ledger_.database_->multi_get(store::Table::index, hash_keys));
+  Result<Built> run(std::span<const AdmittedTransaction> candidates, const std::vector<bool>& known) {
     for (size_t i = 0; i < candidates.size(); ++i) {
-      ASSIGN(auto misfit, fits(*candidates[i], known[i].has_value()));
+      ASSIGN(auto misfit, fits(*candidates[i], known[i]));
       if (misfit)
-        out_.dropped.emplace_back(candidates[i], std::move(*misfit));
+        out_.executed.dropped.emplace_back(candidates[i], std::move(*misfit));
       else
         TRY(include(candidates[i]));
     }
     // In order of key they enter the store's tables faster.
     std::sort(items_.begin(), items_.end());
-    for (const keys::ItemKey& key : items_) batch_.put(store::Table::index, key, {});
+    for (const keys::ItemKey& key : items_) sink_.put(Table::index, key, {});
     TRY(finish());
     return std::move(out_);
   }
@@ -45,9 +49,9 @@ class Executor {
     };
     if (known || seen_.contains(transaction.hash))
       return misfit(Code::conflict, "transaction.duplicate", hex(transaction.hash));
-    if (auto window = check_window(transaction.body, ledger_.genesis_.limits, time_ms_); !window)
+    if (auto window = check_window(transaction.body, genesis_.limits, time_ms_); !window)
       return std::optional(window.error());
-    if (bytes_ + counted_bytes(transaction) > ledger_.genesis_.limits.max_block_bytes)
+    if (bytes_ + counted_bytes(transaction) > genesis_.limits.max_block_bytes)
       return misfit(Code::busy, "transaction.block_full");
     ASSIGN(signer_, signer(transaction.body.signer));
     if (!signer_) return misfit(Code::forbidden, "transaction.unknown_signer");
@@ -61,13 +65,13 @@ class Executor {
       if (changed != state_.changes().end())
         return changed->second ? known_account(*changed->second) : Result<AccountPtr>(nullptr);
     }
-    return ledger_.accounts_.find(id);
+    return base_.account(id);
   }
 
   Status include(const AdmittedTransaction& admitted) {
     const format::Transaction& transaction = *admitted;
-    ASSIGN(Outcome outcome, run_transaction(ledger_.methods_, transaction, signer_->account, height_,
-                                            time_ms_, state_, *ledger_.database_));
+    ASSIGN(Outcome outcome,
+           run_transaction(methods_, transaction, signer_->account, height_, time_ms_, state_));
     seen_.insert(transaction.hash);
     bytes_ += counted_bytes(transaction);
 
@@ -88,15 +92,15 @@ class Executor {
     const uint64_t index = tail_.size();
     for (size_t i = 0; i < transaction.attachments.size(); ++i)
       stored.attachments.push_back(store(index, uint16_t(i), transaction.attachments[i], outcome.taken[i]));
-    batch_.put(store::Table::log, keys::record(index), stored.encode());
+    sink_.put(Table::log, keys::record(index), stored.encode());
     Bytes position;
     put_be(position, index);
-    batch_.put(store::Table::index, keys::by_hash(stored.hash), position);
+    sink_.put(Table::index, keys::by_hash(stored.hash), position);
     tail_.append(stored.leaf(), [&](uint8_t level, uint64_t number, const Tile& tile) {
-      batch_.put(store::Table::main, keys::tile(level, number), tile.encode());
+      sink_.put(Table::main, keys::tile(level, number), tile.encode());
     });
-    out_.included.push_back(admitted);
-    out_.receipts.push_back(std::move(stored.receipt));
+    out_.executed.included.push_back(admitted);
+    out_.executed.receipts.push_back(std::move(stored.receipt));
     return {};
   }
 
@@ -124,93 +128,118 @@ class Executor {
   void put_chunks(uint64_t index, keys::Part part, uint16_t number, ByteView data) {
     for (uint32_t i = 0; !data.empty(); ++i) {
       const size_t take = std::min(kChunkBytes, data.size());
-      batch_.put(store::Table::log, keys::chunk(index, part, number, i), data.first(take));
+      sink_.put(Table::log, keys::chunk(index, part, number, i), data.first(take));
       data = data.subspan(take);
     }
   }
 
   Status finish() {
-    auto base_reader = ledger_.node_reader();
-    ASSIGN(auto changes, merkle::update_state(height_ - 1, height_, state_.changes(), base_reader));
-    for (const auto& [key, node] : changes.put) batch_.put(store::Table::state, keys::node(key), node);
-    if (!changes.stale.empty())
-      batch_.put(store::Table::state, keys::stale(height_), encode_keys(changes.stale));
+    ASSIGN(auto changes, merkle::update_state(height_ - 1, height_, state_.changes(), base_.node));
+    for (const auto& [key, node] : changes.put) sink_.put(Table::state, keys::node(key), node);
+    if (!changes.stale.empty()) sink_.put(Table::state, keys::stale(height_), encode_keys(changes.stale));
 
-    auto execution = std::make_shared<Ledger::Execution>();
-    auto next = std::make_shared<View>();
-    next->head.next_validators = base_->head.next_validators;
+    out_.next = std::make_shared<View>();
+    View& next = *out_.next;
+    next.head.next_validators = head_.next_validators;
     for (const auto& [key, value] : state_.changes()) {
-      execution->changed_keys.push_back(key);
-      batch_.put(store::Table::state, keys::value_at(key, height_), encode_version(value));
-      if (value)
-        batch_.put(store::Table::state, keys::value(key), *value);
-      else
-        batch_.erase(store::Table::state, keys::value(key));
-      if (equal(key, view(format::kValidatorsKey)))
-        TRY(change_validators(*value, changes, base_reader, *next));
+      out_.changed_keys.push_back(key);
+      sink_.set_state(key, value);
+      sink_.put(Table::state, keys::value_at(key, height_), encode_version(value));
+      if (equal(key, view(format::kValidatorsKey))) TRY(change_validators(*value, changes));
     }
 
-    format::Header& header = next->head.header;
-    header.chain = ledger_.id_;
+    format::Header& header = next.head.header;
+    header.chain = head_.header.chain;
     header.height = height_;
     header.time_ms = time_ms_;
-    header.previous = base_->head.header_hash;
+    header.previous = head_.header_hash;
     header.log_size = tail_.size();
     header.log_root = tail_.root();
     header.state_root = changes.root;
-    header.validators_hash = base_->head.next_validators.hash();
-    next->header_bytes = header.encode();
-    next->head.header_hash = format::Header::hash(next->header_bytes);
-    next->tail = std::move(tail_);
+    header.validators_hash = head_.next_validators.hash();
+    next.header_bytes = header.encode();
+    next.head.header_hash = format::Header::hash(next.header_bytes);
+    next.tail = std::move(tail_);
 
-    out_.header = header;
-    out_.header_bytes = next->header_bytes;
-    out_.header_hash = next->head.header_hash;
-    execution->base = base_;
-    execution->next = std::move(next);
-    execution->batch = std::move(batch_);
-    out_.execution = std::move(execution);
+    out_.executed.header = header;
+    out_.executed.header_bytes = next.header_bytes;
+    out_.executed.header_hash = next.head.header_hash;
     return {};
   }
 
   // The proof is made now: old versions of the state are dropped one day.
-  Status change_validators(const Bytes& set, const merkle::StateChanges& changes,
-                           const merkle::StateNodeReader& base_reader, View& next) {
-    if (set == base_->head.next_validators.encode()) return {};
-    ASSIGN(next.head.next_validators, format::ValidatorSet::decode(set));
-    std::map<Bytes, Bytes> fresh(changes.put.begin(), changes.put.end());
+  Status change_validators(const Bytes& set, const merkle::StateChanges& changes) {
+    if (set == head_.next_validators.encode()) return {};
+    ASSIGN(out_.next->head.next_validators, format::ValidatorSet::decode(set));
+    const std::map<Bytes, Bytes> fresh(changes.put.begin(), changes.put.end());
     ASSIGN(auto lookup, merkle::look_up_state(height_, view(format::kValidatorsKey),
                                               [&](ByteView key) -> Result<std::optional<Bytes>> {
                                                 auto found = fresh.find(to_bytes(key));
                                                 if (found != fresh.end()) return std::optional(found->second);
-                                                return base_reader(key);
+                                                return base_.node(key);
                                               }));
-    batch_.put(store::Table::main, keys::transition(height_),
-               StoredTransition{set, lookup.proof.encode()}.encode());
+    sink_.put(Table::main, keys::transition(height_), StoredTransition{set, lookup.proof.encode()}.encode());
     return {};
   }
 
-  const LedgerImpl& ledger_;
-  ViewPtr base_;
-  int64_t time_ms_;
-  uint64_t height_;
+  const Methods& methods_;
+  const format::Genesis& genesis_;
+  const Base& base_;
+  const Head& head_;
+  const int64_t time_ms_;
+  const uint64_t height_;
+  Sink& sink_;
   StateLayer state_;
-  store::Batch batch_;
   LogTail tail_;
   AccountPtr signer_;
   uint64_t bytes_ = 0;
   std::unordered_set<Digest, DigestHash> seen_;
   std::vector<keys::ItemKey> items_;
-  Ledger::Executed out_;
+  Built out_;
 };
+
+class BatchSink : public Sink {
+ public:
+  explicit BatchSink(store::Batch batch) : batch_(std::move(batch)) {}
+  void put(Table table, ByteView key, ByteView value) override { batch_.put(table, key, value); }
+  void set_state(const Bytes& key, const std::optional<Bytes>& value) override {
+    if (value)
+      batch_.put(Table::state, keys::value(key), *value);
+    else
+      batch_.erase(Table::state, keys::value(key));
+  }
+  store::Batch take() { return std::move(batch_); }
+
+ private:
+  store::Batch batch_;
+};
+
+}  // namespace
+
+Result<Built> build_block(const Methods& methods, const format::Genesis& genesis, const Base& base,
+                          std::span<const AdmittedTransaction> candidates, const std::vector<bool>& known,
+                          int64_t time_ms, Sink& sink) {
+  if (time_ms < base.view->head.header.time_ms)
+    return fail(Code::invalid_argument, "ledger.time_backwards", "the head's time is {}",
+                base.view->head.header.time_ms);
+  return Executor(methods, genesis, base, time_ms, sink).run(candidates, known);
+}
 
 Result<Ledger::Executed> LedgerImpl::execute(std::span<const AdmittedTransaction> candidates,
                                              int64_t time_ms) const {
-  ViewPtr base = now();
-  if (time_ms < base->head.header.time_ms)
-    return fail(Code::invalid_argument, "ledger.time_backwards", "the head's time is {}",
-                base->head.header.time_ms);
-  return Executor(*this, std::move(base), time_ms).run(candidates);
+  const Base base{now(), [this](const Bytes& key) { return state(text(key)); },
+                  [this](const format::KeyId& id) { return accounts_.find(id); }, node_reader()};
+  std::vector<Bytes> hashes;
+  for (const auto& each : candidates) hashes.push_back(keys::by_hash(each->hash));
+  ASSIGN(auto found, database_->multi_get(Table::index, hashes));
+  std::vector<bool> known;
+  for (const auto& each : found) known.push_back(each.has_value());
+
+  BatchSink sink(database_->batch());
+  ASSIGN(Built built, build_block(methods_, genesis_, base, candidates, known, time_ms, sink));
+  built.executed.execution = std::make_shared<const Execution>(
+      Execution{base.view, std::move(built.next), sink.take(), std::move(built.changed_keys)});
+  return std::move(built.executed);
 }
 
 }  // namespace chengxin::ledger

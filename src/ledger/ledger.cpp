@@ -161,34 +161,7 @@ Status LedgerImpl::load() {
 
   ASSIGN(const uint64_t height, last_height(*database_));
   if (height < marker_->head().height) return lost_blocks(height, marker_->head().height);
-  auto next = std::make_shared<View>();
-  if (height == 0) {
-    next->head.header.chain = id_;
-    next->head.header.time_ms = genesis_.created_ms;
-    next->head.header.log_root = merkle::Log::empty_root();
-    next->head.header.validators_hash = genesis_.validators.hash();
-    next->head.header_hash = id_;
-  } else {
-    ASSIGN(StoredBlock stored, stored_block(height));
-    next->header_bytes = std::move(stored.header);
-    next->certificate_bytes = std::move(stored.certificate);
-    ASSIGN(next->head.header, format::Header::decode(next->header_bytes));
-    next->head.header_hash = format::Header::hash(next->header_bytes);
-  }
-  ASSIGN(next->tail,
-         LogTail::load(next->head.header.log_size, *database_, [&](uint64_t index) -> Result<Digest> {
-           ASSIGN(StoredTransaction stored, stored_transaction(index));
-           return stored.leaf();
-         }));
-  if (next->tail.root() != next->head.header.log_root)
-    return fail(Code::data_loss, "ledger.damaged", "block {}: the log's root is not its header's", height);
-  ASSIGN(auto set, state(format::kValidatorsKey));
-  if (!set) return fail(Code::data_loss, "ledger.damaged", "block {}: no validators in the state", height);
-  ASSIGN(next->head.next_validators, format::ValidatorSet::decode(*set));
-  if (height == 0) {
-    ASSIGN(auto root, merkle::look_up_state(0, view(format::kValidatorsKey), node_reader()));
-    next->head.header.state_root = root.root;
-  }
+  ASSIGN(ViewPtr next, view_at(height));
   const Marker::Head head{height, next->head.header_hash};
   if (height == marker_->head().height && head != marker_->head())
     return fail(Code::data_loss, "ledger.damaged", "block {} is not the one that was committed", height);
@@ -199,7 +172,38 @@ Status LedgerImpl::load() {
   return {};
 }
 
-Status LedgerImpl::check(const format::Transaction& transaction, int64_t time_ms) const {
+Result<ViewPtr> LedgerImpl::view_at(uint64_t height) const {
+  auto next = std::make_shared<View>();
+  format::Header& header = next->head.header;
+  if (height == 0) {
+    header.chain = id_;
+    header.time_ms = genesis_.created_ms;
+    header.log_root = merkle::Log::empty_root();
+    header.validators_hash = genesis_.validators.hash();
+    ASSIGN(auto lookup, merkle::look_up_state(0, view(format::kValidatorsKey), node_reader()));
+    header.state_root = lookup.root;
+    next->head.header_hash = id_;
+  } else {
+    ASSIGN(StoredBlock stored, stored_block(height));
+    next->header_bytes = std::move(stored.header);
+    next->certificate_bytes = std::move(stored.certificate);
+    ASSIGN(header, format::Header::decode(next->header_bytes));
+    next->head.header_hash = format::Header::hash(next->header_bytes);
+  }
+  ASSIGN(next->tail, LogTail::load(header.log_size, *database_, [&](uint64_t index) -> Result<Digest> {
+           ASSIGN(StoredTransaction stored, stored_transaction(index));
+           return stored.leaf();
+         }));
+  if (next->tail.root() != header.log_root)
+    return fail(Code::data_loss, "ledger.damaged", "block {}: the log's root is not its header's", height);
+  ASSIGN(auto set, state_at(view(format::kValidatorsKey), height));
+  if (!set) return fail(Code::data_loss, "ledger.damaged", "block {}: no validators in the state", height);
+  ASSIGN(next->head.next_validators, format::ValidatorSet::decode(*set));
+  return next;
+}
+
+Status LedgerImpl::check(const format::Transaction& transaction, int64_t time_ms,
+                         const AccountPtr& signer) const {
   const format::TransactionBody& body = transaction.body;
   const uint64_t bytes = counted_bytes(transaction);
   const uint64_t most = std::min(genesis_.limits.max_transaction_bytes, genesis_.limits.max_block_bytes);
@@ -211,7 +215,6 @@ Status LedgerImpl::check(const format::Transaction& transaction, int64_t time_ms
   if (methods_.attachments_taken(body) != transaction.attachments.size())
     return fail(Code::invalid_argument, "transaction.attachments", "its calls take {}, it has {}",
                 methods_.attachments_taken(body), transaction.attachments.size());
-  ASSIGN(AccountPtr signer, accounts_.find(body.signer));
   if (!signer) return fail(Code::unauthenticated, "transaction.unknown_signer", "{}", hex(body.signer));
   if (!signer->account.active)
     return fail(Code::forbidden, "transaction.signer_revoked", "{}", hex(body.signer));
@@ -229,11 +232,12 @@ Result<AdmittedTransaction> LedgerImpl::admit(ByteView envelope, int64_t now_ms)
   ASSIGN(auto known, database_->get(Table::index, keys::by_hash(transaction.hash)));
   if (known) return fail(Code::conflict, "transaction.duplicate", "{}", hex(transaction.hash));
   // Blocks never go back in time, whatever the clock says.
-  TRY(check(transaction, std::max(now_ms, now()->head.header.time_ms)));
+  ASSIGN(AccountPtr signer, accounts_.find(transaction.body.signer));
+  TRY(check(transaction, std::max(now_ms, now()->head.header.time_ms), signer));
   return std::make_shared<const format::Transaction>(std::move(transaction));
 }
 
-Status LedgerImpl::commit(const Executed& executed, const format::Certificate& certificate) {
+Status LedgerImpl::commit(const Executed& executed, const format::Certificate& certificate, bool durable) {
   std::lock_guard lock(write_mutex_);
   if (halted_) return fail(Code::unavailable, "ledger.halted", "a write failed: open the chain again");
   const Execution& execution = *executed.execution;
@@ -246,8 +250,8 @@ Status LedgerImpl::commit(const Executed& executed, const format::Certificate& c
   execution.batch.reset();
   batch.put(Table::main, keys::block(executed.header.height),
             StoredBlock{execution.next->header_bytes, execution.next->certificate_bytes}.encode());
-  Status written = database_->write(batch, true);
-  if (written) written = marker_->write({executed.header.height, executed.header_hash});
+  Status written = database_->write(batch, durable);
+  if (written && durable) written = marker_->write({executed.header.height, executed.header_hash});
   if (!written) {
     halted_ = true;
     return written;

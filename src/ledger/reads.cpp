@@ -205,26 +205,28 @@ Result<std::optional<Bytes>> LedgerImpl::state(std::string_view key) const {
   return database_->get(Table::state, keys::value(view(key)));
 }
 
+Result<std::optional<Bytes>> LedgerImpl::state_at(ByteView key, uint64_t version) const {
+  const Bytes from = keys::value_at(key, version), oldest = keys::value_at(key, 0);
+  Bytes to = oldest;  // the bound itself is not in the range
+  to.push_back(0);
+  auto cursor = database_->cursor(Table::state, from, to);
+  if (cursor->valid()) return decode_version(cursor->value());
+  TRY(cursor->status());
+  return std::optional<Bytes>();
+}
+
 Result<std::pair<std::optional<Bytes>, merkle::StateProof>> LedgerImpl::state_proof(std::string_view key,
                                                                                     uint64_t height) const {
   if (height > head().header.height)
     return fail(Code::not_found, "ledger.no_block", "there is no block {}", height);
-  const auto dropped = [&] { return height < oldest_ && oldest_ > 1; };
+  // The state that the oldest block was executed on is here still.
+  const auto dropped = [&] { return height + 1 < oldest_; };
   const auto gone = [&] {
-    return fail(Code::gone, "ledger.pruned", "state before block {} was dropped", oldest_.load());
+    return fail(Code::gone, "ledger.pruned", "state before block {} was dropped", oldest_.load() - 1);
   };
   if (dropped()) return gone();
   const ByteView key_bytes = view(key);
-  auto cursor =
-      database_->cursor(Table::state, keys::value_at(key_bytes, height), keys::value_at(key_bytes, 0));
-  std::optional<Bytes> value;
-  if (cursor->valid()) {
-    value = decode_version(cursor->value());
-  } else {
-    TRY(cursor->status());
-    ASSIGN(auto first, database_->get(Table::state, keys::value_at(key_bytes, 0)));
-    if (first) value = decode_version(*first);
-  }
+  ASSIGN(auto value, state_at(key_bytes, height));
   auto lookup = merkle::look_up_state(height, key_bytes, node_reader());
   if (dropped()) return gone();  // pruned meanwhile
   if (!lookup) return tl::unexpected(ledger_error(std::move(lookup).error()));

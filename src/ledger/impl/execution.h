@@ -30,12 +30,17 @@ class Methods {
   std::unordered_set<std::string> contracts_;
 };
 
-// State on top of a block's changes, on top of the head's. Layers are merged upwards only when their
-// transaction is accepted.
+using StateReader = std::function<Result<std::optional<Bytes>>(const Bytes& key)>;
+
+// Changes on top of a reader: a block's on those of the chain, a transaction's on its block's. Merged
+// downwards only when the transaction is accepted.
 class StateLayer {
  public:
-  StateLayer(const store::Database& database, const StateLayer* below) : database_(database), below_(below) {}
-  Result<std::optional<Bytes>> get(const Bytes& key) const;
+  explicit StateLayer(StateReader below) : below_(std::move(below)) {}
+  Result<std::optional<Bytes>> get(const Bytes& key) const {
+    if (auto found = changes_.find(key); found != changes_.end()) return found->second;
+    return below_(key);
+  }
   void set(Bytes key, std::optional<Bytes> value) { changes_[std::move(key)] = std::move(value); }
   void merge(StateLayer&& above) {
     for (auto& [key, value] : above.changes_) changes_[key] = std::move(value);
@@ -43,8 +48,7 @@ class StateLayer {
   const merkle::StateUpdates& changes() const { return changes_; }
 
  private:
-  const store::Database& database_;
-  const StateLayer* below_;
+  StateReader below_;
   merkle::StateUpdates changes_;
 };
 
@@ -65,7 +69,34 @@ struct Outcome {
 // Runs the calls of a transaction on `block`, which takes its changes only when every call is accepted.
 Result<Outcome> run_transaction(const Methods& methods, const format::Transaction& transaction,
                                 const format::Account& signer, uint64_t height, int64_t time_ms,
-                                StateLayer& block, const store::Database& database);
+                                StateLayer& block);
+
+// What a block is built on, and where what it writes goes: the store's batch, or a comparison with what
+// stands there.
+struct Base {
+  ViewPtr view;
+  StateReader state;
+  std::function<Result<AccountPtr>(const format::KeyId&)> account;
+  merkle::StateNodeReader node;
+};
+class Sink {
+ public:
+  virtual ~Sink() = default;
+  virtual void put(store::Table table, ByteView key, ByteView value) = 0;
+  virtual void set_state(const Bytes& key,
+                         const std::optional<Bytes>& value) = 0;  // the newest value of a state key
+};
+
+// Executes the candidates on the base. `known` tells which of them the chain holds already. `next` receives
+// the view after the block, without its certificate.
+struct Built {
+  Ledger::Executed executed;
+  std::shared_ptr<View> next;
+  std::vector<Bytes> changed_keys;
+};
+Result<Built> build_block(const Methods& methods, const format::Genesis& genesis, const Base& base,
+                          std::span<const AdmittedTransaction> candidates, const std::vector<bool>& known,
+                          int64_t time_ms, Sink& sink);
 
 // Size of a transaction as block limits count it.
 uint64_t counted_bytes(const format::Transaction& transaction);

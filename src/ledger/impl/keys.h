@@ -1,5 +1,6 @@
 #pragma once
 #include "format/transaction.h"
+#include "merkle/state_tree.h"
 #include "store/database.h"
 
 // Keys of a chain's store, as docs/formats/store.md lists them. Integers are big-endian, so byte order is
@@ -81,11 +82,10 @@ inline Bytes value(ByteView state_key) {
   append(key, state_key);
   return key;
 }
-// Values by version, the newest first: for proofs at earlier heights. The value's first byte is 1, or 0 for a
-// deletion.
+// Values by version, the newest first: for proofs at earlier heights.
 inline Bytes value_at(ByteView state_key, uint64_t version) {
   Bytes key = {'O'};
-  append(key, state_key);
+  append(key, merkle::state_path(state_key));
   put_be(key, ~version);
   return key;
 }

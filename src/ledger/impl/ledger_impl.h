@@ -26,7 +26,10 @@ class LedgerImpl final : public Ledger {
 
   Result<AdmittedTransaction> admit(ByteView envelope, int64_t now_ms) const override;
   Result<Executed> execute(std::span<const AdmittedTransaction> candidates, int64_t time_ms) const override;
-  Status commit(const Executed& executed, const format::Certificate& certificate) override;
+  Status commit(const Executed& executed, const format::Certificate& certificate) override {
+    return commit(executed, certificate, true);
+  }
+  Status commit(const Executed& executed, const format::Certificate& certificate, bool durable);
 
   Result<BlockRecord> block(uint64_t height) const override;
   Result<TransactionRecord> transaction(const Digest& hash, bool with_attachments) const override;
@@ -47,7 +50,6 @@ class LedgerImpl final : public Ledger {
   Status checkpoint(const fs::path& folder) const override;
 
  private:
-  friend class Executor;
   LedgerImpl(fs::path folder, std::unique_ptr<store::Database> database, std::unique_ptr<Marker> marker,
              Options options)
       : folder_(std::move(folder)),
@@ -61,8 +63,11 @@ class LedgerImpl final : public Ledger {
     std::lock_guard lock(view_mutex_);
     return view_;
   }
+  // The value of a state key at a retained version.
+  Result<std::optional<Bytes>> state_at(ByteView key, uint64_t version) const;
   // Everything about a decoded transaction but its place in a block and whether it is a duplicate.
-  Status check(const format::Transaction& transaction, int64_t time_ms) const;
+  Status check(const format::Transaction& transaction, int64_t time_ms, const AccountPtr& signer) const;
+  Result<ViewPtr> view_at(uint64_t height) const;
 
   Result<StoredBlock> stored_block(uint64_t height) const;
   Result<uint64_t> log_index(const Digest& hash) const;
@@ -82,7 +87,8 @@ class LedgerImpl final : public Ledger {
 
   mutable std::mutex view_mutex_;
   ViewPtr view_;
-  std::mutex write_mutex_;  // one commit or prune at a time
+  mutable std::mutex maintenance_mutex_;  // verify, prune, export: before the next
+  mutable std::mutex write_mutex_;        // one commit or prune at a time
   bool halted_ = false;
 };
 
