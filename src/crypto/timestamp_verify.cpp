@@ -109,7 +109,7 @@ Result<TimestampInfo> verify_timestamp(ByteView token, const Digest& imprint,
   if (token.size() > kMaxToken) return invalid("larger than 64 KiB");
   auto data = SignedData::parse(token);
   if (!data || data->version != 3 || data->detached || !equal(data->content_type, oids::kTstInfo) ||
-      data->has_crls || data->has_unsigned_attributes)
+      data->has_crls || data->has_unsigned_attributes || equal(data->signer.algorithm, oids::kSm2Signature))
     return invalid("not a token of this profile");
   TimestampInfo info;
   if (!read_info(data->content, info)) return invalid("TSTInfo");

@@ -8,6 +8,7 @@ using der::Oid;
 inline constexpr Oid kSm3{"1.2.156.10197.1.401"};
 inline constexpr Oid kSm2WithSm3{"1.2.156.10197.1.501"};
 inline constexpr Oid kSm2Curve{"1.2.156.10197.1.301"};
+inline constexpr Oid kSm2Signature{"1.2.156.10197.1.301.1"};
 inline constexpr Oid kSm2Encryption{"1.2.156.10197.1.301.3"};
 inline constexpr Oid kSm4Cbc{"1.2.156.10197.1.104.2"};
 

@@ -71,8 +71,10 @@ void read_signer(Reader& reader, SignedData& out) {
   read_signer_id(signer, out.signer);
   if (!equal(signer.algorithm(), oids::kSm3)) signer.refuse();
   read_attributes(signer, out.signer);
-  ByteView algorithm = signer.algorithm();
-  if (!equal(algorithm, oids::kSm2WithSm3) && !equal(algorithm, oids::kSm2Curve)) signer.refuse();
+  ByteView algorithm = out.signer.algorithm = signer.algorithm();
+  if (!equal(algorithm, oids::kSm2WithSm3) && !equal(algorithm, oids::kSm2Curve) &&
+      !equal(algorithm, oids::kSm2Signature))
+    signer.refuse();
   out.signer.signature = signer.octets();
   if (signer.next_is(context(1))) {
     signer.any();

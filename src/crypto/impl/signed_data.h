@@ -32,6 +32,7 @@ struct SignedData {
     bool by_key_id = false;
     Bytes signed_bytes;  // the attributes with their tag as a SET
     std::vector<Attribute> attributes;
+    ByteView algorithm;
     ByteView signature;
   };
 

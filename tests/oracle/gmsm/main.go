@@ -316,10 +316,18 @@ func crl(q *request) (answer, error) {
 	return answer{Data: list.RevokedCertificateEntries[0].SerialNumber.Bytes()}, nil
 }
 
+var sm2WithSM3 = asn1.ObjectIdentifier{1, 2, 156, 10197, 1, 501}
+
 func cmsVerify(q *request) (answer, error) {
 	message, err := pkcs7.Parse(q.Data)
 	if err != nil {
 		return answer{}, err
+	}
+	// SM2-with-SM3 (RFC 5652 style, …501) and SM2-1 (GM/T 0010 style, …301.1) mean the same; gmsm knows the latter only.
+	for i := range message.Signers {
+		if message.Signers[i].DigestEncryptionAlgorithm.Algorithm.Equal(sm2WithSM3) {
+			message.Signers[i].DigestEncryptionAlgorithm.Algorithm = pkcs7.OIDDigestEncryptionAlgorithmSM2
+		}
 	}
 	return answer{Data: message.Content}, message.Verify()
 }
