@@ -1,12 +1,10 @@
 #include "sql/database.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <thread>
 
 #include "base/clock.h"
 #include "sql/impl/connection.h"
+#include "sql/impl/durable.h"
 
 namespace chengxin::sql {
 namespace {
@@ -30,17 +28,6 @@ std::string in_dialect(std::string_view sql, Dialect dialect) {
   std::string out(sql);
   for (const auto& name : kNames) replace_all(out, name[0], name[dialect == Dialect::sqlite ? 1 : 2]);
   return out;
-}
-
-// Syncs what was written by another hand, then gives it its name.
-Status finish_durable(const fs::path& partial, const fs::path& file) {
-  int fd = ::open(partial.c_str(), O_RDWR | O_CLOEXEC);
-  bool synced = fd >= 0 && ::fsync(fd) == 0;
-  int error = errno;
-  if (fd >= 0) ::close(fd);
-  if (!synced) return tl::unexpected(file_error(partial, error));
-  if (::rename(partial.c_str(), file.c_str()) != 0) return tl::unexpected(file_error(file, errno));
-  return sync_folder(file.has_parent_path() ? file.parent_path() : fs::path("."));
 }
 
 }  // namespace
@@ -207,7 +194,7 @@ Status Database::migrate(std::string_view component, std::span<const Migration> 
 
 Result<std::vector<std::pair<std::string, int>>> Database::versions() {
   std::vector<std::pair<std::string, int>> versions;
-  TRY(read([&](Session& session) -> Status {
+  Status status = read([&](Session& session) -> Status {
     versions.clear();
     const char* exists =
         dialect_ == Dialect::sqlite
@@ -220,7 +207,8 @@ Result<std::vector<std::pair<std::string, int>>> Database::versions() {
                "select component, max(version) from schema_version group by component order by component"));
     for (const Row& row : rows) versions.emplace_back(row.text(0), int(row.integer(1)));
     return {};
-  }));
+  });
+  TRY(std::move(status));
   return versions;
 }
 

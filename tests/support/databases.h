@@ -8,10 +8,14 @@
 // INSTANTIATE_ON_EACH_DATABASE(Fixture). One PostgreSQL server serves the whole test program.
 namespace chengxin::test {
 
-class OnEachDatabase : public ::testing::TestWithParam<sql::Dialect> {
- public:
-  static void TearDownTestSuite() { server().reset(); }
+// The program's server, started when first needed. Stopped at the end of the program.
+inline Result<Postgres*> shared_postgres() {
+  static Result<std::unique_ptr<Postgres>> server = Postgres::start();
+  if (!server) return tl::unexpected(server.error());
+  return server->get();
+}
 
+class OnEachDatabase : public ::testing::TestWithParam<sql::Dialect> {
  protected:
   void SetUp() override {
     std::string pattern = (fs::temp_directory_path() / "cx-sql-XXXXXX").string();
@@ -24,21 +28,13 @@ class OnEachDatabase : public ::testing::TestWithParam<sql::Dialect> {
     fs::remove_all(folder, ignored);
   }
 
-  static std::unique_ptr<Postgres>& server() {
-    static std::unique_ptr<Postgres> instance;
-    return instance;
-  }
-
   std::string fresh_url(sql::Dialect dialect) {
     if (dialect == sql::Dialect::sqlite)
       return "sqlite:" + (folder / ("db" + std::to_string(++count_) + ".sqlite")).string();
-    if (!server()) {
-      auto started = Postgres::start();
-      EXPECT_TRUE(started) << started.error().to_string();
-      if (!started) return "";
-      server() = std::move(*started);
-    }
-    auto made = server()->create_database();
+    auto server = shared_postgres();
+    EXPECT_TRUE(server) << server.error().to_string();
+    if (!server) return "";
+    auto made = (*server)->create_database();
     EXPECT_TRUE(made) << made.error().to_string();
     return made.value_or("");
   }

@@ -176,12 +176,14 @@ class SqliteConnection : public Connection {
   }
 
   Status commit() override {
+    read_only_ = false;
     auto done = execute("commit", {}, nullptr, false);
     if (!done) return tl::unexpected(std::move(done).error());
     return {};
   }
 
   void rollback() override {
+    read_only_ = false;
     // SQLite has rolled back by itself after some failures (a full disk, say).
     if (!sqlite3_get_autocommit(db_) && !execute("rollback", {}, nullptr, false)) broken_ = true;
   }
