@@ -52,6 +52,8 @@ void set(Plan& plan, const std::string& name, const std::string& value) {
       misused("unknown error");
   } else if (name == "forever") {
     plan.forever = value == "1";
+  } else if (name == "lying") {
+    plan.lying = value == "1";
   } else if (name == "report") {
     plan.report = value;
   } else {

@@ -18,6 +18,7 @@ struct Plan {
   std::string kinds;     // fail: the kinds that count, of "open,write,sync,name"; empty: all
   int error_number = 5;  // EIO
   bool forever = false;  // fail: that operation and every later one
+  bool lying = false;    // powercut: a disk that says "synced" and is not: shows that a harness can fail
   std::string report;    // file for the count or for what the power cut did
   std::string graves;    // folder beside the root for removed files that a power cut may bring back
   std::mt19937_64 random{1};
