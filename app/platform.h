@@ -1,11 +1,10 @@
 #pragma once
-#include <atomic>
-
 #include "api/server.h"
 #include "blob/store.h"
 #include "evidence/service.h"
 #include "host/host.h"
 #include "install/install.h"
+#include "jobs/jobs.h"
 #include "mirror/mirror.h"
 #include "sql/database.h"
 
@@ -18,7 +17,7 @@ class Platform {
   static Result<std::unique_ptr<Platform>> start(const fs::path& data, const std::string& listen);
   ~Platform();
 
-  std::string url() const;
+  const std::string& url() const { return address_; }
   const install::Installation& installation() const { return installation_; }
 
  private:
@@ -28,6 +27,7 @@ class Platform {
   Status open_chains();
   Status open_services();
   Status open_interface(const std::string& listen);
+  void follow(const host::ChainPtr& chain);
 
   install::Lock lock_;
   install::Installation installation_;
@@ -36,6 +36,7 @@ class Platform {
   std::unique_ptr<host::Host> host_;
   std::unique_ptr<mirror::Mirror> mirror_;
   std::unique_ptr<evidence::Service> evidence_;
+  std::unique_ptr<jobs::Runner> jobs_;
   std::unique_ptr<api::Server> server_;
   std::string address_;
 };

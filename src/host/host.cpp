@@ -56,7 +56,8 @@ Result<ChainPtr> Host::create(const std::string& name, std::vector<format::Genes
   genesis.created_ms = now_ms;
   crypto::random_fill(genesis.salt);
   genesis.validators.members = {{options_.validator_key.public_key().point(), 1}};
-  genesis.accounts = std::move(accounts);
+  genesis.accounts = options_.accounts;
+  genesis.accounts.insert(genesis.accounts.end(), accounts.begin(), accounts.end());
   ASSIGN(auto ledger, ledger::Ledger::create(options_.root / name, genesis.encode(), options_.ledger));
   return start(std::move(ledger));
 }

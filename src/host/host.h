@@ -23,6 +23,7 @@ struct Options {
   crypto::Sm2PrivateKey validator_key;  // of this node
   ledger::Options ledger;
   order::SoloOptions solo;
+  std::vector<format::GenesisAccount> accounts;  // of this node: registered on every chain that it makes
 };
 
 class Host {
@@ -33,7 +34,7 @@ class Host {
   // chains.
   Status open_all();
 
-  // A chain of this node alone. Accounts become the genesis' registered keys. Errors: chain.name (1 to 40
+  // A chain of this node alone. The node's own accounts and these become the genesis' registered keys. Errors: chain.name (1 to 40
   // characters of a-z 0-9 -), chain.exists, those of Ledger::create.
   Result<ChainPtr> create(const std::string& name, std::vector<format::GenesisAccount> accounts,
                           int64_t now_ms);

@@ -144,9 +144,9 @@ Result<Installation> open(const fs::path& data) {
   TRY(check_version(data));
   TRY(check_owner(data));
   TRY(check_modes(data));
-  ASSIGN(auto installation_key, read_key(key_path(data, "installation")));
-  TRY(check_manifest(data, installation_key.public_key()));
   Installation out;
+  ASSIGN(out.installation_key, read_key(key_path(data, "installation")));
+  TRY(check_manifest(data, out.installation_key.public_key()));
   out.data = data;
   ASSIGN(out.config, config::load_file(data / "chengxin.yaml"));
   ASSIGN(out.validator_key, read_key(key_path(data, "validator")));

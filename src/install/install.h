@@ -41,7 +41,7 @@ class Lock {
 struct Installation {
   fs::path data;
   config::Config config;
-  crypto::Sm2PrivateKey validator_key, service_key;
+  crypto::Sm2PrivateKey validator_key, service_key, installation_key;
   crypto::Secret blob_key;  // 16 bytes
   std::string owner_token;
   std::shared_ptr<crypto::TimestampAuthority> timestamp_authority;
