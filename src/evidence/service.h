@@ -38,62 +38,101 @@ struct Evidence {
   NewEvidence content;
   int64_t added_ms = 0;
   State state = State::pending;
-  std::vector<std::string>
-      same_digest;       // ids of earlier evidence of the same content: reported, not an error
+  // Ids of evidence of the same content on the same chain that was there before: reported, not an error. The
+  // first of them in the answer to add(), up to 100 from get(), none from find().
+  std::vector<std::string> same_digest;
   Digest transaction{};  // the rest once it is anchored
   uint16_t call = 0;
   uint64_t index = 0, height = 0;
   int64_t block_time_ms = 0;
-  std::string refusal;  // reason key when refused
+  std::string refusal;    // reason key when refused
+  int64_t erased_ms = 0;  // not 0: its fields were erased; what is left says where it stood
 };
 
+// All conditions hold together; the newest first.
 struct Query {
   std::string chain, holder, tag, type, title_contains;
+  std::string links_to;  // an id: evidence that names it as a link
   std::optional<Digest> digest;
-  std::optional<int64_t> from_ms, to_ms;
-  std::string after;  // keyset: the last id of the page before
-  int limit = 50;     // at most 500
+  std::optional<int64_t> from_ms, to_ms;  // when it was added, both included
+  std::string after;                      // keyset: the last id of the page before
+  int limit = 50;                         // at most 500
 };
 
 struct BundleOptions {
   bool timestamp = true;
-  std::optional<std::vector<std::string>> disclose;  // field names; nullopt: all
+  // Names of record fields (docs/evidence.md); nullopt: all.
+  std::optional<std::vector<std::string>> disclose;
 };
 
 struct Options {
-  crypto::Sm2PrivateKey
-      service_key;  // a registered "writer" key; signs the transactions of those who hand in plain digests
+  // A registered "writer" key: signs the transactions of those who hand in plain digests.
+  crypto::Sm2PrivateKey service_key;
   std::function<int64_t()> now_ms;
-  // Time-stamp token over a 32-byte SM3 digest: the built-in authority, or an address.
+  // Time-stamp token over a 32-byte SM3 digest: the built-in authority, or an address. Null: none to be had.
   std::function<Result<Bytes>(const Digest&)> timestamp;
+  std::vector<Bytes> timestamp_roots;  // DER, for anchors
+  size_t max_queue_items = 200'000;    // accepted and not yet anchored
+};
+
+struct Counters {
+  uint64_t accepted = 0, anchored = 0, refused = 0;  // items, since the service was opened
+  uint64_t transactions = 0;                         // handed to sequencers
+  uint64_t sql_failures = 0, timestamps = 0, bundles = 0;
+  uint64_t waiting = 0;  // items now between add() and on_anchored
 };
 
 // Gathers additions of many callers into one SQL transaction and one signed chain transaction (group commit),
-// so a caller pays for a fraction of an fsync. After a crash, what was acknowledged as pending is anchored by
-// resume().
+// so a caller pays for a fraction of an fsync. Invariants (docs/adr/0009-evidence.md):
+// - what on_accepted acknowledged is in SQL together with the signed transaction that will anchor it, so
+// after a crash
+//   the very same transaction is looked up or handed in again, and a chain executes a transaction once at
+//   most;
+// - another transaction for the same items is signed only when the former can no longer be executed;
+// - what SQL says of an anchored item may lag behind the chain, never run ahead of it.
 class Service {
  public:
   using OnAdded = std::function<void(Result<std::vector<Evidence>>)>;
 
+  // Brings the tables up to date and begins to settle what an earlier run left pending.
   static Result<std::unique_ptr<Service>> open(host::Host& host, sql::Database& database, blob::Store& blobs,
                                                Options options);
   virtual ~Service() = default;
 
-  // on_accepted: the records are durable as pending. on_anchored: their receipt is durable. Each is called
-  // once, on a thread of the service; on_accepted may be null. Errors: chain.not_found, evidence.too_many
-  // (10,000 a call), evidence.title_length, evidence.tag, evidence.link_unknown, evidence.further_digest,
-  // evidence.capture, evidence.blob_unknown, order.queue_full.
+  // on_accepted: the records are durable as pending. on_anchored: their outcome is durable on the chain
+  // (state anchored, or refused with its reason). Each is called once, in this order, on a thread of the
+  // service, or, when the call is refused at once, on the caller's; either may be null; must not block. After
+  // on_accepted succeeded an error of on_anchored says that the outcome is not known yet, and the service
+  // goes on trying. Errors: chain.not_found, evidence.empty, evidence.too_many (10,000 a call),
+  // evidence.title_length, evidence.text, evidence.tag, evidence.link_unknown, evidence.further_digest,
+  // evidence.capture, evidence.size, evidence.blob_unknown, order.queue_full, order.stopping, sql.*.
   virtual void add(const std::string& chain, std::vector<NewEvidence> items, OnAdded on_accepted,
                    OnAdded on_anchored) = 0;
 
   virtual Result<Evidence> get(const std::string& id) const = 0;  // evidence.not_found
   virtual Result<std::vector<Evidence>> find(const Query& query) const = 0;
-  virtual Result<Bytes> bundle(const std::string& id,
-                               const BundleOptions& options) = 0;  // evidence.not_anchored yet
-  // Bundle of a bare item that is only on the chain (no record here).
+
+  // evidence.not_anchored, evidence.refused, evidence.erased, evidence.field_unknown (disclose), timestamp.*,
+  // ledger.*.
+  virtual Result<Bytes> bundle(const std::string& id, const BundleOptions& options) = 0;
+  // Bundle of an item as the chain has it: of the first with this digest, its record (if it has one) withheld
+  // as a whole. ledger.no_item, ledger.pruned.
   virtual Result<Bytes> bundle_of_item(const std::string& chain, const Digest& digest,
                                        const BundleOptions& options) = 0;
   virtual Result<std::string> anchor(const std::string& chain) const = 0;  // .cxanchor document
+
+  // Deletes the fields, salts and original of a record for good; where it stood on the chain is kept, and
+  // what stands there cannot be connected with anything any more but by who has the content.
+  // evidence.not_anchored while pending.
+  virtual Status erase(const std::string& id) = 0;
+
+  // To be called before Ledger::prune(height): keeps what bundles of this service's records below that height
+  // need. Returns the number of transactions kept now. What is kept already is passed over, so it may be
+  // repeated.
+  virtual Result<size_t> archive_before(const std::string& chain, uint64_t height) = 0;
+
+  virtual Counters counters() const = 0;
+  // Takes nothing more, settles what was taken as far as the sequencers still work, and returns.
   virtual void stop() = 0;
 };
 

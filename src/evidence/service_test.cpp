@@ -1,0 +1,446 @@
+#include "evidence/service.h"
+
+#include <thread>
+
+#include "evidence/rig_for_tests.h"
+#include "support/databases.h"
+
+namespace chengxin::evidence {
+namespace {
+
+#define EXPECT_OK(expression) EXPECT_TRUE(::chengxin::test::succeeded(expression))
+
+class ServiceTest : public test::OnEachDatabase {
+ protected:
+  void SetUp() override {
+    OnEachDatabase::SetUp();
+    rig = std::make_unique<Rig>(folder, url);
+    ASSERT_TRUE(rig->service);
+  }
+  void TearDown() override {
+    rig.reset();
+    OnEachDatabase::TearDown();
+  }
+  std::vector<Evidence> add(std::vector<NewEvidence> items) {
+    auto added = rig->add(std::move(items));
+    EXPECT_OK(added);
+    return added.value_or(std::vector<Evidence>());
+  }
+  std::string reason_of(const std::function<void(NewEvidence&)>& spoil) {
+    NewEvidence item = note("content");
+    spoil(item);
+    auto added = rig->add({item});
+    return added ? "ok" : added.error().reason;
+  }
+  std::vector<std::string> ids_of(const Query& query) {
+    std::vector<std::string> ids;
+    auto found = rig->service->find(query);
+    EXPECT_OK(found);
+    if (found)
+      for (const Evidence& each : *found) ids.push_back(each.id);
+    return ids;
+  }
+  proof::Anchor anchor() { return proof::Anchor::decode(rig->service->anchor("main").value()).value(); }
+
+  std::unique_ptr<Rig> rig;
+};
+INSTANTIATE_ON_EACH_DATABASE(ServiceTest);
+
+NewEvidence full() {
+  NewEvidence item = note("the content of a contract", "购销合同 2026-11");
+  item.type = "contract";
+  item.holder = "某某公司";
+  item.tags = {"trade", "2026"};
+  item.further_digests["sha256"] = std::string(64, 'a');
+  item.capture = {{"who", "clerk 7"}, {"where", "counter 3"}, {"tool", {{"name", "cli"}, {"version", 1}}}};
+  return item;
+}
+
+TEST_P(ServiceTest, AnchorsAndGivesBackWhatWasAdded) {
+  std::promise<Added> accepted, anchored;
+  rig->service->add(
+      "main", {full(), note("other")}, [&](Added added) { accepted.set_value(std::move(added)); },
+      [&](Added added) { anchored.set_value(std::move(added)); });
+  auto pending = accepted.get_future().get();
+  ASSERT_OK(pending);
+  ASSERT_EQ(pending->size(), 2u);
+  EXPECT_EQ((*pending)[0].state, State::pending);
+  auto done = anchored.get_future().get();
+  ASSERT_OK(done);
+  const Evidence& first = (*done)[0];
+  EXPECT_EQ(first.id, (*pending)[0].id);
+  EXPECT_LT(first.id, (*done)[1].id);
+  EXPECT_EQ(first.state, State::anchored);
+  EXPECT_GE(first.height, 1u);
+  EXPECT_TRUE(first.same_digest.empty());
+
+  auto got = rig->service->get(first.id);
+  ASSERT_OK(got);
+  EXPECT_EQ(got->state, State::anchored);  // whoever is told so also reads so
+  EXPECT_EQ(got->transaction, first.transaction);
+  EXPECT_EQ(got->height, first.height);
+  EXPECT_EQ(got->block_time_ms, first.block_time_ms);
+  EXPECT_EQ(got->content.digest, full().digest);
+  EXPECT_EQ(got->content.size, full().size);
+  EXPECT_EQ(got->content.title, full().title);
+  EXPECT_EQ(got->content.holder, full().holder);
+  EXPECT_EQ(got->content.type, full().type);
+  EXPECT_EQ(got->content.tags, (std::vector<std::string>{"2026", "trade"}));
+  EXPECT_EQ(got->content.further_digests, full().further_digests);
+  EXPECT_EQ(got->content.capture, full().capture);
+  EXPECT_EQ(rig->service->counters().anchored, 2u);
+  EXPECT_EQ(rig->service->counters().waiting, 0u);
+}
+
+TEST_P(ServiceTest, RefusesWhatIsNotWellFormed) {
+  using Item = NewEvidence&;
+  EXPECT_EQ(reason_of([](Item item) { item.title = std::string(5000, 'x'); }), "evidence.title_length");
+  EXPECT_EQ(reason_of([](Item item) { item.title = "two\nlines"; }), "evidence.text");
+  EXPECT_EQ(reason_of([](Item item) { item.holder = "\xff"; }), "evidence.text");
+  EXPECT_EQ(reason_of([](Item item) { item.tags = {""}; }), "evidence.tag");
+  EXPECT_EQ(reason_of([](Item item) { item.links = {"nonsense"}; }), "evidence.link_unknown");
+  EXPECT_EQ(reason_of([](Item item) { item.links = {"01930000-0000-7000-8000-000000000000"}; }),
+            "evidence.link_unknown");
+  EXPECT_EQ(reason_of([](Item item) { item.further_digests["sha256"] = "abc"; }), "evidence.further_digest");
+  EXPECT_EQ(reason_of([](Item item) { item.further_digests["sha256"] = std::string(64, 'A'); }),
+            "evidence.further_digest");
+  EXPECT_EQ(reason_of([](Item item) { item.capture = Json::array(); }), "evidence.capture");
+  EXPECT_EQ(reason_of([](Item item) { item.capture = {{"x", 1.5}}; }), "evidence.capture");
+  EXPECT_EQ(reason_of([](Item item) { item.capture = {{"x", std::string(9000, 'x')}}; }), "evidence.capture");
+  EXPECT_EQ(reason_of([](Item item) { item.size = uint64_t(1) << 53; }), "evidence.size");
+  EXPECT_EQ(reason_of([](Item item) { item.blob = std::string(32, '0'); }), "evidence.blob_unknown");
+  EXPECT_REASON(rig->add({note("x")}, "elsewhere"), "chain.not_found");
+  EXPECT_REASON(rig->add({}), "evidence.empty");
+  EXPECT_REASON(rig->add(std::vector<NewEvidence>(10'001, note("x"))), "evidence.too_many");
+  EXPECT_REASON(rig->service->get("nonsense"), "evidence.not_found");
+  EXPECT_EQ(rig->service->counters().accepted, 0u);
+  EXPECT_EQ(rig->log_size(), 0u);
+}
+
+TEST_P(ServiceTest, ReportsTheSameContent) {
+  auto first = add({note("same"), note("other")});
+  auto again = add({note("same", "again"), note("new"), note("new")});
+  ASSERT_EQ(again.size(), 3u);
+  EXPECT_EQ(again[0].same_digest, std::vector{first[0].id});
+  EXPECT_TRUE(again[1].same_digest.empty());
+  EXPECT_EQ(again[2].same_digest, std::vector{again[1].id});
+  auto third = add({note("same")});
+  EXPECT_EQ(third[0].same_digest, std::vector{first[0].id});
+  EXPECT_EQ(rig->service->get(third[0].id)->same_digest, (std::vector{first[0].id, again[0].id}));
+  Query query;
+  query.digest = note("same").digest;
+  EXPECT_EQ(ids_of(query), (std::vector{third[0].id, again[0].id, first[0].id}));
+}
+
+TEST_P(ServiceTest, FindsByEveryField) {
+  auto plain = add({note("plain", "100% of_it")});
+  NewEvidence linked = full();
+  linked.links = {plain[0].id};
+  auto rich = add({linked});
+  std::vector<std::string> rich_id = {rich[0].id}, plain_id = {plain[0].id}, none;
+  auto by = [](auto&& set) {
+    Query query;
+    set(query);
+    return query;
+  };
+  EXPECT_EQ(ids_of(by([](Query& q) { q.holder = "某某公司"; })), rich_id);
+  EXPECT_EQ(ids_of(by([](Query& q) { q.holder = "某某"; })), none);
+  EXPECT_EQ(ids_of(by([](Query& q) { q.type = "contract"; })), rich_id);
+  EXPECT_EQ(ids_of(by([](Query& q) { q.tag = "trade"; })), rich_id);
+  EXPECT_EQ(ids_of(by([](Query& q) { q.title_contains = "合同"; })), rich_id);
+  EXPECT_EQ(ids_of(by([](Query& q) { q.title_contains = "0% of_"; })), plain_id);
+  EXPECT_EQ(ids_of(by([](Query& q) { q.title_contains = "%合"; })), none);
+  EXPECT_EQ(ids_of(by([&](Query& q) { q.links_to = plain[0].id; })), rich_id);
+  EXPECT_EQ(ids_of(by([](Query& q) { q.chain = "main"; })), (std::vector{rich[0].id, plain[0].id}));
+  EXPECT_EQ(ids_of(by([](Query& q) { q.chain = "elsewhere"; })), none);
+  EXPECT_EQ(ids_of(by([&](Query& q) { q.from_ms = rich[0].added_ms, q.type = "contract"; })), rich_id);
+  EXPECT_EQ(ids_of(by([&](Query& q) { q.to_ms = rich[0].added_ms, q.type = "contract"; })), rich_id);
+  EXPECT_EQ(ids_of(by([&](Query& q) { q.to_ms = plain[0].added_ms - 1; })), none);
+  EXPECT_EQ(ids_of(by([&](Query& q) { q.from_ms = rich[0].added_ms + 1; })), none);
+  EXPECT_EQ(ids_of(by([](Query& q) { q.type = "contract", q.tag = "nothing"; })), none);
+  EXPECT_REASON(rig->service->find(by([](Query& q) { q.after = "x"; })), "evidence.id");
+}
+
+TEST_P(ServiceTest, PagesWithoutGapsOrRepeats) {
+  std::vector<NewEvidence> items;
+  for (int i = 0; i < 230; ++i) items.push_back(note("n" + std::to_string(i)));
+  auto added = add(items);
+  std::vector<std::string> seen;
+  Query query;
+  query.limit = 37;
+  for (;;) {
+    auto page = ids_of(query);
+    if (page.empty()) break;
+    seen.insert(seen.end(), page.begin(), page.end());
+    query.after = page.back();
+  }
+  std::reverse(seen.begin(), seen.end());
+  std::vector<std::string> expected;
+  for (const Evidence& each : added) expected.push_back(each.id);
+  EXPECT_EQ(seen, expected);
+}
+
+TEST_P(ServiceTest, BundlesVerify) {
+  auto added = add({note("first"), full(), note("third")});
+  auto bundle = rig->service->bundle(added[1].id, {});
+  ASSERT_OK(bundle);
+  auto facts = proof::verify(*bundle, anchor(), full().digest);
+  ASSERT_OK(facts);
+  EXPECT_EQ(facts->chain_name, "main");
+  EXPECT_EQ(facts->transaction, added[1].transaction);
+  EXPECT_EQ(facts->block_height, added[1].height);
+  EXPECT_EQ(facts->block_time_ms, added[1].block_time_ms);
+  EXPECT_TRUE(facts->anchored);
+  EXPECT_TRUE(facts->timestamp_ms);
+  EXPECT_EQ(facts->withheld_fields, 0u);
+  std::map<std::string, std::string> fields(facts->record.begin(), facts->record.end());
+  EXPECT_EQ(fields["title"], "\"购销合同 2026-11\"");
+  EXPECT_EQ(fields["capture.who"], "\"clerk 7\"");
+  EXPECT_EQ(fields["digest.sha256"], "\"" + std::string(64, 'a') + "\"");
+  EXPECT_REASON(proof::verify(*bundle, anchor(), note("first").digest), "proof.file_mismatch");
+  EXPECT_REASON(rig->service->bundle("01930000-0000-7000-8000-000000000000", {}), "evidence.not_found");
+}
+
+TEST_P(ServiceTest, DisclosesOneFieldAndNothingElse) {
+  auto added = add({full()});
+  BundleOptions options;
+  options.disclose = std::vector<std::string>{"title"};
+  auto bundle = rig->service->bundle(added[0].id, options);
+  ASSERT_OK(bundle);
+  auto facts = proof::verify(*bundle, anchor(), full().digest);
+  ASSERT_OK(facts);
+  ASSERT_EQ(facts->record.size(), 1u);
+  EXPECT_EQ(facts->record[0].first, "title");
+  EXPECT_EQ(facts->withheld_fields, 8u);
+  EXPECT_NE(text(*bundle).find("购销合同"), std::string_view::npos);
+  for (std::string_view secret :
+       {"某某公司", "clerk 7", "counter 3", "trade", "contract", "holder", "capture"})
+    EXPECT_EQ(text(*bundle).find(secret), std::string_view::npos) << secret;
+  // The salts of what is withheld would let it be guessed: none of the full bundle's is there.
+  auto whole = proof::decode(rig->service->bundle(added[0].id, {}).value()).value();
+  for (const auto& entry : whole.record) {
+    bool there = text(*bundle).find(text(entry.disclosed->second.salt)) != std::string_view::npos;
+    EXPECT_EQ(there, entry.disclosed->first == "title") << entry.disclosed->first;
+  }
+  options.disclose = std::vector<std::string>{"title", "nothing"};
+  EXPECT_REASON(rig->service->bundle(added[0].id, options), "evidence.field_unknown");
+  options.disclose = std::vector<std::string>{};
+  EXPECT_OK(proof::verify(rig->service->bundle(added[0].id, options).value(), anchor()));
+}
+
+TEST_P(ServiceTest, BundlesUnderOneHeaderShareATimestamp) {
+  auto added = add({note("a"), note("b"), note("c")});
+  std::vector<Bytes> tokens;
+  for (const Evidence& each : added)
+    tokens.push_back(proof::decode(rig->service->bundle(each.id, {}).value())->timestamp);
+  EXPECT_FALSE(tokens[0].empty());
+  EXPECT_EQ(tokens[0], tokens[1]);
+  EXPECT_EQ(tokens[0], tokens[2]);
+  EXPECT_EQ(rig->service->counters().timestamps, 1u);
+  rig->close();
+  rig->open();
+  EXPECT_EQ(proof::decode(rig->service->bundle(added[0].id, {}).value())->timestamp, tokens[0]);
+  EXPECT_EQ(rig->service->counters().timestamps, 0u);
+  BundleOptions without;
+  without.timestamp = false;
+  EXPECT_TRUE(proof::decode(rig->service->bundle(added[0].id, without).value())->timestamp.empty());
+}
+
+TEST_P(ServiceTest, BundleOfABareItem) {
+  auto added = add({note("a"), full()});
+  auto bundle = rig->service->bundle_of_item("main", full().digest, {});
+  ASSERT_OK(bundle);
+  auto facts = proof::verify(*bundle, anchor(), full().digest);
+  ASSERT_OK(facts);
+  EXPECT_TRUE(facts->record.empty());
+  EXPECT_EQ(facts->transaction, added[1].transaction);
+  EXPECT_REASON(rig->service->bundle_of_item("main", note("nowhere").digest, {}), "ledger.no_item");
+}
+
+TEST_P(ServiceTest, ErasedMeansGone) {
+  auto writer = rig->blobs->create().value();
+  ASSERT_OK(writer->write(view("the content of a contract")));
+  NewEvidence item = full();
+  item.blob = writer->finish()->id;
+  auto added = add({note("neighbour"), item});
+  ASSERT_OK(rig->service->bundle(added[1].id, {}));
+  ASSERT_OK(rig->service->erase(added[1].id));
+  ASSERT_OK(rig->service->erase(added[1].id));
+  EXPECT_FALSE(rig->blobs->exists(item.blob));
+  auto tombstone = rig->service->get(added[1].id);
+  ASSERT_OK(tombstone);
+  EXPECT_GT(tombstone->erased_ms, 0);
+  EXPECT_EQ(tombstone->height, added[1].height);
+  EXPECT_EQ(tombstone->content.title, "");
+  EXPECT_EQ(tombstone->content.digest, Digest{});
+  auto bundle = rig->service->bundle(added[1].id, {});
+  EXPECT_REASON(bundle, "evidence.erased");
+  EXPECT_EQ(bundle.error().code, Code::gone);
+  Query query;
+  query.tag = "trade";
+  EXPECT_TRUE(ids_of(query).empty());
+  query = {};
+  query.digest = item.digest;
+  EXPECT_TRUE(ids_of(query).empty());
+  auto neighbour = rig->service->bundle(added[0].id, {});
+  ASSERT_OK(neighbour);
+  EXPECT_OK(proof::verify(*neighbour, anchor(), note("neighbour").digest));
+  EXPECT_REASON(rig->service->erase("01930000-0000-7000-8000-000000000000"), "evidence.not_found");
+}
+
+TEST_P(ServiceTest, ManyCallersShareTransactions) {
+  constexpr int kCallers = 16, kEach = 25;
+  std::vector<std::thread> callers;
+  std::atomic<int> anchored = 0;
+  for (int caller = 0; caller < kCallers; ++caller)
+    callers.emplace_back([&, caller] {
+      for (int i = 0; i < kEach; ++i) {
+        auto added = rig->add({note(std::to_string(caller) + "/" + std::to_string(i))});
+        anchored += added && (*added)[0].state == State::anchored;
+      }
+    });
+  for (auto& caller : callers) caller.join();
+  EXPECT_EQ(anchored, kCallers * kEach);
+  EXPECT_LT(rig->log_size(), uint64_t(kCallers * kEach));
+  std::set<std::pair<Digest, uint64_t>> places;
+  Query query;
+  query.limit = 500;
+  for (const Evidence& each : rig->service->find(query).value()) {
+    EXPECT_TRUE(places.emplace(each.transaction, each.index).second);
+    if (places.size() % 40 == 1) {
+      EXPECT_OK(proof::verify(rig->service->bundle(each.id, {}).value(), anchor(), each.content.digest));
+    }
+  }
+  EXPECT_EQ(places.size(), size_t(kCallers * kEach));
+}
+
+TEST_P(ServiceTest, LargeCallsSpanTransactions) {
+  std::vector<NewEvidence> items;
+  for (int i = 0; i < 2'300; ++i) items.push_back(note(std::to_string(i)));
+  auto added = add(items);
+  ASSERT_EQ(added.size(), items.size());
+  EXPECT_EQ(rig->log_size(), 3u);
+  for (size_t i : {size_t(0), size_t(999), size_t(1000), size_t(2299)}) {
+    EXPECT_EQ(added[i].index, i % 1000);
+    EXPECT_OK(proof::verify(rig->service->bundle(added[i].id, {}).value(), anchor(), items[i].digest));
+  }
+}
+
+TEST_P(ServiceTest, FullQueueIsSaidSo) {
+  rig->close();
+  rig->max_queue_items = 10;
+  rig->open();
+  auto refused = rig->add(std::vector<NewEvidence>(11, note("x")));
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().reason, "order.queue_full");
+  EXPECT_EQ(refused.error().code, Code::busy);
+  EXPECT_GT(refused.error().retry_after_ms, 0);
+  EXPECT_EQ(rig->service->counters().waiting, 0u);
+  EXPECT_OK(rig->add(std::vector<NewEvidence>(10, note("x"))));
+  rig->service->stop();
+  EXPECT_REASON(rig->add({note("x")}), "order.stopping");
+}
+
+// SQL has it, the chain does not: as after a crash between the two.
+TEST_P(ServiceTest, AnchorsLaterWhatDidNotReachTheChain) {
+  rig->chain()->sequencer->stop();
+  std::promise<Added> accepted, anchored;
+  rig->service->add(
+      "main", {note("a"), note("b")}, [&](Added added) { accepted.set_value(std::move(added)); },
+      [&](Added added) { anchored.set_value(std::move(added)); });
+  auto pending = accepted.get_future().get();
+  ASSERT_OK(pending);
+  EXPECT_REASON(anchored.get_future().get(), "order.stopping");
+  std::string id = (*pending)[1].id;
+  EXPECT_EQ(rig->service->get(id)->state, State::pending);
+  EXPECT_REASON(rig->service->bundle(id, {}), "evidence.not_anchored");
+  EXPECT_REASON(rig->service->erase(id), "evidence.not_anchored");
+  rig->close();
+  rig->open();
+  EXPECT_EQ(rig->settled(id).state, State::anchored);
+  EXPECT_EQ(rig->log_size(), 1u);
+  EXPECT_OK(proof::verify(rig->service->bundle(id, {}).value(), anchor(), note("b").digest));
+}
+
+// The chain has it, SQL does not know: found there, not anchored again, however often.
+TEST_P(ServiceTest, FindsAgainWhatIsOnTheChain) {
+  auto added = add({note("a"), note("b")});
+  for (int i = 0; i < 3; ++i) {
+    rig->close();
+    rig->open_parts();
+    rig->sql("update evidence_batch set state = 0, height = 0, block_time_ms = 0");
+    rig->open_service();
+    Evidence found = rig->settled(added[1].id);
+    EXPECT_EQ(found.state, State::anchored);
+    EXPECT_EQ(found.height, added[1].height);
+    EXPECT_EQ(found.transaction, added[1].transaction);
+    EXPECT_EQ(found.block_time_ms, added[1].block_time_ms);
+  }
+  EXPECT_EQ(rig->log_size(), 1u);
+}
+
+// Its transaction expired before it could be handed in: another is signed for the same items.
+TEST_P(ServiceTest, SignsAgainOnlyWhatExpired) {
+  rig->chain()->sequencer->stop();
+  std::promise<Added> accepted;
+  rig->service->add(
+      "main", {note("late")}, [&](Added added) { accepted.set_value(std::move(added)); }, nullptr);
+  std::string id = accepted.get_future().get().value()[0].id;
+  rig->close();
+  rig->open_parts();
+  rig->sql("update evidence_batch set valid_until_ms = 1000");
+  rig->open_service();
+  EXPECT_EQ(rig->settled(id).state, State::anchored);
+  EXPECT_EQ(rig->log_size(), 1u);
+  EXPECT_OK(proof::verify(rig->service->bundle(id, {}).value(), anchor(), note("late").digest));
+}
+
+TEST_P(ServiceTest, ARefusalIsAnOutcome) {
+  auto other = crypto::Sm2PrivateKey::generate().value();
+  ASSERT_OK(rig->host->create("foreign", {{other.public_key().point(), {"writer"}}}, now_ms()));
+  auto added = rig->add({note("a")}, "foreign");
+  ASSERT_OK(added);
+  EXPECT_EQ((*added)[0].state, State::refused);
+  EXPECT_EQ((*added)[0].refusal, "transaction.unknown_signer");
+  EXPECT_EQ(rig->service->get((*added)[0].id)->refusal, "transaction.unknown_signer");
+  EXPECT_REASON(rig->service->bundle((*added)[0].id, {}), "evidence.refused");
+  EXPECT_EQ(rig->service->counters().refused, 1u);
+}
+
+TEST_P(ServiceTest, BundlesOutliveThePruningOfTheirTransactions) {
+  std::vector<NewEvidence> items;
+  for (int i = 0; i < 21; ++i) items.push_back(note("old " + std::to_string(i)));
+  auto old = add(items);
+  auto recent = add({note("recent")});
+  uint64_t below = recent[0].height;
+  ASSERT_GT(below, old[0].height);
+  auto kept = rig->service->archive_before("main", below);
+  ASSERT_OK(kept);
+  EXPECT_EQ(*kept, 1u);
+  EXPECT_EQ(rig->service->archive_before("main", below).value(), 0u);
+  ASSERT_OK(rig->chain()->ledger->prune(below, now_ms() + 48 * 3600 * 1000));
+  for (size_t i = 0; i < items.size(); ++i) {
+    auto bundle = rig->service->bundle(old[i].id, {});
+    ASSERT_OK(bundle);
+    auto facts = proof::verify(*bundle, anchor(), items[i].digest);
+    ASSERT_OK(facts);
+    EXPECT_EQ(facts->record.size(), 2u);
+    EXPECT_TRUE(facts->timestamp_ms);
+  }
+  BundleOptions little;
+  little.timestamp = false;
+  little.disclose = std::vector<std::string>{"size"};
+  auto bundle = rig->service->bundle(old[7].id, little);
+  ASSERT_OK(bundle);
+  auto facts = proof::verify(*bundle, anchor(), items[7].digest);
+  ASSERT_OK(facts);
+  EXPECT_FALSE(facts->timestamp_ms);
+  EXPECT_EQ(facts->withheld_fields, 1u);
+  ASSERT_OK(rig->service->erase(old[7].id));
+  EXPECT_REASON(rig->service->bundle(old[7].id, {}), "evidence.erased");
+  EXPECT_OK(proof::verify(rig->service->bundle(old[8].id, {}).value(), anchor(), items[8].digest));
+  EXPECT_OK(rig->service->bundle(recent[0].id, {}));
+}
+
+}  // namespace
+}  // namespace chengxin::evidence
