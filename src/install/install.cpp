@@ -96,6 +96,11 @@ Status create(const fs::path& data) {
                 data.string());
   }
   TRY(make_folder(data));
+  return complete(data);
+}
+
+Status complete(const fs::path& data) {
+  std::error_code error;
   for (std::string_view folder : {"keys", "chains", "sql", "blobs", "run"}) TRY(make_folder(data / folder));
   for (std::string_view name : key_names())
     TRY(write_if_missing(key_path(data, name), new_key_pem, kSecretMode));

@@ -22,6 +22,10 @@ inline constexpr int kVersion = 1;
 // Makes what is missing; an installation that is there is left as it is. Errors: file.*, install.*.
 Status create(const fs::path& data);
 
+// The latter half of create(), for a folder whose keys and configuration a backup has put there: what is
+// missing, a manifest of this executable, VERSION last.
+Status complete(const fs::path& data);
+
 // Signs a new manifest over the executable and the configuration as they are now.
 Status seal(const fs::path& data);
 

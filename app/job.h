@@ -1,0 +1,10 @@
+#pragma once
+#include "cli.h"
+
+namespace chengxin::app {
+
+// Starts a job on the platform and shows its progress until it ends: its result, or its error.
+Result<Json> run_job(client::Client& platform, const std::string& kind, const Json& arguments,
+                     const std::string& title);
+
+}  // namespace chengxin::app

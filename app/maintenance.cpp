@@ -1,0 +1,149 @@
+#include "maintenance.h"
+
+#include "backup/backup.h"
+#include "base/clock.h"
+#include "sql/dump.h"
+
+namespace chengxin::app {
+namespace {
+
+Result<std::string> text_of(const Json& arguments, const char* name) {
+  auto it = arguments.find(name);
+  if (it == arguments.end() || !it->is_string() || it->get_ref<const std::string&>().empty())
+    return fail(Code::invalid_argument, "jobs.arguments", "this job needs the text \"{}\"", name);
+  return it->get<std::string>();
+}
+
+Result<fs::path> path_of(const Json& arguments, const char* name) {
+  ASSIGN(std::string text, text_of(arguments, name));
+  fs::path path = text;
+  if (!path.is_absolute())
+    return fail(Code::invalid_argument, "jobs.arguments", "\"{}\" must be an absolute path", name);
+  return path;
+}
+
+Result<host::ChainPtr> chain_of(const Maintained& what, const Json& arguments) {
+  ASSIGN(std::string name, text_of(arguments, "chain"));
+  return what.host.find(name);
+}
+
+Json describe(const ledger::Ledger& ledger) {
+  auto head = ledger.head();
+  return {{"id", hex(ledger.id())},
+          {"height", head.header.height},
+          {"header_hash", hex(head.header_hash)},
+          {"log_size", head.header.log_size},
+          {"log_root", hex(head.header.log_root)},
+          {"state_root", hex(head.header.state_root)}};
+}
+
+ledger::OnVerifyProgress forward(const jobs::Report& report) {
+  return [report](const ledger::VerifyProgress& at) { report(at.height, at.head); };
+}
+
+Result<Json> verify(const Maintained& what, const Json& arguments, const jobs::Report& report) {
+  ASSIGN(auto chain, chain_of(what, arguments));
+  TRY(chain->ledger->verify(forward(report)));
+  return describe(*chain->ledger);
+}
+
+// What the service's own records need for later bundles is kept first.
+Result<Json> prune(const Maintained& what, const Json& arguments, const jobs::Report&) {
+  ASSIGN(auto chain, chain_of(what, arguments));
+  auto before = arguments.find("before");
+  if (before == arguments.end() || !before->is_number_unsigned())
+    return fail(Code::invalid_argument, "jobs.arguments", "this job needs the height \"before\"");
+  uint64_t height = before->get<uint64_t>();
+  ASSIGN(size_t kept, what.evidence.archive_before(chain->name, height));
+  TRY(chain->ledger->prune(height, now_ms()));
+  return Json{{"oldest_height", chain->ledger->oldest_height()}, {"archived_transactions", kept}};
+}
+
+Result<Json> export_chain(const Maintained& what, const Json& arguments, const jobs::Report& report) {
+  ASSIGN(auto chain, chain_of(what, arguments));
+  ASSIGN(fs::path file, path_of(arguments, "file"));
+  TRY(chain->ledger->export_to(file, forward(report)));
+  return describe(*chain->ledger);
+}
+
+Result<Json> rebuild_mirror(const Maintained& what, const Json& arguments, const jobs::Report& report) {
+  if (!what.mirror)
+    return fail(Code::unavailable, "mirror.off", "the configuration has mirror.enabled: false");
+  ASSIGN(auto chain, chain_of(what, arguments));
+  TRY(what.mirror->rebuild(chain->ledger->id(), report));
+  return describe(*chain->ledger);
+}
+
+Status copy_tree(const fs::path& from, const fs::path& into,
+                 const std::function<bool(const fs::path&)>& wanted) {
+  std::error_code error;
+  for (auto it = fs::recursive_directory_iterator(from, error); !error && it != fs::end(it);
+       it.increment(error)) {
+    fs::path target = into / fs::relative(it->path(), from);
+    if (it->is_directory()) {
+      TRY(make_folder(target));
+    } else if (it->is_regular_file() && wanted(it->path())) {
+      fs::copy_file(it->path(), target, fs::copy_options::overwrite_existing, error);
+      if (error == std::errc::no_such_file_or_directory) error.clear();  // erased while we went
+    }
+  }
+  if (error) return fail(Code::unavailable, "file.io", "{}: {}", from.string(), error.message());
+  return {};
+}
+
+// SQL before the blobs that it names and the chains that it lags behind: so a restored installation is one
+// that could have stopped at that moment.
+std::vector<backup::Part> parts_of(const Maintained& what) {
+  std::vector<backup::Part> parts;
+  parts.push_back({"sql", [what](const fs::path& folder) -> Result<Json> {
+                     TRY(sql::dump(what.database, folder / "dump.jsonl", {"mirror_"}));
+                     return Json::object();
+                   }});
+  parts.push_back({"blobs", [what](const fs::path& folder) -> Result<Json> {
+                     auto whole = [](const fs::path& path) { return path.extension() != ".tmp"; };
+                     TRY(copy_tree(what.installation.data / "blobs", folder, whole));
+                     return Json::object();
+                   }});
+  parts.push_back({"chains", [what](const fs::path& folder) -> Result<Json> {
+                     Json heads = Json::object();
+                     for (const auto& chain : what.host.list()) {
+                       heads[chain->name] = describe(*chain->ledger);
+                       TRY(chain->ledger->checkpoint(folder / chain->name));
+                     }
+                     return heads;
+                   }});
+  parts.push_back({"installation", [what](const fs::path& folder) -> Result<Json> {
+                     auto any = [](const fs::path&) { return true; };
+                     TRY(copy_tree(what.installation.data / "keys", folder / "keys", any));
+                     ASSIGN(Bytes config, read_file(what.installation.data / "chengxin.yaml", 1 << 20));
+                     TRY(write_durable(folder / "chengxin.yaml", config, 0600));
+                     return Json::object();
+                   }});
+  return parts;
+}
+
+Result<Json> back_up(const Maintained& what, const Json& arguments, const jobs::Report& report) {
+  ASSIGN(fs::path target, path_of(arguments, "target"));
+  ASSIGN(Json manifest,
+         backup::create(target, parts_of(what), what.installation.installation_key, now_ms(), report));
+  return Json{{"target", target.string()},
+              {"files", manifest["files"].size()},
+              {"chains", manifest["parts"]["chains"]}};
+}
+
+}  // namespace
+
+void define_maintenance(jobs::Runner& runner, Maintained what) {
+  using Job = Result<Json> (*)(const Maintained&, const Json&, const jobs::Report&);
+  const std::pair<const char*, Job> table[] = {{"verify", verify},
+                                               {"prune", prune},
+                                               {"export", export_chain},
+                                               {"mirror.rebuild", rebuild_mirror},
+                                               {"backup", back_up}};
+  for (const auto& [kind, job] : table)
+    runner.define(kind, [what, job = job](const Json& arguments, const jobs::Report& report) {
+      return job(what, arguments, report);
+    });
+}
+
+}  // namespace chengxin::app

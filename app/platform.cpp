@@ -1,0 +1,151 @@
+#include "platform.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "crypto/self_test.h"
+#include "evidence/contract.h"
+#include "evidence/timestamp_client.h"
+#include "maintenance.h"
+
+namespace chengxin::app {
+namespace {
+
+log::Level level_of(std::string_view name) {
+  if (name == "debug") return log::Level::debug;
+  if (name == "warn") return log::Level::warn;
+  if (name == "error") return log::Level::error;
+  return log::Level::info;
+}
+
+struct Address {
+  std::string host;
+  uint16_t port = 0;
+};
+
+Result<Address> parse_address(const std::string& text) {
+  size_t colon = text.rfind(':');
+  char* end = nullptr;
+  unsigned long port = colon == std::string::npos ? 65536 : std::strtoul(text.c_str() + colon + 1, &end, 10);
+  if (port > 65535 || !end || *end || end == text.c_str() + colon + 1 || colon == 0)
+    return fail(Code::invalid_argument, "api.address", "\"{}\" is not ADDR:PORT", text);
+  return Address{text.substr(0, colon), uint16_t(port)};
+}
+
+std::vector<std::string> split(const std::string& text) {
+  std::vector<std::string> out;
+  std::stringstream stream(text);
+  for (std::string part; std::getline(stream, part, ',');)
+    if (!part.empty()) out.push_back(part);
+  return out;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Platform>> Platform::start(const fs::path& data, const std::string& listen) {
+  TRY(crypto::self_test());
+  ASSIGN(auto installation, install::open(data));
+  ASSIGN(auto lock, install::Lock::take(data));
+  log::configure(level_of(installation.config.log_level), installation.config.log_format);
+  std::unique_ptr<Platform> platform(new Platform(std::move(lock), std::move(installation)));
+  TRY(platform->open_storage());
+  TRY(platform->open_chains());
+  TRY(platform->open_services());
+  TRY(platform->open_interface(listen));
+  return platform;
+}
+
+Platform::~Platform() {
+  std::error_code ignored;
+  if (!address_.empty()) fs::remove(installation_.data / "run" / "address", ignored);
+  if (server_) server_->stop();
+  jobs_.reset();
+  if (evidence_) evidence_->stop();
+  evidence_.reset();
+  mirror_.reset();
+  host_.reset();
+}
+
+Status Platform::open_storage() {
+  const auto& config = installation_.config;
+  sql::Options sql;
+  sql.url = config.sql_url.empty() ? "sqlite:" + (installation_.data / "sql" / "chengxin.db").string()
+                                   : config.sql_url;
+  ASSIGN(database_, sql::Database::open(sql));
+  ASSIGN(blobs_, blob::Store::open_folder(installation_.data / "blobs", installation_.blob_key));
+  return {};
+}
+
+Status Platform::open_chains() {
+  const auto& config = installation_.config;
+  host::Options options;
+  options.root = installation_.data / "chains";
+  options.validator_key = installation_.validator_key;
+  options.ledger.contracts = evidence::contract();
+  options.ledger.cache_bytes = size_t(config.store_cache_mb) << 20;
+  options.solo.block_interval_ms = int(config.order_block_interval_ms);
+  options.solo.max_queue_transactions = size_t(config.order_queue_transactions);
+  options.accounts = {{installation_.service_key.public_key().point(), {"governor", "writer"}}};
+  host_ = std::make_unique<host::Host>(std::move(options));
+  TRY(host_->open_all());
+  if (!host_->list().empty()) return {};
+  ASSIGN(auto chain, host_->create("default", {}, now_ms()));
+  log::info("chain.created", {{"chain", chain->name}, {"id", hex(chain->ledger->id())}});
+  return {};
+}
+
+Status Platform::open_services() {
+  const auto& config = installation_.config;
+  if (config.mirror_enabled) {
+    ASSIGN(mirror_, mirror::Mirror::open(*database_));
+    for (const auto& chain : host_->list()) follow(chain);
+    host_->subscribe([this](const host::ChainPtr& chain, uint64_t height) {
+      if (height == 1) follow(chain);
+      mirror_->notify(chain->ledger->id());
+    });
+  }
+  evidence::Options options;
+  options.service_key = installation_.service_key;
+  options.now_ms = now_ms;
+  if (config.timestamp_url.empty()) {
+    options.timestamp_roots = {installation_.timestamp_root};
+    options.timestamp = [authority = installation_.timestamp_authority](const Digest& digest) {
+      return authority->stamp(crypto::TimestampRequest::make(digest), now_ms());
+    };
+  } else {
+    options.timestamp = evidence::timestamp_client({config.timestamp_url, config.timestamp_allow_private});
+  }
+  ASSIGN(evidence_, evidence::Service::open(*host_, *database_, *blobs_, std::move(options)));
+  jobs_ = std::make_unique<jobs::Runner>(now_ms);
+  define_maintenance(*jobs_, {installation_, *host_, *database_, *evidence_, mirror_.get()});
+  return {};
+}
+
+// A chain made while the platform runs begins with block 1; until then there is nothing to mirror.
+void Platform::follow(const host::ChainPtr& chain) {
+  mirror_->add(mirror::reader_of(std::shared_ptr<const ledger::Ledger>(chain, chain->ledger.get())));
+}
+
+Status Platform::open_interface(const std::string& listen) {
+  const auto& config = installation_.config;
+  ASSIGN(Address address, parse_address(listen.empty() ? config.listen : listen));
+  api::Options options;
+  options.address = address.host;
+  options.port = address.port;
+  options.owner_token = installation_.owner_token;
+  options.hosts = split(config.server_hosts);
+  options.version = CHENGXIN_VERSION;
+  options.max_connections = size_t(config.server_max_connections);
+  api::Services services;
+  services.host = host_.get();
+  services.evidence = evidence_.get();
+  services.blobs = blobs_.get();
+  services.database = database_.get();
+  services.mirror = mirror_.get();
+  services.jobs = jobs_.get();
+  server_ = std::make_unique<api::Server>(std::move(options), std::move(services));
+  TRY(server_->start());
+  address_ = fmt::format("http://{}:{}", address.host, server_->port());
+  return write_durable(installation_.data / "run" / "address", view(address_), 0600);
+}
+
+}  // namespace chengxin::app

@@ -1,0 +1,60 @@
+#include "restore.h"
+
+#include "api/storage.h"
+#include "config/config.h"
+#include "evidence/contract.h"
+#include "evidence/service.h"
+#include "install/install.h"
+#include "ledger/ledger.h"
+#include "mirror/mirror.h"
+#include "sql/dump.h"
+
+namespace chengxin::app {
+namespace {
+
+Status check_heads(const fs::path& data, const Json& chains) {
+  for (const auto& [name, noted] : chains.items()) {
+    ledger::Options options;
+    options.contracts = evidence::contract();
+    ASSIGN(auto chain, ledger::Ledger::open(data / "chains" / name, options));
+    auto head = chain->head();
+    if (hex(head.header_hash) != noted.at("header_hash") || head.header.height != noted.at("height"))
+      return fail(Code::data_loss, "backup.damaged",
+                  "the chain {} stands at another head than the backup noted", name);
+  }
+  return {};
+}
+
+Status restore_sql(const fs::path& backup, const fs::path& data) {
+  ASSIGN(auto config, config::load_file(data / "chengxin.yaml"));
+  sql::Options options;
+  options.url = config.sql_url.empty() ? "sqlite:" + (data / "sql" / "chengxin.db").string() : config.sql_url;
+  ASSIGN(auto database, sql::Database::open(options));
+  // A dump fills tables that are there: those of every component that keeps some.
+  TRY(evidence::migrate(*database));
+  TRY(api::prepare_storage(*database));
+  ASSIGN(auto mirror, mirror::Mirror::open(*database));
+  mirror.reset();
+  return sql::restore(*database, backup / "sql" / "dump.jsonl");
+}
+
+}  // namespace
+
+Result<Json> restore(const fs::path& from, const fs::path& data, const backup::Report& report) {
+  std::error_code error;
+  if (fs::exists(data, error) && !fs::is_empty(data, error))
+    return fail(Code::conflict, "install.not_empty", "{} is not empty", data.string());
+  ASSIGN(auto checked, backup::check(from, report));
+  TRY(make_folder(data));
+  TRY(backup::restore_part(from, checked.manifest, "installation", data));
+  TRY(backup::restore_part(from, checked.manifest, "blobs", data / "blobs"));
+  TRY(backup::restore_part(from, checked.manifest, "chains", data / "chains"));
+  const Json& chains = checked.manifest.at("parts").at("chains");
+  TRY(check_heads(data, chains));
+  TRY(restore_sql(from, data));
+  // The rest of an installation, VERSION last: keys and configuration are there and stay as they are.
+  TRY(install::complete(data));
+  return Json{{"data", data.string()}, {"chains", chains}, {"key", hex(checked.key)}};
+}
+
+}  // namespace chengxin::app
