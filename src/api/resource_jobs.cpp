@@ -17,7 +17,8 @@ Json describe(const jobs::Job& job) {
   if (job.ended_ms) out["ended_ms"] = job.ended_ms;
   if (job.state == jobs::State::done) out["result"] = job.result;
   if (job.state == jobs::State::failed)
-    out["error"] = {{"reason", job.error.reason}, {"code", code_name(job.error.code)}, {"detail", job.error.detail}};
+    out["error"] = {
+        {"reason", job.error.reason}, {"code", code_name(job.error.code)}, {"detail", job.error.detail}};
   return out;
 }
 
@@ -70,7 +71,8 @@ Resource jobs_resource() {
       {.method = Method::post,
        .path = "/api/v1/jobs",
        .id = "startJob",
-       .summary = {"启动长任务:校验、裁剪、导出、备份、重建镜像", "Start a long job: verify, prune, export, backup, mirror"},
+       .summary = {"启动长任务:校验、裁剪、导出、备份、重建镜像",
+                   "Start a long job: verify, prune, export, backup, mirror"},
        .tag = "jobs",
        .access = Access::owner,
        .body = {{"application/json", reference("NewJob")}},

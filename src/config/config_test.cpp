@@ -41,8 +41,7 @@ TEST(Config, NamesEveryMistakeWithItsLine) {
 }
 
 TEST(Config, SyntaxErrorsNeverThrow) {
-  for (std::string_view text :
-       {"a: [", "- 1\n- 2", "a: b: c", "? [x]\n: y", "listen: [1, 2]"})
+  for (std::string_view text : {"a: [", "- 1\n- 2", "a: b: c", "? [x]\n: y", "listen: [1, 2]"})
     EXPECT_FALSE(load_with(text).mistakes.empty()) << text;
 }
 

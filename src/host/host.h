@@ -34,8 +34,8 @@ class Host {
   // chains.
   Status open_all();
 
-  // A chain of this node alone. The node's own accounts and these become the genesis' registered keys. Errors: chain.name (1 to 40
-  // characters of a-z 0-9 -), chain.exists, those of Ledger::create.
+  // A chain of this node alone. The node's own accounts and these become the genesis' registered keys.
+  // Errors: chain.name (1 to 40 characters of a-z 0-9 -), chain.exists, those of Ledger::create.
   Result<ChainPtr> create(const std::string& name, std::vector<format::GenesisAccount> accounts,
                           int64_t now_ms);
 
