@@ -319,11 +319,11 @@ TEST(MirrorOnPostgresTest, SurvivesTheServerGoingAway) {
       ::usleep(2000);
     }
   });
-  for (int round = 0; round < 4; ++round) {
+  for (int round = 0; round < 2; ++round) {
     ::usleep(150'000);
     (*server)->kill();
     uint64_t before = chain.head();
-    EXPECT_REASON((*mirror)->wait(chain.id(), 400), "mirror.behind");
+    EXPECT_REASON((*mirror)->wait(chain.id(), 250), "mirror.behind");
     EXPECT_GT(chain.head(), before);
     auto status = (*mirror)->status(chain.id());
     ASSERT_TRUE(status->error);
