@@ -22,7 +22,7 @@ using Added = Result<std::vector<Evidence>>;
 class Rig {
  public:
   Rig(fs::path folder, std::string url) : folder_(std::move(folder)), url_(std::move(url)) {
-    auto now = now_ms();
+    int64_t now = now_ms() / 1000 * 1000;  // certificates hold whole seconds
     crypto::Validity validity{now - 1000, now + 1'000'000'000};
     auto root = crypto::Authority::create_root({"CN", "Test", "", "Root"}, validity).value();
     auto key = crypto::Sm2PrivateKey::generate().value();
@@ -94,10 +94,10 @@ class Rig {
 
   // Waits for on_anchored.
   Added add(std::vector<NewEvidence> items, const std::string& to = "main") {
-    std::promise<Added> promise;
-    auto future = promise.get_future();
-    service->add(to, std::move(items), nullptr, [&](Added added) { promise.set_value(std::move(added)); });
-    return future.get();
+    auto promise = std::make_shared<std::promise<Added>>();  // outlives set_value() on the other thread
+    service->add(to, std::move(items), nullptr,
+                 [promise](Added added) { promise->set_value(std::move(added)); });
+    return promise->get_future().get();
   }
   // Until the state of a record is no longer pending.
   Evidence settled(const std::string& id) {

@@ -147,4 +147,6 @@ Result<std::unique_ptr<Service>> Service::open(host::Host& host, sql::Database& 
   return service;
 }
 
+Status migrate(sql::Database& database) { return tables::migrate(database); }
+
 }  // namespace chengxin::evidence

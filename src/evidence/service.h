@@ -30,6 +30,9 @@ struct NewEvidence {
   std::string blob;  // id of the sealed original, empty when it was not kept
 };
 
+// Brings the tables of this module up to date; Service::open() does it too.
+Status migrate(sql::Database& database);
+
 enum class State { pending, anchored, refused };
 
 struct Evidence {

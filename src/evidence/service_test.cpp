@@ -57,15 +57,15 @@ NewEvidence full() {
 }
 
 TEST_P(ServiceTest, AnchorsAndGivesBackWhatWasAdded) {
-  std::promise<Added> accepted, anchored;
+  auto accepted = std::make_shared<std::promise<Added>>(), anchored = std::make_shared<std::promise<Added>>();
   rig->service->add(
-      "main", {full(), note("other")}, [&](Added added) { accepted.set_value(std::move(added)); },
-      [&](Added added) { anchored.set_value(std::move(added)); });
-  auto pending = accepted.get_future().get();
+      "main", {full(), note("other")}, [=](Added added) { accepted->set_value(std::move(added)); },
+      [=](Added added) { anchored->set_value(std::move(added)); });
+  auto pending = accepted->get_future().get();
   ASSERT_OK(pending);
   ASSERT_EQ(pending->size(), 2u);
   EXPECT_EQ((*pending)[0].state, State::pending);
-  auto done = anchored.get_future().get();
+  auto done = anchored->get_future().get();
   ASSERT_OK(done);
   const Evidence& first = (*done)[0];
   EXPECT_EQ(first.id, (*pending)[0].id);
@@ -305,10 +305,14 @@ TEST_P(ServiceTest, ManyCallersShareTransactions) {
   std::set<std::pair<Digest, uint64_t>> places;
   Query query;
   query.limit = 500;
-  for (const Evidence& each : rig->service->find(query).value()) {
+  auto found = rig->service->find(query);
+  ASSERT_OK(found);
+  for (const Evidence& each : *found) {
     EXPECT_TRUE(places.emplace(each.transaction, each.index).second);
     if (places.size() % 40 == 1) {
-      EXPECT_OK(proof::verify(rig->service->bundle(each.id, {}).value(), anchor(), each.content.digest));
+      auto bundle = rig->service->bundle(each.id, {});
+      ASSERT_OK(bundle);
+      EXPECT_OK(proof::verify(*bundle, anchor(), each.content.digest));
     }
   }
   EXPECT_EQ(places.size(), size_t(kCallers * kEach));
@@ -344,13 +348,13 @@ TEST_P(ServiceTest, FullQueueIsSaidSo) {
 // SQL has it, the chain does not: as after a crash between the two.
 TEST_P(ServiceTest, AnchorsLaterWhatDidNotReachTheChain) {
   rig->chain()->sequencer->stop();
-  std::promise<Added> accepted, anchored;
+  auto accepted = std::make_shared<std::promise<Added>>(), anchored = std::make_shared<std::promise<Added>>();
   rig->service->add(
-      "main", {note("a"), note("b")}, [&](Added added) { accepted.set_value(std::move(added)); },
-      [&](Added added) { anchored.set_value(std::move(added)); });
-  auto pending = accepted.get_future().get();
+      "main", {note("a"), note("b")}, [=](Added added) { accepted->set_value(std::move(added)); },
+      [=](Added added) { anchored->set_value(std::move(added)); });
+  auto pending = accepted->get_future().get();
   ASSERT_OK(pending);
-  EXPECT_REASON(anchored.get_future().get(), "order.stopping");
+  EXPECT_REASON(anchored->get_future().get(), "order.stopping");
   std::string id = (*pending)[1].id;
   EXPECT_EQ(rig->service->get(id)->state, State::pending);
   EXPECT_REASON(rig->service->bundle(id, {}), "evidence.not_anchored");
@@ -382,10 +386,10 @@ TEST_P(ServiceTest, FindsAgainWhatIsOnTheChain) {
 // Its transaction expired before it could be handed in: another is signed for the same items.
 TEST_P(ServiceTest, SignsAgainOnlyWhatExpired) {
   rig->chain()->sequencer->stop();
-  std::promise<Added> accepted;
+  auto accepted = std::make_shared<std::promise<Added>>();
   rig->service->add(
-      "main", {note("late")}, [&](Added added) { accepted.set_value(std::move(added)); }, nullptr);
-  std::string id = accepted.get_future().get().value()[0].id;
+      "main", {note("late")}, [=](Added added) { accepted->set_value(std::move(added)); }, nullptr);
+  std::string id = accepted->get_future().get().value()[0].id;
   rig->close();
   rig->open_parts();
   rig->sql("update evidence_batch set valid_until_ms = 1000");
