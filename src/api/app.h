@@ -1,5 +1,7 @@
 #pragma once
 #include "api/auth.h"
+#include "api/events.h"
+#include "api/idempotency.h"
 #include "api/metrics.h"
 #include "api/route.h"
 #include "api/schema.h"
@@ -12,6 +14,8 @@ namespace chengxin::api {
 class App {
  public:
   App(Options options, Services services);
+  Status open();    // what needs SQL
+  void maintain();  // every second or two: reloads tokens, drops old idempotency keys
 
   const Options options;
   const Services services;
@@ -20,18 +24,26 @@ class App {
   const Router router;
   const std::string openapi;
   Metrics metrics;
+  const std::shared_ptr<Bell> bell = std::make_shared<Bell>();  // the host may ring it after we are gone
+  std::atomic<bool> stopping = false, rebuilding = false;
+  std::atomic<int64_t> waiting = 0;  // transactions submitted here whose receipt is awaited
   Tokens tokens;
+  Idempotency idempotency;
   Workers workers;  // short blocking work: SQL, proofs
   Workers streams;  // one thread for each download under way
 
  private:
   App(Options options, Services services, Resource table);
+  void add_chain_gauges();
+
+  std::atomic<bool> maintaining_ = false;
+  uint64_t rounds_ = 0;  // of maintenance; by the worker that does it
 };
 
 // Runs blocking `work` (it returns a Result) off the io threads.
 template <typename Work>
-auto blocking(App& app, Work work) {
-  return app.workers.run(std::move(work));
+auto blocking(App& app, Work work, Workers::When when = Workers::When::if_room) {
+  return app.workers.run(std::move(work), when);
 }
 
 }  // namespace chengxin::api

@@ -81,7 +81,8 @@ struct Call {
   std::string body;              // whole, unless the row is streamed
   Json json;                     // the parsed and checked body, when it is JSON
   BodySource* stream = nullptr;  // when the row is streamed
-  std::string_view last_event_id, idempotency_key;
+  bool head = false;             // only the header of the answer will be sent
+  std::string_view target, last_event_id, idempotency_key;
 };
 
 // Errors become problem details. A handler never blocks: what may goes through Workers.

@@ -3,7 +3,9 @@
 #include <boost/beast/core/string.hpp>
 
 #include "api/problem.h"
+#include "base/clock.h"
 #include "base/log.h"
+#include "crypto/sm3.h"
 
 namespace chengxin::api {
 namespace {
@@ -130,6 +132,31 @@ Result<const Route*> find_route(const App& app, const Head& head, std::string& a
   return fail(Code::invalid_argument, "api.method_not_allowed", "allowed: {}", allow);
 }
 
+// A request with an Idempotency-Key.
+Task<Result<Response>> run_once(Call& call, const std::string& target) {
+  App& app = call.app;
+  const std::string key(call.idempotency_key), principal = call.principal.id;
+  if (key.empty() || key.size() > 128 ||
+      std::any_of(key.begin(), key.end(), [](char c) { return c <= ' ' || c > '~'; }))
+    co_return fail(Code::invalid_argument, "idempotency.bad_key", "1 to 128 printable ASCII characters");
+  const std::string_view end("\0", 1);
+  Digest request = crypto::sm3({view(method_name(call.route.method)), view(end), view(target), view(end),
+                                view(call.media), view(end), view(call.body)});
+  auto begun =
+      co_await blocking(app, [&] { return app.idempotency.begin(principal, key, request, now_ms()); });
+  if (!begun) co_return tl::unexpected(begun.error());
+  if (*begun) co_return std::move(**begun);
+
+  auto answer = co_await call.route.handler(call);
+  auto settle = [&] {
+    return answer ? app.idempotency.finish(principal, key, *answer) : app.idempotency.abandon(principal, key);
+  };
+  auto settled = co_await blocking(app, settle, Workers::When::always);
+  if (!settled)
+    log::error("api.idempotency", {{"request_id", call.request_id}, {"error", settled.error().to_string()}});
+  co_return answer;
+}
+
 Task<Result<Response>> serve(App& app, Incoming& incoming, Outgoing& out, std::string& allow) {
   const Head& head = incoming.head;
   CO_TRY(check_host(app.options, head));
@@ -140,7 +167,7 @@ Task<Result<Response>> serve(App& app, Incoming& incoming, Outgoing& out, std::s
 
   Call call{.app = app, .route = *route, .request_id = incoming.request_id};
   if (route->access != Access::open) {
-    CO_ASSIGN(call.principal, app.tokens.authenticate(head.field("Authorization")));
+    CO_ASSIGN(call.principal, app.tokens.authenticate(head.field("Authorization"), now_ms()));
     if (route->access == Access::owner && !call.principal.owner)
       co_return fail(Code::forbidden, "auth.owner_only",
                      "only the installation's own credential may do this");
@@ -148,6 +175,8 @@ Task<Result<Response>> serve(App& app, Incoming& incoming, Outgoing& out, std::s
   CO_TRY(check_path(*route, path_values, call.path));
   CO_TRY(check_query(*route, target, call.query));
   CO_ASSIGN(const Media* media, check_body_header(app, *route, head, call.media));
+  call.target = head.target;
+  call.head = head.method == "HEAD";
   call.last_event_id = head.field("Last-Event-ID");
   call.idempotency_key = head.field("Idempotency-Key");
   call.stream = &incoming.source;
@@ -160,6 +189,8 @@ Task<Result<Response>> serve(App& app, Incoming& incoming, Outgoing& out, std::s
     }
     call.body.swap(incoming.body);
   }
+  bool keyed = route->idempotent && head.count("Idempotency-Key") > 0 && app.services.database;
+  if (keyed) co_return co_await run_once(call, head.target);
   auto answer = co_await route->handler(call);
   incoming.body.swap(call.body);  // gives its memory back to the connection
   co_return answer;

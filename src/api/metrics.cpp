@@ -1,12 +1,25 @@
 #include "api/metrics.h"
 
+#include <unistd.h>
+
+#include <fstream>
+
 #include <prometheus/text_serializer.h>
 
 namespace chengxin::api {
 namespace {
 const prometheus::Histogram::BucketBoundaries kSeconds = {0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05,
                                                           0.1,    0.25,  0.5,    1,     2.5,  10};
+
+// Resident bytes of this process, from /proc/self/statm.
+double resident_bytes() {
+  std::ifstream statm("/proc/self/statm");
+  long total = 0, resident = 0;
+  statm >> total >> resident;
+  return double(resident) * double(::sysconf(_SC_PAGESIZE));
 }
+
+}  // namespace
 
 Metrics::Metrics(const std::vector<Route>& routes) {
   requests_ = &prometheus::BuildCounter()
@@ -30,6 +43,9 @@ Metrics::Metrics(const std::vector<Route>& routes) {
                       .Help("Open connections")
                       .Register(registry_)
                       .Add({});
+  gauge("process_resident_memory_bytes", "Resident memory", [] {
+    return std::vector<Sample>{{{}, resident_bytes()}};
+  });
 }
 
 Metrics::Row Metrics::make_row(const std::string& method, const std::string& path) {

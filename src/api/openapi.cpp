@@ -29,6 +29,7 @@ Json parameter(const std::string& name, const char* in, const Json& schema, cons
 }
 
 Json content(const std::string& type, const Json& schema) {
+  if (type.empty()) return Json::object();
   Json media = Json::object();
   if (!schema.is_null()) media["schema"] = schema;
   return {{type, media}};

@@ -1,7 +1,16 @@
 #include "api/resources.h"
 
+#include "api/resource_chains.h"
 #include "api/resource_documentation.h"
+#include "api/resource_events.h"
+#include "api/resource_evidence.h"
+#include "api/resource_jobs.h"
+#include "api/resource_mirror.h"
+#include "api/resource_originals.h"
 #include "api/resource_system.h"
+#include "api/resource_tokens.h"
+#include "api/resource_transactions.h"
+#include "api/resource_verify.h"
 
 namespace chengxin::api {
 namespace {
@@ -12,10 +21,18 @@ struct Row {
 };
 
 bool always(const Services&) { return true; }
+bool has_database(const Services& services) { return services.database; }
+bool has_host(const Services& services) { return services.host; }
+bool has_evidence(const Services& services) { return services.host && services.evidence; }
+bool has_blobs(const Services& services) { return services.blobs; }
+bool has_jobs(const Services& services) { return services.jobs; }
+bool has_mirror(const Services& services) { return services.host && services.mirror && services.database; }
 
 const Row kResources[] = {
-    {system_resource, always},
-    {documentation_resource, always},
+    {system_resource, always},       {documentation_resource, always},  {verify_resource, always},
+    {tokens_resource, has_database}, {chains_resource, has_host},       {transactions_resource, has_host},
+    {events_resource, has_host},     {evidence_resource, has_evidence}, {originals_resource, has_blobs},
+    {mirror_resource, has_mirror},   {jobs_resource, has_jobs},
 };
 
 }  // namespace

@@ -16,7 +16,7 @@ namespace {
 
 using asio::ip::tcp;
 using Acceptor = asio::basic_socket_acceptor<tcp, Executor>;
-constexpr auto kSweep = std::chrono::milliseconds(100);
+constexpr auto kSweep = std::chrono::milliseconds(100), kMaintain = std::chrono::milliseconds(2000);
 
 std::string random_id() {
   std::random_device device;
@@ -125,8 +125,18 @@ struct Server::Impl {
     }
   }
 
+  Task<void> maintain() {
+    Timer timer(co_await asio::this_coro::executor);
+    for (;;) {
+      timer.expires_after(kMaintain);
+      co_await timer.async_wait(use_task);
+      app.maintain();
+    }
+  }
+
   Status start() {
     TRY(check_options());
+    TRY(app.open());
     size_t count =
         app.options.io_threads ? app.options.io_threads : std::max(1u, std::thread::hardware_concurrency());
     for (size_t i = 0; i < count; ++i) loops.push_back(std::make_shared<Loop>());
@@ -135,6 +145,7 @@ struct Server::Impl {
       return status;
     }
     asio::co_spawn(loops[0]->context, accept(), asio::detached);
+    asio::co_spawn(loops[0]->context, maintain(), asio::detached);
     for (auto& loop : loops) {
       asio::co_spawn(loop->context, loop->sweep(), asio::detached);
       loop->thread = std::thread([loop = loop.get()] {
@@ -148,11 +159,13 @@ struct Server::Impl {
 
   void stop() {
     if (loops.empty()) return;
+    app.stopping = true;
     asio::post(loops[0]->context, [this] {
       boost::system::error_code ignored;
       acceptor->close(ignored);
     });
     each_connection([](Connection& connection) { connection.begin_stop(); });
+    app.bell->ring_all();
     int64_t until = steady_ns() + int64_t(app.options.stop_timeout_ms) * 1'000'000;
     while (open > 0 && steady_ns() < until) std::this_thread::sleep_for(std::chrono::milliseconds(5));
     each_connection([](Connection& connection) { connection.abort(); });

@@ -6,6 +6,7 @@
 
 #include "base/json.h"
 #include "base/result.h"
+#include "format/genesis.h"
 
 // The REST interface of the platform (docs/api.md): HTTP/1.1, JSON, problem details, server-sent events.
 namespace chengxin::host {
@@ -20,6 +21,9 @@ class Store;
 namespace chengxin::sql {
 class Database;
 }
+namespace chengxin::jobs {
+class Runner;
+}
 namespace chengxin::mirror {
 class Mirror;
 }
@@ -32,6 +36,7 @@ struct Options {
   std::string owner_token;         // the installation's own credential; at least 32 characters
   std::vector<std::string> hosts;  // names accepted in the Host field besides loopback names and `address`
   std::string default_chain = "default";
+  std::vector<format::GenesisAccount> chain_accounts;  // of every chain made here: the evidence service's key
   std::string version = "0.1.0";
   std::string verify_page;  // the offline verifier's page; empty: the embedded one
 
@@ -58,6 +63,7 @@ struct Services {
   blob::Store* blobs = nullptr;
   sql::Database* database = nullptr;
   mirror::Mirror* mirror = nullptr;
+  jobs::Runner* jobs = nullptr;
   std::function<Json()> doctor;   // findings for GET /api/v1/system
   std::function<Status()> ready;  // for GET /readyz; null: always
 };

@@ -6,10 +6,10 @@ Workers::Workers(size_t threads, size_t max_queue) : max_queue_(max_queue) {
   for (size_t i = 0; i < threads; ++i) threads_.emplace_back([this] { loop(); });
 }
 
-bool Workers::post(std::function<void()> work) {
+bool Workers::post(std::function<void()> work, When when) {
   {
     std::lock_guard lock(mutex_);
-    if (stopping_ || queue_.size() >= max_queue_) return false;
+    if (stopping_ || (when == When::if_room && queue_.size() >= max_queue_)) return false;
     queue_.push_back(std::move(work));
   }
   wake_.notify_one();

@@ -15,19 +15,22 @@ class Workers {
  public:
   Workers(size_t threads, size_t max_queue);
   ~Workers() { stop(); }
-  bool post(std::function<void()> work);  // false when the queue is full or the pool stopped
-  void stop();                            // runs what is queued, then ends the threads
+  enum class When { if_room, always };
+  // False when the pool stopped, or the queue is full and the work may be refused. `always` is for the later
+  // steps of a request that was let in; there are never more of those than connections.
+  bool post(std::function<void()> work, When when = When::if_room);
+  void stop();  // runs what is queued, then ends the threads
   size_t queued() const;
 
   // Runs `work`, which returns a Result<…>, on a worker and resumes the caller on its own thread; api.busy
   // when the queue is full. References that `work` captures must outlive the co_await, which a caller's
   // locals do.
   template <typename Work>
-  Task<std::invoke_result_t<Work>> run(Work work) {
+  Task<std::invoke_result_t<Work>> run(Work work, When when = When::if_room) {
     using Value = std::invoke_result_t<Work>;
     Outcome<Value> outcome;
     auto done = outcome.completion();
-    if (!post([work = std::move(work), done]() mutable { done(work()); }))
+    if (!post([work = std::move(work), done]() mutable { done(work()); }, when))
       co_return tl::unexpected(Error{Code::busy, "api.busy", "too many requests are waiting", 1000});
     co_return co_await outcome.wait();
   }

@@ -1,0 +1,99 @@
+#include "api/idempotency.h"
+
+namespace chengxin::api {
+namespace {
+
+Result<Response> stored_answer(const sql::Row& row) {
+  if (row.is_null(4))
+    return fail(Code::conflict, "idempotency.answer_dropped",
+                "executed; its answer was too large to be kept");
+  Response response{int(row.integer(1)), row.text(2), to_string(row.blob(4)), {}, {}};
+  if (!row.is_null(3)) response.headers.emplace_back("Location", row.text(3));
+  response.headers.emplace_back("Idempotency-Replayed", "true");
+  return response;
+}
+
+}  // namespace
+
+Result<std::optional<Response>> Idempotency::begin(const std::string& principal, const std::string& key,
+                                                   const Digest& request, int64_t now_ms) {
+  Name name{principal, key};
+  bool ours;
+  {
+    std::lock_guard lock(mutex_);
+    ours = under_way_.insert(name).second;
+  }
+  std::optional<Response> answer;
+  auto status = database_->transaction([&](sql::Session& session) -> Status {
+    answer.reset();
+    ASSIGN(auto row, session.row("select digest, status, type, location, body from api_idempotency where "
+                                 "principal = ? and key = ? "
+                                 "and created_ms > ?",
+                                 principal, key, now_ms - kKeepMs));
+    if (row) {
+      if (!equal(row->blob(0), request))
+        return fail(Code::conflict, "idempotency.key_reused", "the key was used for another request");
+      if (!row->is_null(1)) {
+        ASSIGN(answer, stored_answer(*row));
+        return {};
+      }
+      if (!ours) return fail(Code::conflict, "idempotency.in_progress");
+      return fail(Code::conflict, "idempotency.outcome_unknown",
+                  "the first request was interrupted; look whether it was executed");
+    }
+    if (!ours) return fail(Code::conflict, "idempotency.in_progress");
+    if (rows_ >= kMaxRows)
+      return tl::unexpected(Error{Code::busy, "idempotency.full", "too many keys within a day", 60'000});
+    TRY(session.run("delete from api_idempotency where principal = ? and key = ?", principal, key));
+    TRY(session.run("insert into api_idempotency (principal, key, digest, created_ms) values (?, ?, ?, ?)",
+                    principal, key, request, now_ms));
+    return {};
+  });
+  if (ours && (!status || answer)) forget(name);
+  if (!status) return tl::unexpected(status.error());
+  if (!answer) ++rows_;
+  return answer;
+}
+
+Status Idempotency::finish(const std::string& principal, const std::string& key, const Response& response) {
+  std::optional<std::string> location;
+  for (auto& [name, value] : response.headers)
+    if (name == "Location") location = value;
+  std::optional<Bytes> body;
+  if (response.body.size() <= kMaxBodyBytes) body = to_bytes(view(response.body));
+  auto status = database_->transaction([&](sql::Session& session) -> Status {
+    TRY(
+        session.run("update api_idempotency set status = ?, type = ?, location = ?, body = ? where principal "
+                    "= ? and key = ?",
+                    response.status, response.type, location, body, principal, key));
+    return {};
+  });
+  forget({principal, key});
+  return status;
+}
+
+Status Idempotency::abandon(const std::string& principal, const std::string& key) {
+  auto status = database_->transaction([&](sql::Session& session) -> Status {
+    TRY(session.run("delete from api_idempotency where principal = ? and key = ?", principal, key));
+    return {};
+  });
+  forget({principal, key});
+  return status;
+}
+
+void Idempotency::forget(const Name& name) {
+  std::lock_guard lock(mutex_);
+  under_way_.erase(name);
+}
+
+Status Idempotency::purge(int64_t now_ms) {
+  if (!database_) return {};
+  return database_->transaction([&](sql::Session& session) -> Status {
+    TRY(session.run("delete from api_idempotency where created_ms <= ?", now_ms - kKeepMs));
+    ASSIGN(auto row, session.row("select count(*) from api_idempotency"));
+    rows_ = row->integer(0);
+    return {};
+  });
+}
+
+}  // namespace chengxin::api

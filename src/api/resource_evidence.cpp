@@ -1,0 +1,332 @@
+#include "api/resource_evidence.h"
+
+#include "api/describe.h"
+#include "base/clock.h"
+#include "evidence/service.h"
+
+namespace chengxin::api {
+namespace {
+
+using evidence::Evidence;
+using Added = Result<std::vector<Evidence>>;
+constexpr size_t kMaxProofs = 100;
+
+Result<evidence::NewEvidence> parse_new(const Json& json) {
+  evidence::NewEvidence out;
+  ASSIGN(out.digest, unhex_digest(json["digest"].get_ref<const std::string&>()));
+  out.size = json.value("size", uint64_t(0));
+  out.title = json.value("title", "");
+  out.type = json.value("type", "");
+  out.holder = json.value("holder", "");
+  if (json.contains("tags")) out.tags = json["tags"].get<std::vector<std::string>>();
+  if (json.contains("links")) out.links = json["links"].get<std::vector<std::string>>();
+  if (json.contains("further_digests"))
+    out.further_digests = json["further_digests"].get<std::map<std::string, std::string>>();
+  if (json.contains("capture")) out.capture = json["capture"];
+  out.blob = json.value("original", "");
+  return out;
+}
+
+Json describe(const Evidence& one) {
+  constexpr std::string_view states[] = {"pending", "anchored", "refused"};
+  Json out = {{"id", one.id},
+              {"chain", one.chain},
+              {"digest", hex(one.content.digest)},
+              {"size", one.content.size},
+              {"title", one.content.title},
+              {"type", one.content.type},
+              {"holder", one.content.holder},
+              {"tags", one.content.tags},
+              {"links", one.content.links},
+              {"further_digests", one.content.further_digests},
+              {"capture", one.content.capture},
+              {"original", one.content.blob},
+              {"added_ms", one.added_ms},
+              {"state", states[int(one.state)]},
+              {"same_digest", one.same_digest}};
+  if (one.state == evidence::State::anchored) {
+    out["transaction"] = hex(one.transaction);
+    out["call"] = one.call;
+    out["index"] = one.index;
+    out["height"] = one.height;
+    out["block_time_ms"] = one.block_time_ms;
+  }
+  if (!one.refusal.empty()) out["refusal"] = one.refusal;
+  return out;
+}
+
+Result<Json> describe_all(App& app, const std::vector<Evidence>& added, bool with_proof) {
+  Json items = Json::array();
+  for (const auto& one : added) {
+    Json item = describe(one);
+    if (with_proof && one.state == evidence::State::anchored) {
+      ASSIGN(Bytes bundle, app.services.evidence->bundle(one.id, {}));
+      item["proof"] = base64(bundle);
+    }
+    items.push_back(std::move(item));
+  }
+  return items;
+}
+
+// Hands the items in and waits as far as the caller wants: 201 when every one is anchored, else 202.
+Task<Result<std::pair<int, Json>>> add(Call& call, const std::string& chain,
+                                       const std::vector<const Json*>& given) {
+  App& app = call.app;
+  bool wait = call.query.text("wait", "receipt") == "receipt", with_proof = call.query.flag("proof");
+  if (with_proof && (given.size() > kMaxProofs || !wait))
+    co_return fail(Code::invalid_argument, "evidence.proof_in_answer",
+                   "needs wait=receipt and at most {} items", kMaxProofs);
+  std::vector<evidence::NewEvidence> items;
+  for (const Json* json : given) {
+    CO_ASSIGN(auto item, parse_new(*json));
+    items.push_back(std::move(item));
+  }
+  Outcome<Added> accepted, anchored;
+  int64_t until = steady_ns() + int64_t(app.options.receipt_timeout_ms) * 1'000'000;
+  app.services.evidence->add(chain, std::move(items), accepted.completion(), anchored.completion());
+  // Until they are durable there is nothing that an answer could name, so this wait has no limit of its own.
+  auto added = co_await accepted.wait();
+  if (!added) co_return tl::unexpected(added.error());
+  int status = 202;
+  if (wait) {
+    auto final = co_await anchored.wait(
+        std::chrono::milliseconds(std::max<int64_t>(0, (until - steady_ns()) / 1'000'000)));
+    if (final && !*final) co_return tl::unexpected(final->error());
+    if (final) {
+      added = std::move(*final);
+      status = 201;
+    }
+  }
+  auto described = co_await blocking(
+      app, [&] { return describe_all(app, *added, with_proof); }, Workers::When::always);
+  if (!described) co_return tl::unexpected(described.error());
+  co_return std::pair(status, std::move(*described));
+}
+
+Task<Result<Response>> add_one(Call& call) {
+  std::vector<const Json*> given = {&call.json};
+  auto added = co_await add(call, call.json.value("chain", call.app.options.default_chain), given);
+  if (!added) co_return tl::unexpected(added.error());
+  const Json& one = added->second[0];
+  Response response = json_response(one, added->first);
+  response.headers.emplace_back("Location", "/api/v1/evidence/" + one["id"].get<std::string>());
+  co_return response;
+}
+
+Task<Result<Response>> add_batch(Call& call) {
+  std::vector<const Json*> given;
+  for (const auto& item : call.json["items"]) given.push_back(&item);
+  auto added = co_await add(call, call.json.value("chain", call.app.options.default_chain), given);
+  if (!added) co_return tl::unexpected(added.error());
+  co_return json_response({{"items", std::move(added->second)}}, added->first);
+}
+
+Task<Result<Response>> list(Call& call) {
+  evidence::Query query;
+  query.chain = call.query.text("chain");
+  query.holder = call.query.text("holder");
+  query.tag = call.query.text("tag");
+  query.type = call.query.text("type");
+  query.title_contains = call.query.text("title");
+  query.after = call.query.text("cursor");
+  query.limit = int(page_limit(call));
+  if (call.query.find("digest")) {
+    CO_ASSIGN(query.digest, unhex_digest(call.query.text("digest")));
+  }
+  if (call.query.find("from_ms")) query.from_ms = call.query.number("from_ms");
+  if (call.query.find("to_ms")) query.to_ms = call.query.number("to_ms");
+  co_return co_await blocking(call.app, [&]() -> Result<Response> {
+    ASSIGN(auto found, call.app.services.evidence->find(query));
+    Json items = Json::array();
+    for (const auto& one : found) items.push_back(describe(one));
+    return page(call, std::move(items), int(found.size()) == query.limit ? found.back().id : "");
+  });
+}
+
+Task<Result<Response>> get(Call& call) {
+  co_return co_await blocking(call.app, [&]() -> Result<Response> {
+    ASSIGN(auto one, call.app.services.evidence->get(call.path.text("id")));
+    return json_response(describe(one));
+  });
+}
+
+Response bundle_response(ByteView bundle, const std::string& name) {
+  Response response{200, "application/x-cxproof", to_string(bundle), {}, {}};
+  response.headers.emplace_back("Content-Disposition", "attachment; filename=\"" + name + ".cxproof\"");
+  return response;
+}
+
+Task<Result<Response>> bundle(Call& call) {
+  evidence::BundleOptions options;
+  options.timestamp = call.query.flag("timestamp", true);
+  if (auto* names = call.query.find("disclose")) options.disclose = names->get<std::vector<std::string>>();
+  co_return co_await blocking(call.app, [&]() -> Result<Response> {
+    ASSIGN(Bytes bytes, call.app.services.evidence->bundle(call.path.text("id"), options));
+    return bundle_response(bytes, hex(view(call.path.text("id"))).substr(0, 32));
+  });
+}
+
+Task<Result<Response>> item_proof(Call& call) {
+  CO_ASSIGN(auto chain, chain_of(call));
+  CO_ASSIGN(Digest digest, unhex_digest(call.path.text("digest")));
+  evidence::BundleOptions options;
+  options.timestamp = call.query.flag("timestamp", true);
+  co_return co_await blocking(call.app, [&]() -> Result<Response> {
+    ASSIGN(Bytes bytes, call.app.services.evidence->bundle_of_item(chain->name, digest, options));
+    return bundle_response(bytes, hex(digest));
+  });
+}
+
+Task<Result<Response>> anchor(Call& call) {
+  CO_ASSIGN(auto chain, chain_of(call));
+  co_return co_await blocking(call.app, [&]() -> Result<Response> {
+    ASSIGN(std::string document, call.app.services.evidence->anchor(chain->name));
+    return Response{200, "application/json", std::move(document), {}, {}};
+  });
+}
+
+Schemas schemas() {
+  auto text = [](size_t limit) { return Json{{"type", "string"}, {"maxLength", limit}}; };
+  auto texts = [&](size_t limit, size_t count) {
+    Json out = list_schema(text(limit));
+    out["maxItems"] = count;
+    return out;
+  };
+  Json content = {
+      {"digest", sm3_schema()},
+      {"size", integer_schema()},
+      {"title", text(1024)},
+      {"type", text(128)},
+      {"holder", text(256)},
+      {"tags", texts(128, 64)},
+      {"links", texts(128, 256)},
+      {"further_digests", {{"type", "object"}, {"maxProperties", 8}, {"additionalProperties", hex_schema()}}},
+      {"capture", {{"type", "object"}, {"additionalProperties", true}}},
+      {"original", text(128)}};
+  Schemas out;
+  out["EvidenceItem"] = object_schema(content, {"digest"});
+  Json one = content;
+  one["chain"] = text(128);
+  out["NewEvidence"] = object_schema(one, {"digest"});
+  Json items = list_schema(reference("EvidenceItem"));
+  items["minItems"] = 1;
+  items["maxItems"] = 10'000;
+  out["EvidenceBatch"] = object_schema({{"chain", text(128)}, {"items", items}}, {"items"});
+  one.update({{"id", text_schema()},
+              {"added_ms", integer_schema()},
+              {"state", enum_schema({"pending", "anchored", "refused"})},
+              {"same_digest", list_schema(text_schema())},
+              {"transaction", sm3_schema()},
+              {"call", integer_schema()},
+              {"index", integer_schema()},
+              {"height", integer_schema()},
+              {"block_time_ms", integer_schema()},
+              {"refusal", text_schema()},
+              {"proof", {{"type", "string"}, {"format", "base64"}}}});
+  out["Evidence"] = object_schema(one, {"id", "chain", "digest", "state", "added_ms", "same_digest"});
+  out["EvidencePage"] = page_schema("Evidence");
+  return out;
+}
+
+}  // namespace
+
+Resource evidence_resource() {
+  const std::string base = "/api/v1/evidence", chain = "/api/v1/chains/{chain}";
+  const std::vector<std::string> add_reasons = {
+      "chain.not_found",          "evidence.too_many",       "evidence.title_length", "evidence.tag",
+      "evidence.link_unknown",    "evidence.further_digest", "evidence.capture",      "evidence.blob_unknown",
+      "evidence.proof_in_answer", "order.queue_full"};
+  const std::vector<Parameter> add_query = {
+      {"wait", enum_schema({"receipt", "accepted"}), {"等待到何时", "What to wait for"}},
+      {"proof",
+       {{"type", "boolean"}},
+       {"随答复给出证明包（base64）", "Give the proof bundle in the answer, base64"}}};
+  const Parameter timestamp = {
+      "timestamp", {{"type", "boolean"}}, {"是否附时间戳，默认附", "With a time-stamp; default true"}};
+  auto answers = [](std::string_view schema) {
+    return std::vector<Answer>{
+        {201, "application/json", reference(schema), {"已上链", "Anchored"}},
+        {202, "application/json", reference(schema), {"已受理，尚未上链", "Accepted, not anchored yet"}}};
+  };
+  Answer proof = {200,
+                  "application/x-cxproof",
+                  {},
+                  {"证明包：docs/formats/cxproof.md", "A proof bundle: docs/formats/cxproof.md"}};
+  Resource resource;
+  resource.schemas = schemas();
+  resource.routes = {
+      {.method = Method::post,
+       .path = base,
+       .id = "addEvidence",
+       .summary = {"存证一项", "Notarise one digest"},
+       .tag = "evidence",
+       .query = add_query,
+       .body = {{"application/json", reference("NewEvidence")}},
+       .answers = answers("Evidence"),
+       .reasons = add_reasons,
+       .handler = add_one,
+       .idempotent = true},
+      {.method = Method::post,
+       .path = base + "/batch",
+       .id = "addEvidenceBatch",
+       .summary = {"批量存证", "Notarise many digests at once"},
+       .tag = "evidence",
+       .query = add_query,
+       .body = {{"application/json", reference("EvidenceBatch")}},
+       .answers = answers("EvidencePage"),
+       .reasons = add_reasons,
+       .handler = add_batch,
+       .max_body_bytes = 16 << 20,
+       .idempotent = true},
+      {.path = base,
+       .id = "findEvidence",
+       .summary = {"查询存证", "Search evidence"},
+       .tag = "evidence",
+       .query = page_parameters({{"chain", text_schema(), {"链名", "Chain"}},
+                                 {"digest", sm3_schema(), {"内容摘要", "Digest of the content"}},
+                                 {"holder", text_schema(), {"持有人", "Holder"}},
+                                 {"tag", text_schema(), {"标签", "Tag"}},
+                                 {"type", text_schema(), {"类型", "Type"}},
+                                 {"title", text_schema(), {"标题包含", "Title contains"}},
+                                 {"from_ms", integer_schema(), {"不早于", "Not before"}},
+                                 {"to_ms", integer_schema(), {"不晚于", "Not after"}}}),
+       .answers = {{200, "application/json", reference("EvidencePage"), {}}},
+       .handler = list},
+      {.path = base + "/{id}",
+       .id = "getEvidence",
+       .summary = {"一项存证", "One piece of evidence"},
+       .tag = "evidence",
+       .answers = {{200, "application/json", reference("Evidence"), {}}},
+       .reasons = {"evidence.not_found"},
+       .handler = get},
+      {.path = base + "/{id}/bundle",
+       .id = "getBundle",
+       .summary = {"导出证明包", "Export the proof bundle"},
+       .tag = "evidence",
+       .query = {{"disclose",
+                  list_schema(text_schema()),
+                  {"公开的字段，默认全部", "Fields to disclose; default all"}},
+                 timestamp},
+       .answers = {proof},
+       .reasons = {"evidence.not_found", "evidence.not_anchored"},
+       .handler = bundle},
+      {.path = chain + "/items/{digest}/proof",
+       .id = "getItemProof",
+       .summary = {"链上摘要的证明包", "Proof bundle of a digest on the chain"},
+       .tag = "proofs",
+       .query = {timestamp},
+       .answers = {proof},
+       .reasons = {"chain.not_found", "ledger.no_item"},
+       .handler = item_proof},
+      {.path = chain + "/anchor",
+       .id = "getAnchor",
+       .summary = {"信任锚（.cxanchor）", "The chain's trust anchor (.cxanchor)"},
+       .tag = "proofs",
+       .answers = {{200, "application/json", {}, {}}},
+       .reasons = {"chain.not_found"},
+       .handler = anchor},
+  };
+  return resource;
+}
+
+}  // namespace chengxin::api
