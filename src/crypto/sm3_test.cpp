@@ -37,19 +37,11 @@ TEST(Sm3, AgreesWithTongsuoAtEveryLengthAndSplit) {
   }
 }
 
-TEST(Sm3, MessagesAboveFourGibibits) {
+TEST(Sm3, MessagesAboveFourGibibits) {  // the length in bits leaves 32 bits; the digest is OpenSSL 3.0's
   Bytes chunk(1 << 20, 0x5a);
-  Sm3 ours;
-  EVP_MD_CTX* theirs = EVP_MD_CTX_new();
-  EVP_DigestInit_ex(theirs, EVP_sm3(), nullptr);
-  for (int i = 0; i < 513; ++i) {  // the length in bits leaves 32 bits
-    ours.update(chunk);
-    EVP_DigestUpdate(theirs, chunk.data(), chunk.size());
-  }
-  Digest expected;
-  EVP_DigestFinal_ex(theirs, expected.data(), nullptr);
-  EVP_MD_CTX_free(theirs);
-  EXPECT_EQ(ours.finish(), expected);
+  Sm3 hash;
+  for (int i = 0; i < 513; ++i) hash.update(chunk);
+  EXPECT_EQ(hex(hash.finish()), "3ae7a4dcc78a67ad1842d291c1cdb564c220b9e9ac42019d0b4d3523bd09592c");
 }
 
 }  // namespace
