@@ -1,4 +1,4 @@
-#include "crypto/self_test.h"
+#include "crypto/self_test.h"  // this file is not called self_test.cpp, for *_test.cpp are tests
 
 #include "crypto/hmac.h"
 #include "crypto/random.h"
