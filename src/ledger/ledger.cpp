@@ -11,8 +11,6 @@ namespace {
 using store::Database;
 using store::Table;
 
-constexpr std::string_view kStoreFolder = "store", kMarkerFile = "head";
-
 store::Options store_options(const Options& options) {
   store::Options out;
   out.cache_bytes = options.cache_bytes;
@@ -165,11 +163,35 @@ Status LedgerImpl::load() {
   const Marker::Head head{height, next->head.header_hash};
   if (height == marker_->head().height && head != marker_->head())
     return fail(Code::data_loss, "ledger.damaged", "block {} is not the one that was committed", height);
-  if (marker_->damaged())
-    log::warn("ledger.marker_rewritten", {{"folder", folder_.string()}, {"height", height}});
-  TRY(marker_->rewrite(head));
+  ASSIGN(marker_damaged_, marker_has_other_bits(height));
+  if (marker_damaged_)
+    log::warn("ledger.marker_damaged", {{"folder", folder_.string()}, {"height", height}});
+  else
+    TRY(marker_->rewrite(head));
   view_ = std::move(next);
   return {};
+}
+
+// A slot of the marker that is not whole must be a torn write of the store's last blocks over what stood
+// there before.
+Result<bool> LedgerImpl::marker_has_other_bits(uint64_t height) const {
+  if (!marker_->torn()) return false;
+  auto heads = [&](uint64_t from, uint64_t to) -> Result<std::vector<Marker::Head>> {
+    std::vector<Marker::Head> out;
+    for (uint64_t at = from; at <= to; ++at) {
+      if (at == 0) {
+        out.push_back({0, id_});
+        continue;
+      }
+      ASSIGN(StoredBlock stored, stored_block(at));
+      out.push_back({at, format::Header::hash(stored.header)});
+    }
+    return out;
+  };
+  const uint64_t marked = marker_->head().height;
+  ASSIGN(auto written, heads(std::max(marked + 1, height > 4 ? height - 4 : 0), height));
+  ASSIGN(auto before, heads(marked == 0 ? 0 : marked - 1, marked));
+  return !marker_->torn_between(written, before);
 }
 
 Result<ViewPtr> LedgerImpl::view_at(uint64_t height) const {

@@ -3,15 +3,15 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
-#include <optional>
 
 #include "crypto/sm3.h"
 
 namespace chengxin::ledger {
 namespace {
 
-constexpr size_t kSlotBytes = 48, kSlotDistance = 512;
+constexpr size_t kSlotBytes = 48;
 
 Bytes encode(const Marker::Head& head) {
   Bytes out;
@@ -46,10 +46,10 @@ Result<std::unique_ptr<Marker>> Marker::open(const fs::path& file, const Head* c
   bool found = false;
   for (int i = 0; i < 2; ++i) {
     Bytes slot(kSlotBytes);
-    const ssize_t count = ::pread(fd, slot.data(), slot.size(), off_t(i * kSlotDistance));
+    const ssize_t count = ::pread(fd, slot.data(), slot.size(), off_t(i * kSlotBytes));
     auto head = count == ssize_t(kSlotBytes) ? decode(slot) : std::nullopt;
     if (!head) {
-      marker->damaged_ = true;
+      marker->broken_ = std::move(slot);
       continue;
     }
     if (!found || head->height > marker->head_.height) marker->head_ = *head;
@@ -59,9 +59,21 @@ Result<std::unique_ptr<Marker>> Marker::open(const fs::path& file, const Head* c
   return marker;
 }
 
+bool Marker::torn_between(std::span<const Head> written, std::span<const Head> before) const {
+  for (const Head& over : written) {
+    const Bytes now = encode(over);
+    const auto split = std::mismatch(now.begin(), now.end(), broken_->begin()).second;
+    for (const Head& under : before) {
+      const Bytes old = encode(under);
+      if (std::equal(split, broken_->end(), old.begin() + (split - broken_->begin()))) return true;
+    }
+  }
+  return false;
+}
+
 Status Marker::put(const Head& head, uint64_t slot) {
   const Bytes bytes = encode(head);
-  if (::pwrite(fd_, bytes.data(), bytes.size(), off_t(slot * kSlotDistance)) != ssize_t(bytes.size()))
+  if (::pwrite(fd_, bytes.data(), bytes.size(), off_t(slot * kSlotBytes)) != ssize_t(bytes.size()))
     return tl::unexpected(file_error("head", errno));
   head_ = head;
   return {};

@@ -49,6 +49,19 @@ Result<Bytes> LedgerImpl::attachment(uint64_t log_index, const StoredTransaction
   return out;
 }
 
+Result<format::Transaction> LedgerImpl::full_transaction(uint64_t log_index) const {
+  ASSIGN(StoredTransaction stored, stored_transaction(log_index));
+  format::Transaction out;
+  ASSIGN(out.body, format::decode_body(stored.body));
+  for (size_t i = 0; i < stored.attachments.size(); ++i) {
+    ASSIGN(out.attachments.emplace_back(), attachment(log_index, stored, uint16_t(i)));
+  }
+  out.hash = format::transaction_hash(stored.body);
+  out.signature = stored.signature;
+  out.body_bytes = std::move(stored.body);
+  return out;
+}
+
 Result<BlockRecord> LedgerImpl::block(uint64_t height) const {
   if (height == 0 || height > head().header.height)
     return fail(Code::not_found, "ledger.no_block", "there is no block {}", height);

@@ -141,4 +141,44 @@ inline format::Certificate certify(const Ledger::Executed& executed, const forma
   return out;
 }
 
+// A chain in a temporary folder, with a clock of its own that each block moves by a millisecond.
+struct LiveChain {
+  explicit LiveChain(TestChain& test) : setup(test) {
+    ledger = Ledger::create(path(), setup.document(), setup.options()).value();
+  }
+  fs::path path() const { return folder.path / "chain"; }
+  Status reopen() {
+    ledger.reset();
+    ASSIGN(ledger, Ledger::open(path(), setup.options()));
+    return {};
+  }
+  Result<Ledger::Executed> add_block(std::span<const Bytes> envelopes) {
+    std::vector<AdmittedTransaction> transactions;
+    for (const Bytes& envelope : envelopes) {
+      ASSIGN(auto admitted, ledger->admit(envelope, time_ms));
+      transactions.push_back(std::move(admitted));
+    }
+    ASSIGN(auto executed, ledger->execute(transactions, ++time_ms));
+    TRY(ledger->commit(executed, certify(executed, ledger->head().next_validators, signers)));
+    return executed;
+  }
+  Result<Ledger::Executed> add(const Signer& signer, std::vector<format::Call> calls,
+                               const std::vector<Bytes>& attachments = {}) {
+    const Bytes envelope = setup.envelope(signer, time_ms, std::move(calls), attachments);
+    return add_block(std::span(&envelope, 1));
+  }
+  Bytes items(size_t count, size_t item_bytes = 32) {
+    Bytes out(count * item_bytes);
+    for (uint8_t& byte : out) byte = uint8_t(random());
+    return out;
+  }
+
+  TestChain& setup;
+  TemporaryFolder folder;
+  std::vector<Signer> signers = {setup.validator};
+  int64_t time_ms = 1'700'000'100'000;
+  std::mt19937_64 random{7};
+  std::unique_ptr<Ledger> ledger;
+};
+
 }  // namespace chengxin::ledger::testing

@@ -49,7 +49,9 @@ Error to_error(const rocksdb::Status& status, const fs::path& folder) {
     return {Code::unavailable, "store.full", what};
   if (status.IsIOError() && (mentions("lock ") || mentions("/LOCK")) && !mentions("Permission denied"))
     return {Code::conflict, "store.in_use", what};
-  if (status.IsCorruption()) return {Code::data_loss, "store.corrupt", what};
+  // The list of files, or a file that it names, is not there.
+  if (status.IsCorruption() || status.IsPathNotFound() || mentions("No such file"))
+    return {Code::data_loss, "store.corrupt", what};
   if (status.IsNotSupported()) return {Code::unsupported, "store.newer", what};
   if (status.IsInvalidArgument()) return {Code::data_loss, "store.corrupt", what};
   return {Code::unavailable, "store.io", what};

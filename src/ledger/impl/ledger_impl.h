@@ -8,6 +8,8 @@
 
 namespace chengxin::ledger {
 
+inline constexpr std::string_view kStoreFolder = "store", kMarkerFile = "head";
+
 struct Ledger::Execution {
   ViewPtr base;
   std::shared_ptr<View> next;                 // without certificate
@@ -49,6 +51,11 @@ class LedgerImpl final : public Ledger {
   Status export_to(const fs::path& file, const OnVerifyProgress& on_progress) const override;
   Status checkpoint(const fs::path& folder) const override;
 
+  // For Ledger::import: blocks that are durable only after make_durable().
+  Status import_block(const format::Header& header, ByteView header_bytes, ByteView certificate_bytes,
+                      std::vector<Bytes> envelopes);
+  Status make_durable();
+
  private:
   LedgerImpl(fs::path folder, std::unique_ptr<store::Database> database, std::unique_ptr<Marker> marker,
              Options options)
@@ -67,13 +74,22 @@ class LedgerImpl final : public Ledger {
   Result<std::optional<Bytes>> state_at(ByteView key, uint64_t version) const;
   // Everything about a decoded transaction but its place in a block and whether it is a duplicate.
   Status check(const format::Transaction& transaction, int64_t time_ms, const AccountPtr& signer) const;
+  Result<bool> marker_has_other_bits(uint64_t height) const;
   Result<ViewPtr> view_at(uint64_t height) const;
 
   Result<StoredBlock> stored_block(uint64_t height) const;
   Result<uint64_t> log_index(const Digest& hash) const;
   Result<StoredTransaction> stored_transaction(uint64_t log_index) const;  // ledger.pruned when dropped
   Result<Bytes> attachment(uint64_t log_index, const StoredTransaction& stored, uint16_t number) const;
+  Result<format::Transaction> full_transaction(uint64_t log_index) const;
   merkle::StateNodeReader node_reader() const;
+
+  using ReplayAccounts = std::map<format::KeyId, AccountPtr>;
+  Status verify_header(uint64_t height, Head& head) const;
+  Status replay(uint64_t height, ViewPtr& before, ReplayAccounts& accounts) const;
+  Status verify_state(const View& head) const;
+  Status drop_item_index(uint64_t end);
+  Status drop_old_state(uint64_t version);
 
   fs::path folder_;
   std::unique_ptr<store::Database> database_;
@@ -90,6 +106,7 @@ class LedgerImpl final : public Ledger {
   mutable std::mutex maintenance_mutex_;  // verify, prune, export: before the next
   mutable std::mutex write_mutex_;        // one commit or prune at a time
   bool halted_ = false;
+  bool marker_damaged_ = false;  // found when it was opened
 };
 
 // Errors of the store in the ledger's words.

@@ -1,13 +1,15 @@
 #pragma once
+#include <optional>
+
 #include "base/file.h"
 
 namespace chengxin::ledger {
 
 // The file `head`: the last block known to be durable, written after each commit. The store ends at a prefix
 // after a crash, and also, silently, after damage to its write-ahead log; a store that ends below the marker
-// lost a durable block. Two slots of 48 bytes, at 0 and 512, used in turn by height: u64 height || header
-// hash || 8 bytes of their SM3. It is not synced with a block: after a power cut it may be older than the
-// store, never newer.
+// lost a durable block. Two slots of 48 bytes, used in turn by height: u64 height || header hash || first 8
+// bytes of their SM3. It is not synced with a block: after a power cut it may be older than the store, never
+// newer.
 class Marker {
  public:
   struct Head {
@@ -23,8 +25,10 @@ class Marker {
   Marker& operator=(const Marker&) = delete;
 
   const Head& head() const { return head_; }
-  // One of the slots is not whole: a torn write, or bits that changed.
-  bool damaged() const { return damaged_; }
+  // One of the slots is not whole: a write was torn, or bits changed.
+  bool torn() const { return broken_.has_value(); }
+  // Whether that slot is the beginning of the record of one of `written` and the rest of one of `before`.
+  bool torn_between(std::span<const Head> written, std::span<const Head> before) const;
   Status write(const Head& head);    // one slot, not synced
   Status rewrite(const Head& head);  // both, synced
 
@@ -34,7 +38,7 @@ class Marker {
 
   int fd_;
   Head head_;
-  bool damaged_ = false;
+  std::optional<Bytes> broken_;
 };
 
 }  // namespace chengxin::ledger

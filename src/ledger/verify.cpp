@@ -1,0 +1,169 @@
+#include "base/log.h"
+#include "crypto/sm3.h"
+#include "ledger/impl/keys.h"
+#include "ledger/impl/ledger_impl.h"
+
+// Replays the chain from the oldest block whose transactions are here: each is executed again, and everything
+// that it would write is compared with what the store holds. Then every file of the store is read whole.
+namespace chengxin::ledger {
+namespace {
+
+using store::Table;
+
+// Remembers the first difference.
+class CompareSink : public Sink {
+ public:
+  explicit CompareSink(const store::Database& database) : database_(database) {}
+  void put(Table table, ByteView key, ByteView value) override {
+    if (!status_) return;
+    auto stored = database_.get(table, key);
+    if (!stored)
+      status_ = tl::unexpected(stored.error());
+    else if (!*stored || !equal(**stored, value))
+      status_ = fail(Code::data_loss, "ledger.damaged",
+                     "what the store holds under {} is not what a replay gives", hex(key));
+  }
+  void set_state(const Bytes&, const std::optional<Bytes>&) override {
+  }  // the newest ones are compared at the end
+  const Status& status() const { return status_; }
+
+ private:
+  const store::Database& database_;
+  Status status_;
+};
+
+Error in_block(uint64_t height, Error error) {
+  error = ledger_error(std::move(error));
+  return {Code::data_loss, "ledger.damaged", fmt::format("block {}: {}", height, error.to_string())};
+}
+
+Status mismatch(std::string_view what) { return fail(Code::data_loss, "ledger.damaged", "{}", what); }
+
+}  // namespace
+
+// A block whose transactions were dropped: its header and certificate, and the set that it hands over to.
+Status LedgerImpl::verify_header(uint64_t height, Head& head) const {
+  ASSIGN(StoredBlock stored, stored_block(height));
+  ASSIGN(format::Header header, format::Header::decode(stored.header));
+  ASSIGN(auto certificate, format::Certificate::decode(stored.certificate));
+  const Digest hash = format::Header::hash(stored.header);
+  if (header.height != height || header.chain != id_ || header.previous != head.header_hash ||
+      header.time_ms < head.header.time_ms || header.log_size < head.header.log_size ||
+      header.validators_hash != head.next_validators.hash())
+    return mismatch("its header does not follow from the one before");
+  TRY(format::verify_certificate(certificate, head.next_validators, hash));
+  ASSIGN(auto transition, database_->get(Table::main, keys::transition(height)));
+  if (transition) {
+    ASSIGN(auto change, StoredTransition::decode(*transition));
+    ASSIGN(auto proof, merkle::StateProof::decode(change.state_proof));
+    if (!merkle::verify_state(header.state_root, view(format::kValidatorsKey),
+                              ByteView(change.next_validators), proof))
+      return mismatch("its state does not prove the validators it hands over to");
+    ASSIGN(head.next_validators, format::ValidatorSet::decode(change.next_validators));
+  }
+  head.header = header;
+  head.header_hash = hash;
+  return {};
+}
+
+// Executes a block again on the view before it, which it replaces.
+Status LedgerImpl::replay(uint64_t height, ViewPtr& before, ReplayAccounts& accounts) const {
+  ASSIGN(StoredBlock stored, stored_block(height));
+  ASSIGN(format::Header header, format::Header::decode(stored.header));
+  ASSIGN(auto certificate, format::Certificate::decode(stored.certificate));
+  const uint64_t first = before->head.header.log_size;
+  if (header.height != height || header.log_size < first) return mismatch("its header is of another block");
+
+  const Base base{before, [&](const Bytes& key) { return state_at(key, height - 1); },
+                  [&](const format::KeyId& id) -> Result<AccountPtr> {
+                    if (auto found = accounts.find(id); found != accounts.end()) return found->second;
+                    ASSIGN(auto bytes, state_at(format::Account::state_key(id), height - 1));
+                    AccountPtr account;
+                    if (bytes) {
+                      ASSIGN(account, known_account(*bytes));
+                    }
+                    return accounts[id] = account;
+                  },
+                  node_reader()};
+  std::vector<AdmittedTransaction> transactions;
+  for (uint64_t index = first; index < header.log_size; ++index) {
+    ASSIGN(auto transaction, full_transaction(index));
+    ASSIGN(AccountPtr signer, base.account(transaction.body.signer));
+    TRY(check(transaction, header.time_ms, signer));
+    transactions.push_back(std::make_shared<const format::Transaction>(std::move(transaction)));
+  }
+  CompareSink sink(*database_);
+  const std::vector<bool> known(transactions.size());  // a second one would be found by its index entry
+  ASSIGN(Built built, build_block(methods_, genesis_, base, transactions, known, header.time_ms, sink));
+  if (!built.executed.dropped.empty()) return tl::unexpected(built.executed.dropped[0].second);
+  if (built.executed.header_bytes != stored.header) return mismatch("a replay gives another header");
+  TRY(sink.status());
+  TRY(format::verify_certificate(certificate, before->head.next_validators, built.executed.header_hash));
+  if (!built.changed_keys.empty()) accounts.clear();
+  built.next->certificate_bytes = std::move(stored.certificate);
+  before = std::move(built.next);
+  return {};
+}
+
+// The newest values are those of the newest version, and the tree holds these and no others.
+Status LedgerImpl::verify_state(const View& head) const {
+  std::map<Digest, Digest> values;
+  auto cursor = database_->cursor(Table::state, Bytes{'K'}, Bytes{'K' + 1}, nullptr, true);
+  for (; cursor->valid(); cursor->next()) {
+    const ByteView key = cursor->key().subspan(1);
+    values[merkle::state_path(key)] = crypto::sm3(cursor->value());
+    ASSIGN(auto version, state_at(key, head.head.header.height));
+    if (!version || !equal(*version, cursor->value()))
+      return mismatch("a value of the state is not its newest version");
+  }
+  TRY(cursor->status());
+  uint64_t leaves = 0;
+  ASSIGN(auto summary, merkle::walk_state(head.head.header.height, node_reader(),
+                                          [&](const Digest& path, const Digest& value_hash) -> Status {
+                                            ++leaves;
+                                            auto found = values.find(path);
+                                            if (found == values.end() || found->second != value_hash)
+                                              return mismatch("a leaf of the state is not the key's value");
+                                            return {};
+                                          }));
+  if (leaves != values.size() || summary.root != head.head.header.state_root)
+    return mismatch("the state is not the one that the header's root stands for");
+  return {};
+}
+
+Status LedgerImpl::verify(const OnVerifyProgress& on_progress) const {
+  std::lock_guard maintenance(maintenance_mutex_);
+  {
+    // Nothing is left in the write-ahead log, so that what is read below is what lies on the disk.
+    std::lock_guard lock(write_mutex_);
+    if (Status flushed = database_->flush(); !flushed) return tl::unexpected(ledger_error(flushed.error()));
+  }
+  const uint64_t top = now()->head.header.height, oldest = oldest_;
+  ASSIGN(ViewPtr start, view_at(0));
+  Head head = start->head;
+  for (uint64_t height = 1; height < oldest; ++height) {
+    if (Status status = verify_header(height, head); !status)
+      return tl::unexpected(in_block(height, status.error()));
+    if (on_progress) on_progress({height, top});
+  }
+  auto before = view_at(oldest - 1);
+  if (!before) return tl::unexpected(in_block(oldest - 1, before.error()));
+  if ((*before)->head.header_hash != head.header_hash ||
+      (*before)->head.next_validators != head.next_validators)
+    return tl::unexpected(
+        in_block(oldest - 1, {Code::data_loss, "ledger.damaged", "not the end of the headers before"}));
+  ReplayAccounts accounts;
+  for (uint64_t height = oldest; height <= top; ++height) {
+    if (Status status = replay(height, *before, accounts); !status)
+      return tl::unexpected(in_block(height, status.error()));
+    if (on_progress) on_progress({height, top});
+  }
+  std::lock_guard lock(write_mutex_);
+  if (now()->head.header.height == top)
+    if (Status status = verify_state(**before); !status) return tl::unexpected(in_block(top, status.error()));
+  if (marker_damaged_) return mismatch("the file `head` held other bits than were written to it");
+  if (Status files = database_->verify_files(); !files) return tl::unexpected(ledger_error(files.error()));
+  return {};
+}
+
+}  // namespace chengxin::ledger
