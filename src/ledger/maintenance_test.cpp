@@ -193,8 +193,8 @@ bool holds_data(const fs::path& file) {
   return !name.starts_with("OPTIONS") && name != "IDENTITY" && name != "LOCK" && fs::file_size(file) > 0;
 }
 
-void flip_bits_everywhere(const fs::path& original, TestChain& setup, std::mt19937_64& random,
-                          int flips_each) {
+void flip_bits_everywhere(const fs::path& original, TestChain& setup, std::mt19937_64& random, int flips_each,
+                          uint64_t height) {
   std::vector<fs::path> files;
   for (const auto& entry : fs::recursive_directory_iterator(original))
     if (entry.is_regular_file() && holds_data(entry.path()))

@@ -144,19 +144,29 @@ Result<ItemProof> LedgerImpl::prove_item(const ItemLocation& location) const {
                 location.call, hex(location.transaction));
   const uint16_t number = uint16_t(found - stored.attachments.begin());
 
-  // Bytes of a chunked value; both items and hashes divide a chunk, and what is asked for at once never
-  // crosses one.
-  auto read_chunk = [&](keys::Part part, uint64_t offset, uint64_t length) -> Result<Bytes> {
-    ASSIGN(auto chunk, database_->get(Table::log, keys::chunk(out.log_index, part, number,
-                                                              uint32_t(offset / kChunkBytes))));
-    offset %= kChunkBytes;
-    if (!chunk || offset + length > chunk->size())
-      return fail(Code::data_loss, "ledger.damaged", "block {}: part of transaction {} is missing",
-                  stored.height, hex(stored.hash));
-    return to_bytes(ByteView(*chunk).subspan(offset, length));
+  // Bytes of a chunked value. A path reads a few places in two or three chunks.
+  std::map<std::pair<keys::Part, uint64_t>, Bytes> chunks;
+  auto read_chunked = [&](keys::Part part, uint64_t offset, uint64_t length) -> Result<Bytes> {
+    Bytes bytes;
+    while (bytes.size() < length) {
+      const uint64_t at = offset + bytes.size(), start = at % kChunkBytes;
+      auto [chunk, fresh] = chunks.try_emplace({part, at / kChunkBytes});
+      if (fresh) {
+        ASSIGN(auto read, database_->get(Table::log, keys::chunk(out.log_index, part, number,
+                                                                 uint32_t(at / kChunkBytes))));
+        if (read) chunk->second = std::move(*read);
+      }
+      if (start >= chunk->second.size())
+        return fail(Code::data_loss, "ledger.damaged", "block {}: part of transaction {} is missing",
+                    stored.height, hex(stored.hash));
+      append(bytes, ByteView(chunk->second)
+                        .subspan(start, std::min(length - bytes.size(), chunk->second.size() - start)));
+    }
+    return bytes;
   };
   auto read_items = [&](uint64_t first, uint64_t count) -> Result<Bytes> {
-    if (found->in_chunks()) return read_chunk(keys::Part::attachment, first * item_bytes, count * item_bytes);
+    if (found->in_chunks())
+      return read_chunked(keys::Part::attachment, first * item_bytes, count * item_bytes);
     return to_bytes(ByteView(found->inlined).subspan(first * item_bytes, count * item_bytes));
   };
   std::vector<Digest> inline_hashes;
@@ -167,11 +177,9 @@ Result<ItemProof> LedgerImpl::prove_item(const ItemLocation& location) const {
     if (!found->in_chunks())
       return std::vector<Digest>(inline_hashes.begin() + std::ptrdiff_t(first),
                                  inline_hashes.begin() + std::ptrdiff_t(first + count));
+    ASSIGN(Bytes bytes, read_chunked(keys::Part::item_hashes, first * 32, count * 32));
     std::vector<Digest> hashes;
-    for (uint64_t i = first; i < first + count; ++i) {
-      ASSIGN(Bytes bytes, read_chunk(keys::Part::item_hashes, i * 32, 32));
-      hashes.push_back(*to_digest(bytes));
-    }
+    for (size_t i = 0; i < count; ++i) hashes.push_back(*to_digest(ByteView(bytes).subspan(i * 32, 32)));
     return hashes;
   };
 

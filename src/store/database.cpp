@@ -104,10 +104,12 @@ class RocksCursor : public Cursor {
 
 class RocksDatabase : public Database {
  public:
-  RocksDatabase(fs::path folder, std::unique_ptr<rocksdb::DB> db, Handles handles)
-      : folder_(std::move(folder)), db_(std::move(db)), handles_(std::move(handles)) {}
+  RocksDatabase(fs::path folder, std::unique_ptr<rocksdb::DB> db, Handles handles, bool read_only)
+      : folder_(std::move(folder)), db_(std::move(db)), handles_(std::move(handles)), read_only_(read_only) {}
 
   ~RocksDatabase() override {
+    if (!failed_ && !read_only_)
+      db_->Flush(rocksdb::FlushOptions(), handles_);  // the next open has nothing to replay
     for (rocksdb::ColumnFamilyHandle* handle : handles_) db_->DestroyColumnFamilyHandle(handle);
     db_->Close();
   }
@@ -217,6 +219,7 @@ class RocksDatabase : public Database {
   fs::path folder_;
   std::unique_ptr<rocksdb::DB> db_;
   Handles handles_;
+  const bool read_only_;
   std::atomic<bool> failed_ = false;
 };
 
@@ -233,7 +236,8 @@ Result<std::unique_ptr<Database>> Database::open(const fs::path& folder, Recover
           ? rocksdb::DB::OpenForReadOnly(settings, folder.string(), families, &handles, &raw)
           : rocksdb::DB::Open(settings, folder.string(), families, &handles, &raw);
   if (!status.ok()) return tl::unexpected(to_error(status, folder));
-  return std::make_unique<RocksDatabase>(folder, std::unique_ptr<rocksdb::DB>(raw), std::move(handles));
+  return std::make_unique<RocksDatabase>(folder, std::unique_ptr<rocksdb::DB>(raw), std::move(handles),
+                                         recovery == Recovery::prefix_read_only);
 }
 
 }  // namespace chengxin::store

@@ -1,0 +1,129 @@
+#include <time.h>
+
+#include <fstream>
+#include <iostream>
+
+#include "base/clock.h"
+#include "ledger/testing.h"
+
+// Ledger alone, without HTTP: `ledger_bench DIGESTS ITEMS_PER_TRANSACTION TRANSACTIONS_PER_BLOCK`. Prints the
+// cost of each stage as the chain grows, then of reading, then of opening it again.
+namespace {
+
+using namespace chengxin;
+using namespace chengxin::ledger;
+using namespace chengxin::ledger::testing;
+
+uint64_t resident_bytes() {
+  std::ifstream status("/proc/self/status");
+  for (std::string line; std::getline(status, line);)
+    if (line.starts_with("VmRSS:")) return std::stoull(line.substr(6)) * 1024;
+  return 0;
+}
+
+int64_t cpu_ns(clockid_t clock) {
+  timespec at;
+  ::clock_gettime(clock, &at);
+  return at.tv_sec * 1'000'000'000 + at.tv_nsec;
+}
+
+// CPU time of this thread: other programs on the machine do not count.
+struct Stopwatch {
+  int64_t total_ns = 0;
+  template <typename Work>
+  auto run(Work work) {
+    const int64_t start = cpu_ns(CLOCK_THREAD_CPUTIME_ID);
+    auto result = work();
+    total_ns += cpu_ns(CLOCK_THREAD_CPUTIME_ID) - start;
+    if (!result) {
+      std::cerr << result.error().to_string() << "\n";
+      std::exit(1);
+    }
+    return result;
+  }
+  double us(double count) {
+    const double out = double(total_ns) / 1000 / count;
+    total_ns = 0;
+    return out;
+  }
+};
+
+void read_back(const LiveChain& chain, const std::vector<Digest>& sample) {
+  Stopwatch find, prove, absent;
+  for (const Digest& digest : sample) {
+    auto found = find.run([&] { return chain.ledger->find_items(digest); });
+    prove.run([&] { return chain.ledger->prove_item(found->at(0)); });
+    Digest other = digest;
+    other[9] ^= 1;
+    absent.run([&] { return chain.ledger->find_items(other); });
+  }
+  const double n = double(sample.size());
+  fmt::print("find {:.1f} us, prove {:.1f} us, find nothing {:.1f} us\n", find.us(n), prove.us(n),
+             absent.us(n));
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const size_t total = argc > 1 ? std::stoul(argv[1]) : 1'000'000,
+               items = argc > 2 ? std::stoul(argv[2]) : 1000,
+               per_block = argc > 3 ? std::stoul(argv[3]) : 100;
+  TestChain setup;
+  LiveChain chain(setup);
+  std::mt19937_64 random(1);
+  std::vector<Digest> sample;
+  Stopwatch sign, admit, execute, commit;
+  const size_t step = std::max(total / 10, items * per_block);
+  size_t done = 0, since = 0;
+  int64_t process_ns = cpu_ns(CLOCK_PROCESS_CPUTIME_ID), wall_ns = steady_ns();
+  fmt::print(
+      "CPU us per digest, of the calling thread and of the process with its background work; wall clock\n"
+      "   digests    admit  execute   commit  process | digests/s | resident MB, disk B/digest\n");
+  while (done < total) {
+    std::vector<Bytes> envelopes;
+    for (size_t i = 0; i < per_block; ++i) {
+      Bytes data(items * 32);
+      for (size_t at = 0; at < data.size(); at += 8) {
+        const uint64_t word = random();
+        std::memcpy(&data[at], &word, 8);
+      }
+      if (random() % 50 == 0) sample.push_back(*to_digest(ByteView(data).subspan(random() % items * 32, 32)));
+      envelopes.push_back(setup.envelope(setup.writer, chain.time_ms, {anchor_call()}, {data}));
+    }
+    std::vector<AdmittedTransaction> transactions;
+    for (const Bytes& envelope : envelopes)
+      transactions.push_back(*admit.run([&] { return chain.ledger->admit(envelope, chain.time_ms); }));
+    auto executed = execute.run([&] { return chain.ledger->execute(transactions, ++chain.time_ms); });
+    const auto certificate = certify(*executed, setup.genesis.validators, chain.signers);
+    commit.run([&] { return chain.ledger->commit(*executed, certificate); });
+    done += items * per_block;
+    since += items * per_block;
+    if (since >= step) {
+      const double n = double(since), a = admit.us(n), e = execute.us(n), c = commit.us(n);
+      const double process = double(cpu_ns(CLOCK_PROCESS_CPUTIME_ID) - process_ns) / 1000 / n;
+      const double rate = n / (double(steady_ns() - wall_ns) / 1e9);
+      fmt::print("{:>10} {:>8.2f} {:>8.2f} {:>8.2f} {:>8.2f} | {:>9.0f} | {:.0f}, {:.0f}\n", done, a, e, c,
+                 process, rate, double(resident_bytes()) / 1e6,
+                 double(chain.ledger->disk_bytes()) / double(done));
+      process_ns = cpu_ns(CLOCK_PROCESS_CPUTIME_ID);
+      wall_ns = steady_ns();
+      std::fflush(stdout);
+      since = 0;
+    }
+  }
+  read_back(chain, sample);
+  // As a crash leaves it, with a write-ahead log to replay; then after an orderly end.
+  fs::copy(chain.path(), chain.folder.path / "crashed", fs::copy_options::recursive);
+  chain.ledger.reset();
+  for (const char* name : {"crashed", "chain"}) {
+    const int64_t start = steady_ns(), start_cpu = cpu_ns(CLOCK_PROCESS_CPUTIME_ID);
+    auto opened = Ledger::open(chain.folder.path / name, setup.options());
+    if (!opened) return 1;
+    fmt::print("{}: opened in {:.2f} s ({:.2f} s of CPU); resident {:.0f} MB\n", name,
+               double(steady_ns() - start) / 1e9, double(cpu_ns(CLOCK_PROCESS_CPUTIME_ID) - start_cpu) / 1e9,
+               double(resident_bytes()) / 1e6);
+  }
+  if (!chain.reopen()) return 1;
+  read_back(chain, sample);
+  return 0;
+}
