@@ -32,6 +32,7 @@ Result<ledger::CallResult> add(const ledger::CallContext& context) {
   put_be(result.output, call->count);
   result.events.push_back({"evidence", "added", result.output});
   result.indexed_item_bytes = call->item_bytes;
+  result.item_groups = std::move(groups);
   return result;
 }
 
