@@ -8,6 +8,7 @@
 namespace chengxin::store {
 
 inline rocksdb::Slice slice(ByteView bytes) {
+  if (bytes.empty()) return {};  // RocksDB asserts that even an empty slice points somewhere
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 inline ByteView bytes_of(const rocksdb::Slice& slice) {
