@@ -25,7 +25,7 @@ class App {
   const std::string openapi;
   Metrics metrics;
   const std::shared_ptr<Bell> bell = std::make_shared<Bell>();  // the host may ring it after we are gone
-  std::atomic<bool> stopping = false, rebuilding = false;
+  std::atomic<bool> stopping = false;
   std::atomic<int64_t> waiting = 0;  // transactions submitted here whose receipt is awaited
   Tokens tokens;
   Idempotency idempotency;

@@ -67,7 +67,7 @@ Json integer_schema() { return {{"type", "integer"}, {"minimum", 0}}; }
 Json list_schema(Json items) { return {{"type", "array"}, {"items", std::move(items)}}; }
 
 Json object_schema(Json properties, std::vector<std::string> required) {
-  Json out = {{"type", "object"}, {"properties", std::move(properties)}};
+  Json out = {{"type", "object"}, {"properties", std::move(properties)}, {"additionalProperties", false}};
   if (!required.empty()) out["required"] = required;
   return out;
 }

@@ -2,7 +2,6 @@
 
 #include "api/describe.h"
 #include "base/clock.h"
-#include "mirror/mirror.h"
 
 namespace chengxin::api {
 namespace {
@@ -40,7 +39,7 @@ Task<Result<Response>> list_chains(Call& call) {
 }
 
 Task<Result<Response>> create_chain(Call& call) {
-  auto accounts = call.app.options.chain_accounts;
+  std::vector<format::GenesisAccount> accounts;
   for (const auto& given : call.json.value("accounts", Json::array())) {
     format::GenesisAccount account;
     CO_ASSIGN(Bytes point, unhex(given["public_key"].get_ref<const std::string&>()));
@@ -51,7 +50,6 @@ Task<Result<Response>> create_chain(Call& call) {
   }
   co_return co_await blocking(call.app, [&]() -> Result<Response> {
     ASSIGN(auto chain, call.app.services.host->create(call.json["name"], accounts, now_ms()));
-    if (auto* mirror = call.app.services.mirror) mirror->add(mirror::reader_of({chain, chain->ledger.get()}));
     Response response = json_response(describe_chain(*chain), 201);
     response.headers.emplace_back("Location", "/api/v1/chains/" + chain->name);
     return response;

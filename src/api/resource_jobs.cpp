@@ -25,9 +25,7 @@ Json describe(const jobs::Job& job) {
 Task<Result<Response>> start(Call& call) {
   Json arguments = call.json.value("arguments", Json::object());
   CO_ASSIGN(auto job, call.app.services.jobs->start(call.json["kind"], std::move(arguments)));
-  Response response = json_response(describe(job), 202);
-  response.headers.emplace_back("Location", "/api/v1/jobs/" + job.id);
-  co_return response;
+  co_return job_response(job);
 }
 
 Task<Result<Response>> list(Call& call) {
@@ -43,9 +41,15 @@ Task<Result<Response>> show(Call& call) {
 
 }  // namespace
 
+Response job_response(const jobs::Job& job) {
+  Response response = json_response(describe(job), 202);
+  response.headers.emplace_back("Location", "/api/v1/jobs/" + job.id);
+  return response;
+}
+
 Resource jobs_resource() {
   Resource resource;
-  const Json any = {{"type", "object"}};
+  const Json any = {{"type", "object"}, {"maxProperties", 32}};
   Json error = object_schema({{"reason", text_schema()}, {"code", text_schema()}, {"detail", text_schema()}});
   resource.schemas["Job"] = object_schema({{"id", text_schema()},
                                            {"kind", text_schema()},

@@ -1,7 +1,8 @@
 #include "api/resource_mirror.h"
 
 #include "api/describe.h"
-#include "base/log.h"
+#include "api/resource_jobs.h"
+#include "jobs/jobs.h"
 #include "mirror/mirror.h"
 #include "mirror/queries.h"
 
@@ -35,22 +36,11 @@ Task<Result<Response>> status(Call& call) {
 }
 
 Task<Result<Response>> rebuild(Call& call) {
-  App& app = call.app;
-  CO_ASSIGN(auto chain, app.services.host->find(call.json["chain"].get_ref<const std::string&>()));
-  if (app.rebuilding.exchange(true))
-    co_return fail(Code::conflict, "mirror.rebuilding", "one is under way already");
-  bool posted = app.streams.post([&app, chain] {
-    auto done = app.services.mirror->rebuild(chain->ledger->id());
-    if (!done) log::error("mirror.rebuild", {{"chain", chain->name}, {"error", done.error().to_string()}});
-    app.rebuilding = false;
+  co_return co_await blocking(call.app, [&]() -> Result<Response> {
+    ASSIGN(auto chain, call.app.services.host->find(call.json["chain"].get_ref<const std::string&>()));
+    ASSIGN(auto job, call.app.services.jobs->start("mirror.rebuild", {{"chain", chain->name}}));
+    return job_response(job);
   });
-  if (!posted) {
-    app.rebuilding = false;
-    co_return tl::unexpected(Error{Code::busy, "api.busy", "too many long calls at a time", 5000});
-  }
-  Response response = json_response({{"chain", chain->name}}, 202);
-  response.headers.emplace_back("Location", "/api/v1/mirror");
-  co_return response;
 }
 
 Result<mirror::TransactionFilter> filter_of(const Call& call) {
@@ -131,8 +121,8 @@ Resource mirror_resource() {
        .tag = "mirror",
        .access = Access::owner,
        .body = {{"application/json", reference("ChainName")}},
-       .answers = {{202, "application/json", reference("ChainName"), {"已开始", "Begun"}}},
-       .reasons = {"chain.not_found", "mirror.rebuilding"},
+       .answers = {{202, "application/json", reference("Job"), {"已开始", "Begun"}}},
+       .reasons = {"chain.not_found", "jobs.too_many"},
        .handler = rebuild},
       {.path = "/api/v1/chains/{chain}/transactions",
        .id = "listTransactions",

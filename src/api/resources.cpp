@@ -25,8 +25,10 @@ bool has_database(const Services& services) { return services.database; }
 bool has_host(const Services& services) { return services.host; }
 bool has_evidence(const Services& services) { return services.host && services.evidence; }
 bool has_blobs(const Services& services) { return services.blobs; }
+bool has_mirror(const Services& services) {
+  return services.host && services.mirror && services.database && services.jobs;
+}
 bool has_jobs(const Services& services) { return services.jobs; }
-bool has_mirror(const Services& services) { return services.host && services.mirror && services.database; }
 
 const Row kResources[] = {
     {system_resource, always},       {documentation_resource, always},  {verify_resource, always},

@@ -6,7 +6,6 @@
 
 #include "base/json.h"
 #include "base/result.h"
-#include "format/genesis.h"
 
 // The REST interface of the platform (docs/api.md): HTTP/1.1, JSON, problem details, server-sent events.
 namespace chengxin::host {
@@ -21,11 +20,11 @@ class Store;
 namespace chengxin::sql {
 class Database;
 }
-namespace chengxin::jobs {
-class Runner;
-}
 namespace chengxin::mirror {
 class Mirror;
+}
+namespace chengxin::jobs {
+class Runner;
 }
 
 namespace chengxin::api {
@@ -36,7 +35,6 @@ struct Options {
   std::string owner_token;         // the installation's own credential; at least 32 characters
   std::vector<std::string> hosts;  // names accepted in the Host field besides loopback names and `address`
   std::string default_chain = "default";
-  std::vector<format::GenesisAccount> chain_accounts;  // of every chain made here: the evidence service's key
   std::string version = "0.1.0";
   std::string verify_page;  // the offline verifier's page; empty: the embedded one
 

@@ -1,0 +1,124 @@
+#pragma once
+// Everything below the API, real, in a temporary folder.
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+
+#include "api/server.h"
+#include "api/test_client.h"
+#include "base/clock.h"
+#include "blob/store.h"
+#include "crypto/random.h"
+#include "evidence/contract.h"
+#include "evidence/service.h"
+#include "host/host.h"
+#include "jobs/jobs.h"
+#include "merkle/item_tree.h"
+#include "mirror/mirror.h"
+#include "sql/database.h"
+
+namespace chengxin::api {
+
+inline const std::string kToken = "owner-token-of-the-tests-0123456789";
+
+struct PlatformTest : testing::Test {
+  fs::path folder;
+  crypto::Sm2PrivateKey key = *crypto::Sm2PrivateKey::generate();
+  std::unique_ptr<sql::Database> database;
+  std::unique_ptr<blob::Store> blobs;
+  std::unique_ptr<host::Host> host;
+  std::unique_ptr<mirror::Mirror> mirror;
+  std::unique_ptr<evidence::Service> evidence;
+  std::unique_ptr<jobs::Runner> jobs;
+  std::unique_ptr<Server> server;
+  order::SoloOptions solo;
+  Options options;
+
+  void SetUp() override {
+    std::string name = (fs::temp_directory_path() / "chengxin-api-XXXXXX").string();
+    folder = ::mkdtemp(name.data());
+    open();
+  }
+  void TearDown() override {
+    close();
+    fs::remove_all(folder);
+  }
+
+  void open() {
+    database = take(sql::Database::open({.url = "sqlite:" + (folder / "test.db").string()}));
+    blobs = take(blob::Store::open_folder(folder / "blobs", Bytes(16, 7)));
+    host::Options host_options{.root = folder / "chains", .validator_key = key, .ledger = {}, .solo = solo, .accounts = {}};
+    host_options.ledger.contracts = evidence::contract();
+    host_options.accounts = {{key.public_key().point(), {"governor", "writer"}}};
+    host = std::make_unique<host::Host>(host_options);
+    ASSERT_TRUE(host->open_all());
+    if (host->list().empty()) ASSERT_TRUE(host->create("default", {}, now_ms()));
+    mirror = take(mirror::Mirror::open(*database));
+    auto chain = *host->find("default");
+    mirror->add(mirror::reader_of({chain, chain->ledger.get()}));
+    host->subscribe([this](const host::ChainPtr& one, uint64_t) { mirror->notify(one->ledger->id()); });
+    evidence::Options evidence_options;
+    evidence_options.service_key = key;
+    evidence_options.now_ms = now_ms;
+    evidence = take(evidence::Service::open(*host, *database, *blobs, evidence_options));
+    jobs = std::make_unique<jobs::Runner>(now_ms);
+    start_server();
+  }
+  void start_server() {
+    options.port = 0;
+    options.owner_token = kToken;
+    options.io_threads = 2;
+    server = std::make_unique<Server>(
+        options, Services{host.get(), evidence.get(), blobs.get(), database.get(), mirror.get(), jobs.get(), {}, {}});
+    auto status = server->start();
+    ASSERT_TRUE(status) << status.error().to_string();
+  }
+  void close() {
+    server.reset();
+    jobs.reset();
+    if (evidence) evidence->stop();
+    evidence.reset();
+    mirror.reset();
+    host.reset();
+  }
+
+  uint16_t port() const { return server->port(); }
+  Reply get(const std::string& target) { return ask(port(), {.target = target, .token = kToken}); }
+  Reply post(const std::string& target, const Json& body, std::map<std::string, std::string> headers = {}) {
+    return ask(port(), {.method = "POST", .target = target, .token = kToken, .type = "application/json", .body = body.dump(),
+                        .headers = std::move(headers)});
+  }
+
+  // A signed transaction that anchors the digests.
+  std::string envelope(const std::vector<Digest>& digests) {
+    Bytes items;
+    for (const auto& digest : digests) append(items, digest);
+    format::TransactionBody body;
+    auto chain = *host->find("default");
+    body.chain = chain->ledger->id();
+    body.signer = format::key_id(key.public_key().point());
+    body.valid_from_ms = uint64_t(now_ms() - 1000);
+    body.valid_until_ms = uint64_t(now_ms() + 60'000);
+    crypto::random_fill(body.nonce);
+    format::EvidenceAdd add{merkle::item_root(items, 32), digests.size(), 32};
+    body.calls = {{"evidence", "add", format::encode_evidence_add(add)}};
+    return to_string(*format::sign_transaction(body, key, std::array{items}));
+  }
+  Digest random_digest() {
+    Digest out;
+    crypto::random_fill(out);
+    return out;
+  }
+  Reply submit(const std::string& bytes, const std::string& query = "") {
+    return ask(port(), {.method = "POST", .target = "/api/v1/chains/default/transactions" + query, .token = kToken,
+                        .type = "application/x-protobuf", .body = bytes});
+  }
+
+  template <typename T>
+  T take(Result<T> result) {
+    EXPECT_TRUE(result) << (result ? "" : result.error().to_string());
+    return std::move(*result);
+  }
+};
+
+}  // namespace chengxin::api
