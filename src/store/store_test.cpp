@@ -87,23 +87,24 @@ TEST_F(StoreTest, CursorsKeepToTheirRange) {
 // Ranges inside one prefix go through filters and must find what a plain scan finds, in memory and in files.
 TEST_F(StoreTest, PrefixRangesOfTheIndexFindEverything) {
   std::mt19937_64 random(5);
-  std::map<std::string, int> expected;
-  for (int i = 0; i < 3000; ++i) {
-    std::string prefix = "D" + std::string(32, char('a' + random() % 20));
-    prefix[20] = char(random() % 16);
-    for (uint64_t n = 0; n <= random() % 3; ++n) {
-      put(Table::index, prefix + char(random() % 200), "");
+  std::map<std::string, std::set<std::string>> expected;
+  for (int round = 0; round < 4; ++round) {
+    Batch batch = database->batch();
+    for (int i = 0; i < 300; ++i) {
+      std::string prefix = "D" + std::string(32, char('a' + random() % 20));
+      prefix[20] = char(random() % 16);
+      for (uint64_t n = 0; n <= random() % 3; ++n) {
+        const std::string key = prefix + char(1 + random() % 200);
+        batch.put(Table::index, view(key), {});
+        expected[prefix].insert(key);
+      }
     }
-    ++expected[prefix];
-    if (i % 1000 == 0) ASSERT_TRUE(database->flush());
+    ASSERT_TRUE(database->write(batch, true));
+    if (round < 3) ASSERT_TRUE(database->flush());
   }
-  for (const auto& [prefix, count] : expected) {
-    std::set<std::string> all;
-    for (const std::string& key : keys(Table::index, "", ""))
-      if (key.starts_with(prefix)) all.insert(key);
+  for (const auto& [prefix, all] : expected) {
     const auto found = keys(Table::index, prefix + char(0), prefix + char(255));
     EXPECT_EQ(std::set<std::string>(found.begin(), found.end()), all);
-    if (&prefix == &expected.begin()->first) EXPECT_FALSE(all.empty());
   }
 }
 
