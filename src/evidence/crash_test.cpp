@@ -26,7 +26,7 @@ std::unique_ptr<Rig> open_rig(const fs::path& folder, const std::string& url) {
 
 TEST(CrashChild, AddsUntilItIsKilled) {
   const char* folder = ::getenv(kFolder);
-  if (!folder) GTEST_SKIP() << "run by the test below";
+  if (!folder) return;  // only what the test below starts does something
   auto rig = open_rig(folder, ::getenv(kUrl));
   int log = ::open((fs::path(folder) / "acknowledged").c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
   auto note_down = [log](std::string_view what, const Added& added) {

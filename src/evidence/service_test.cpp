@@ -2,59 +2,13 @@
 
 #include <thread>
 
-#include "evidence/rig_for_tests.h"
-#include "support/databases.h"
+#include "evidence/fixture_for_tests.h"
 
 namespace chengxin::evidence {
 namespace {
 
-#define EXPECT_OK(expression) EXPECT_TRUE(::chengxin::test::succeeded(expression))
-
-class ServiceTest : public test::OnEachDatabase {
- protected:
-  void SetUp() override {
-    OnEachDatabase::SetUp();
-    rig = std::make_unique<Rig>(folder, url);
-    ASSERT_TRUE(rig->service);
-  }
-  void TearDown() override {
-    rig.reset();
-    OnEachDatabase::TearDown();
-  }
-  std::vector<Evidence> add(std::vector<NewEvidence> items) {
-    auto added = rig->add(std::move(items));
-    EXPECT_OK(added);
-    return added.value_or(std::vector<Evidence>());
-  }
-  std::string reason_of(const std::function<void(NewEvidence&)>& spoil) {
-    NewEvidence item = note("content");
-    spoil(item);
-    auto added = rig->add({item});
-    return added ? "ok" : added.error().reason;
-  }
-  std::vector<std::string> ids_of(const Query& query) {
-    std::vector<std::string> ids;
-    auto found = rig->service->find(query);
-    EXPECT_OK(found);
-    if (found)
-      for (const Evidence& each : *found) ids.push_back(each.id);
-    return ids;
-  }
-  proof::Anchor anchor() { return proof::Anchor::decode(rig->service->anchor("main").value()).value(); }
-
-  std::unique_ptr<Rig> rig;
-};
+class ServiceTest : public ServiceFixture {};
 INSTANTIATE_ON_EACH_DATABASE(ServiceTest);
-
-NewEvidence full() {
-  NewEvidence item = note("the content of a contract", "购销合同 2026-11");
-  item.type = "contract";
-  item.holder = "某某公司";
-  item.tags = {"trade", "2026"};
-  item.further_digests["sha256"] = std::string(64, 'a');
-  item.capture = {{"who", "clerk 7"}, {"where", "counter 3"}, {"tool", {{"name", "cli"}, {"version", 1}}}};
-  return item;
-}
 
 TEST_P(ServiceTest, AnchorsAndGivesBackWhatWasAdded) {
   auto accepted = std::make_shared<std::promise<Added>>(), anchored = std::make_shared<std::promise<Added>>();
@@ -180,114 +134,6 @@ TEST_P(ServiceTest, PagesWithoutGapsOrRepeats) {
   EXPECT_EQ(seen, expected);
 }
 
-TEST_P(ServiceTest, BundlesVerify) {
-  auto added = add({note("first"), full(), note("third")});
-  auto bundle = rig->service->bundle(added[1].id, {});
-  ASSERT_OK(bundle);
-  auto facts = proof::verify(*bundle, anchor(), full().digest);
-  ASSERT_OK(facts);
-  EXPECT_EQ(facts->chain_name, "main");
-  EXPECT_EQ(facts->transaction, added[1].transaction);
-  EXPECT_EQ(facts->block_height, added[1].height);
-  EXPECT_EQ(facts->block_time_ms, added[1].block_time_ms);
-  EXPECT_TRUE(facts->anchored);
-  EXPECT_TRUE(facts->timestamp_ms);
-  EXPECT_EQ(facts->withheld_fields, 0u);
-  std::map<std::string, std::string> fields(facts->record.begin(), facts->record.end());
-  EXPECT_EQ(fields["title"], "\"购销合同 2026-11\"");
-  EXPECT_EQ(fields["capture.who"], "\"clerk 7\"");
-  EXPECT_EQ(fields["digest.sha256"], "\"" + std::string(64, 'a') + "\"");
-  EXPECT_REASON(proof::verify(*bundle, anchor(), note("first").digest), "proof.file_mismatch");
-  EXPECT_REASON(rig->service->bundle("01930000-0000-7000-8000-000000000000", {}), "evidence.not_found");
-}
-
-TEST_P(ServiceTest, DisclosesOneFieldAndNothingElse) {
-  auto added = add({full()});
-  BundleOptions options;
-  options.disclose = std::vector<std::string>{"title"};
-  auto bundle = rig->service->bundle(added[0].id, options);
-  ASSERT_OK(bundle);
-  auto facts = proof::verify(*bundle, anchor(), full().digest);
-  ASSERT_OK(facts);
-  ASSERT_EQ(facts->record.size(), 1u);
-  EXPECT_EQ(facts->record[0].first, "title");
-  EXPECT_EQ(facts->withheld_fields, 8u);
-  EXPECT_NE(text(*bundle).find("购销合同"), std::string_view::npos);
-  for (std::string_view secret :
-       {"某某公司", "clerk 7", "counter 3", "trade", "contract", "holder", "capture"})
-    EXPECT_EQ(text(*bundle).find(secret), std::string_view::npos) << secret;
-  // The salts of what is withheld would let it be guessed: none of the full bundle's is there.
-  auto whole = proof::decode(rig->service->bundle(added[0].id, {}).value()).value();
-  for (const auto& entry : whole.record) {
-    bool there = text(*bundle).find(text(entry.disclosed->second.salt)) != std::string_view::npos;
-    EXPECT_EQ(there, entry.disclosed->first == "title") << entry.disclosed->first;
-  }
-  options.disclose = std::vector<std::string>{"title", "nothing"};
-  EXPECT_REASON(rig->service->bundle(added[0].id, options), "evidence.field_unknown");
-  options.disclose = std::vector<std::string>{};
-  EXPECT_OK(proof::verify(rig->service->bundle(added[0].id, options).value(), anchor()));
-}
-
-TEST_P(ServiceTest, BundlesUnderOneHeaderShareATimestamp) {
-  auto added = add({note("a"), note("b"), note("c")});
-  std::vector<Bytes> tokens;
-  for (const Evidence& each : added)
-    tokens.push_back(proof::decode(rig->service->bundle(each.id, {}).value())->timestamp);
-  EXPECT_FALSE(tokens[0].empty());
-  EXPECT_EQ(tokens[0], tokens[1]);
-  EXPECT_EQ(tokens[0], tokens[2]);
-  EXPECT_EQ(rig->service->counters().timestamps, 1u);
-  rig->close();
-  rig->open();
-  EXPECT_EQ(proof::decode(rig->service->bundle(added[0].id, {}).value())->timestamp, tokens[0]);
-  EXPECT_EQ(rig->service->counters().timestamps, 0u);
-  BundleOptions without;
-  without.timestamp = false;
-  EXPECT_TRUE(proof::decode(rig->service->bundle(added[0].id, without).value())->timestamp.empty());
-}
-
-TEST_P(ServiceTest, BundleOfABareItem) {
-  auto added = add({note("a"), full()});
-  auto bundle = rig->service->bundle_of_item("main", full().digest, {});
-  ASSERT_OK(bundle);
-  auto facts = proof::verify(*bundle, anchor(), full().digest);
-  ASSERT_OK(facts);
-  EXPECT_TRUE(facts->record.empty());
-  EXPECT_EQ(facts->transaction, added[1].transaction);
-  EXPECT_REASON(rig->service->bundle_of_item("main", note("nowhere").digest, {}), "ledger.no_item");
-}
-
-TEST_P(ServiceTest, ErasedMeansGone) {
-  auto writer = rig->blobs->create().value();
-  ASSERT_OK(writer->write(view("the content of a contract")));
-  NewEvidence item = full();
-  item.blob = writer->finish()->id;
-  auto added = add({note("neighbour"), item});
-  ASSERT_OK(rig->service->bundle(added[1].id, {}));
-  ASSERT_OK(rig->service->erase(added[1].id));
-  ASSERT_OK(rig->service->erase(added[1].id));
-  EXPECT_FALSE(rig->blobs->exists(item.blob));
-  auto tombstone = rig->service->get(added[1].id);
-  ASSERT_OK(tombstone);
-  EXPECT_GT(tombstone->erased_ms, 0);
-  EXPECT_EQ(tombstone->height, added[1].height);
-  EXPECT_EQ(tombstone->content.title, "");
-  EXPECT_EQ(tombstone->content.digest, Digest{});
-  auto bundle = rig->service->bundle(added[1].id, {});
-  EXPECT_REASON(bundle, "evidence.erased");
-  EXPECT_EQ(bundle.error().code, Code::gone);
-  Query query;
-  query.tag = "trade";
-  EXPECT_TRUE(ids_of(query).empty());
-  query = {};
-  query.digest = item.digest;
-  EXPECT_TRUE(ids_of(query).empty());
-  auto neighbour = rig->service->bundle(added[0].id, {});
-  ASSERT_OK(neighbour);
-  EXPECT_OK(proof::verify(*neighbour, anchor(), note("neighbour").digest));
-  EXPECT_REASON(rig->service->erase("01930000-0000-7000-8000-000000000000"), "evidence.not_found");
-}
-
 TEST_P(ServiceTest, ManyCallersShareTransactions) {
   constexpr int kCallers = 16, kEach = 25;
   std::vector<std::thread> callers;
@@ -409,41 +255,6 @@ TEST_P(ServiceTest, ARefusalIsAnOutcome) {
   EXPECT_EQ(rig->service->get((*added)[0].id)->refusal, "transaction.unknown_signer");
   EXPECT_REASON(rig->service->bundle((*added)[0].id, {}), "evidence.refused");
   EXPECT_EQ(rig->service->counters().refused, 1u);
-}
-
-TEST_P(ServiceTest, BundlesOutliveThePruningOfTheirTransactions) {
-  std::vector<NewEvidence> items;
-  for (int i = 0; i < 21; ++i) items.push_back(note("old " + std::to_string(i)));
-  auto old = add(items);
-  auto recent = add({note("recent")});
-  uint64_t below = recent[0].height;
-  ASSERT_GT(below, old[0].height);
-  auto kept = rig->service->archive_before("main", below);
-  ASSERT_OK(kept);
-  EXPECT_EQ(*kept, 1u);
-  EXPECT_EQ(rig->service->archive_before("main", below).value(), 0u);
-  ASSERT_OK(rig->chain()->ledger->prune(below, now_ms() + 48 * 3600 * 1000));
-  for (size_t i = 0; i < items.size(); ++i) {
-    auto bundle = rig->service->bundle(old[i].id, {});
-    ASSERT_OK(bundle);
-    auto facts = proof::verify(*bundle, anchor(), items[i].digest);
-    ASSERT_OK(facts);
-    EXPECT_EQ(facts->record.size(), 2u);
-    EXPECT_TRUE(facts->timestamp_ms);
-  }
-  BundleOptions little;
-  little.timestamp = false;
-  little.disclose = std::vector<std::string>{"size"};
-  auto bundle = rig->service->bundle(old[7].id, little);
-  ASSERT_OK(bundle);
-  auto facts = proof::verify(*bundle, anchor(), items[7].digest);
-  ASSERT_OK(facts);
-  EXPECT_FALSE(facts->timestamp_ms);
-  EXPECT_EQ(facts->withheld_fields, 1u);
-  ASSERT_OK(rig->service->erase(old[7].id));
-  EXPECT_REASON(rig->service->bundle(old[7].id, {}), "evidence.erased");
-  EXPECT_OK(proof::verify(rig->service->bundle(old[8].id, {}).value(), anchor(), items[8].digest));
-  EXPECT_OK(rig->service->bundle(recent[0].id, {}));
 }
 
 }  // namespace
