@@ -88,16 +88,18 @@ Result<LogTail> LogTail::load(uint64_t size, const store::Database& database, co
       tile.groups.push_back(merkle::Log::root_of(std::span(tile.hashes).subspan(i, kTileGroup)));
   }
   std::vector<Digest> peaks;
+  TileCache cache;
   for (int level = 63; level >= 0; --level) {
     if ((size >> level & 1) == 0) continue;
-    ASSIGN(Digest peak, out.node(database, level, (size >> level) - 1));
+    ASSIGN(Digest peak, out.node(database, cache, level, (size >> level) - 1));
     peaks.push_back(peak);
   }
   out.edge_ = merkle::Edge(size, std::move(peaks));
   return out;
 }
 
-Result<Digest> LogTail::node(const store::Database& database, int level, uint64_t index) const {
+Result<Digest> LogTail::node(const store::Database& database, TileCache& cache, int level,
+                             uint64_t index) const {
   const uint8_t tile_level = uint8_t(level / 8);
   const uint64_t first = index << (level % 8), tile = first / kTileHashes;
   if (tile_level < levels_.size()) {
@@ -108,12 +110,17 @@ Result<Digest> LogTail::node(const store::Database& database, int level, uint64_
         return node_in(unfinished, level % 8, first % kTileHashes);
     }
   }
-  ASSIGN(Tile stored, read_tile(database, tile_level, tile));
-  return node_in(stored, level % 8, first % kTileHashes);
+  auto [stored, fresh] = cache.try_emplace({tile_level, tile});
+  if (fresh) {
+    ASSIGN(stored->second, read_tile(database, tile_level, tile));
+  }
+  return node_in(stored->second, level % 8, first % kTileHashes);
 }
 
 merkle::NodeReader LogTail::reader(const store::Database& database) const {
-  return [this, &database](int level, uint64_t index) { return node(database, level, index); };
+  return [this, &database, cache = std::make_shared<TileCache>()](int level, uint64_t index) {
+    return node(database, *cache, level, index);
+  };
 }
 
 }  // namespace chengxin::ledger

@@ -1,4 +1,7 @@
 #pragma once
+#include <map>
+#include <memory>
+
 #include "merkle/log_tree.h"
 #include "store/database.h"
 
@@ -25,11 +28,13 @@ class LogTail {
   uint64_t size() const { return size_; }
   Digest root() const { return edge_.root(); }
   const Tile& unfinished(size_t level) const { return levels_[level]; }
-  // A reader of complete subtrees of this log; the tail must outlive it.
+  // A reader of complete subtrees of this log, for one thread and a few paths: it keeps the tiles that it has
+  // read. The tail must outlive it.
   merkle::NodeReader reader(const store::Database& database) const;
 
  private:
-  Result<Digest> node(const store::Database& database, int level, uint64_t index) const;
+  using TileCache = std::map<std::pair<uint8_t, uint64_t>, Tile>;
+  Result<Digest> node(const store::Database& database, TileCache& cache, int level, uint64_t index) const;
 
   uint64_t size_ = 0;
   merkle::Edge edge_;
