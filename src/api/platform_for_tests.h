@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "blob/store.h"
 #include "crypto/random.h"
+#include "crypto/sm3.h"
 #include "evidence/contract.h"
 #include "evidence/service.h"
 #include "host/host.h"
@@ -47,12 +48,15 @@ struct PlatformTest : testing::Test {
   void open() {
     database = take(sql::Database::open({.url = "sqlite:" + (folder / "test.db").string()}));
     blobs = take(blob::Store::open_folder(folder / "blobs", Bytes(16, 7)));
-    host::Options host_options{.root = folder / "chains", .validator_key = key, .ledger = {}, .solo = solo, .accounts = {}};
+    host::Options host_options{
+        .root = folder / "chains", .validator_key = key, .ledger = {}, .solo = solo, .accounts = {}};
     host_options.ledger.contracts = evidence::contract();
     host_options.accounts = {{key.public_key().point(), {"governor", "writer"}}};
     host = std::make_unique<host::Host>(host_options);
     ASSERT_TRUE(host->open_all());
-    if (host->list().empty()) ASSERT_TRUE(host->create("default", {}, now_ms()));
+    if (host->list().empty()) {
+      ASSERT_TRUE(host->create("default", {}, now_ms()));
+    }
     mirror = take(mirror::Mirror::open(*database));
     auto chain = *host->find("default");
     mirror->add(mirror::reader_of({chain, chain->ledger.get()}));
@@ -69,7 +73,8 @@ struct PlatformTest : testing::Test {
     options.owner_token = kToken;
     options.io_threads = 2;
     server = std::make_unique<Server>(
-        options, Services{host.get(), evidence.get(), blobs.get(), database.get(), mirror.get(), jobs.get(), {}, {}});
+        options,
+        Services{host.get(), evidence.get(), blobs.get(), database.get(), mirror.get(), jobs.get(), {}, {}});
     auto status = server->start();
     ASSERT_TRUE(status) << status.error().to_string();
   }
@@ -85,7 +90,11 @@ struct PlatformTest : testing::Test {
   uint16_t port() const { return server->port(); }
   Reply get(const std::string& target) { return ask(port(), {.target = target, .token = kToken}); }
   Reply post(const std::string& target, const Json& body, std::map<std::string, std::string> headers = {}) {
-    return ask(port(), {.method = "POST", .target = target, .token = kToken, .type = "application/json", .body = body.dump(),
+    return ask(port(), {.method = "POST",
+                        .target = target,
+                        .token = kToken,
+                        .type = "application/json",
+                        .body = body.dump(),
                         .headers = std::move(headers)});
   }
 
@@ -100,7 +109,7 @@ struct PlatformTest : testing::Test {
     body.valid_from_ms = uint64_t(now_ms() - 1000);
     body.valid_until_ms = uint64_t(now_ms() + 60'000);
     crypto::random_fill(body.nonce);
-    format::EvidenceAdd add{merkle::item_root(items, 32), digests.size(), 32};
+    format::EvidenceAdd add{merkle::Items::root(merkle::Items::group_hashes(items, 32)), digests.size(), 32};
     body.calls = {{"evidence", "add", format::encode_evidence_add(add)}};
     return to_string(*format::sign_transaction(body, key, std::array{items}));
   }
@@ -110,8 +119,11 @@ struct PlatformTest : testing::Test {
     return out;
   }
   Reply submit(const std::string& bytes, const std::string& query = "") {
-    return ask(port(), {.method = "POST", .target = "/api/v1/chains/default/transactions" + query, .token = kToken,
-                        .type = "application/x-protobuf", .body = bytes});
+    return ask(port(), {.method = "POST",
+                        .target = "/api/v1/chains/default/transactions" + query,
+                        .token = kToken,
+                        .type = "application/x-protobuf",
+                        .body = bytes});
   }
 
   template <typename T>

@@ -1,6 +1,6 @@
 #include "api/resource_tokens.h"
 
-#include "api/app.h"
+#include "api/describe.h"
 #include "base/clock.h"
 
 namespace chengxin::api {
@@ -54,11 +54,8 @@ Resource tokens_resource() {
       {"type", "object"},
       {"required", {"items"}},
       {"properties", {{"items", {{"type", "array"}, {"items", reference("Token")}}}}}};
-  resource.schemas["NewToken"] = {
-      {"type", "object"},
-      {"required", {"name"}},
-      {"properties",
-       {{"name", {{"type", "string"}, {"minLength", 1}, {"maxLength", 100}}}, {"expires_ms", time}}}};
+  resource.schemas["NewToken"] = object_schema(
+      {{"name", {{"type", "string"}, {"minLength", 1}, {"maxLength", 100}}}, {"expires_ms", time}}, {"name"});
   resource.routes = {
       {.path = "/api/v1/tokens",
        .id = "listTokens",

@@ -43,8 +43,8 @@ Status check_object(const Json& value, const Json& schema, const Schemas& schema
       TRY(validate(*member, *known, schemas, at));
     } else {
       auto further = schema.find("additionalProperties");
-      if (further == schema.end() || *further == false)
-        return wrong("api.unknown_field", at, "is not known here");
+      if (further == schema.end()) continue;
+      if (*further == false) return wrong("api.unknown_field", at, "is not known here");
       if (further->is_object()) TRY(validate(*member, *further, schemas, at));
     }
   }

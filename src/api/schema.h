@@ -5,7 +5,7 @@
 
 // The part of JSON Schema (draft 2020-12, as OpenAPI 3.1 uses it) that the table speaks. The same fragment
 // stands in the OpenAPI document and checks what arrives, so the two cannot differ. Keywords: $ref, type,
-// properties, required, additionalProperties (false unless true or a schema), items, minItems, maxItems,
+// properties, required, additionalProperties, items, minItems, maxItems,
 // minLength, maxLength (bytes), minimum, maximum, enum, format (sm3, hex, base64). Others only describe.
 namespace chengxin::api {
 

@@ -2,12 +2,10 @@
 
 #include <gtest/gtest.h>
 
-#include "api/test_client.h"
+#include "api/platform_for_tests.h"
 
 namespace chengxin::api {
 namespace {
-
-const std::string kToken = "owner-token-of-the-tests-0123456789";
 
 struct ServerTest : testing::Test {
   std::unique_ptr<Server> server;
