@@ -112,7 +112,7 @@ Status Platform::open_services() {
       return authority->stamp(crypto::TimestampRequest::make(digest), now_ms());
     };
   } else {
-    options.timestamp = evidence::timestamp_client({config.timestamp_url, config.timestamp_allow_private});
+    ASSIGN(options.timestamp, evidence::timestamp_client({config.timestamp_url, config.timestamp_allow_private}));
   }
   ASSIGN(evidence_, evidence::Service::open(*host_, *database_, *blobs_, std::move(options)));
   jobs_ = std::make_unique<jobs::Runner>(now_ms);

@@ -89,7 +89,9 @@ size_t supply(char* into, size_t size, size_t count, void* user) {
 
 struct Client::Impl {
   Options options;
-  CURL* curl = nullptr;
+  CURL* curl = curl_easy_init();
+
+  ~Impl() { curl_easy_cleanup(curl); }
 
   // Runs one request with what the caller has set; `prepare` adds to the handle.
   Result<Response> perform(const std::string& method, const std::string& path,
@@ -131,10 +133,11 @@ Client::Client(Options options) : impl_(std::make_unique<Impl>()) {
   (void)ready;
   while (!options.url.empty() && options.url.back() == '/') options.url.pop_back();
   impl_->options = std::move(options);
-  impl_->curl = curl_easy_init();
 }
 
-Client::~Client() { curl_easy_cleanup(impl_->curl); }
+Client::Client(Client&&) noexcept = default;
+Client& Client::operator=(Client&&) noexcept = default;
+Client::~Client() = default;
 
 const std::string& Client::url() const { return impl_->options.url; }
 

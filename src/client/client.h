@@ -24,6 +24,8 @@ struct Options {
 class Client {
  public:
   explicit Client(Options options);
+  Client(Client&&) noexcept;
+  Client& operator=(Client&&) noexcept;
   ~Client();
   const std::string& url() const;
 
