@@ -6,8 +6,9 @@
 #include "base/clock.h"
 #include "ledger/testing.h"
 
-// Ledger alone, without HTTP: `ledger_bench DIGESTS ITEMS_PER_TRANSACTION TRANSACTIONS_PER_BLOCK`. Prints the
-// cost of each stage as the chain grows, then of reading, then of opening it again.
+// Ledger alone, without HTTP: `ledger_bench DIGESTS ITEMS_PER_TRANSACTION TRANSACTIONS_PER_BLOCK` or
+// `ledger_bench idle CHAINS`. Prints the cost of each stage as the chain grows, then of reading, then of
+// opening it again.
 namespace {
 
 using namespace chengxin;
@@ -62,9 +63,27 @@ void read_back(const LiveChain& chain, const std::vector<Digest>& sample) {
              absent.us(n));
 }
 
+// Memory that one more open chain takes.
+int idle(size_t chains) {
+  std::vector<std::unique_ptr<TestChain>> setups;
+  std::vector<std::unique_ptr<LiveChain>> open;
+  uint64_t first = 0;
+  for (size_t i = 0; i <= chains; ++i) {
+    setups.push_back(std::make_unique<TestChain>(fmt::format("chain-{}", i)));
+    open.push_back(std::make_unique<LiveChain>(*setups.back()));
+    for (int block = 0; block < 3; ++block)
+      if (!open.back()->add(setups.back()->writer, {anchor_call()}, {open.back()->items(1)})) return 1;
+    if (i == 0) first = resident_bytes();
+  }
+  fmt::print("each of {} more chains: {:.2f} MB\n", chains,
+             double(resident_bytes() - first) / 1e6 / double(chains));
+  return 0;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
+  if (argc == 3 && std::string_view(argv[1]) == "idle") return idle(std::stoul(argv[2]));
   const size_t total = argc > 1 ? std::stoul(argv[1]) : 1'000'000,
                items = argc > 2 ? std::stoul(argv[2]) : 1000,
                per_block = argc > 3 ? std::stoul(argv[3]) : 100;

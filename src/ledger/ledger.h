@@ -21,7 +21,6 @@ namespace chengxin::ledger {
 struct Options {
   ContractTable contracts;  // besides governance
   size_t cache_bytes = 64 << 20;
-  bool create_if_missing = false;
 };
 
 struct Head {
@@ -83,7 +82,8 @@ using OnVerifyProgress = std::function<void(const VerifyProgress&)>;
 
 class Ledger {
  public:
-  // Errors: ledger.exists, ledger.newer_version, ledger.in_use, ledger.damaged (names the block), file.*.
+  // Errors: ledger.exists, ledger.not_found, ledger.newer_version, ledger.in_use, ledger.damaged (names the
+  // block), file.*.
   static Result<std::unique_ptr<Ledger>> create(const fs::path& folder, std::string_view genesis,
                                                 Options options);
   static Result<std::unique_ptr<Ledger>> open(const fs::path& folder, Options options);
@@ -118,7 +118,8 @@ class Ledger {
   virtual Result<Executed> execute(std::span<const AdmittedTransaction> candidates,
                                    int64_t time_ms) const = 0;
 
-  // Checks the certificate against the head's set and makes the block durable: one batch, one fsync. After an
+  // Checks the certificate against the head's set (format.certificate_invalid), that the head is still the
+  // one executed on (ledger.stale_execution), and makes the block durable: one batch, one fsync. After an
   // error nothing of the block is on disk or it is there whole; the ledger then refuses further writes
   // (ledger.halted) until opened again.
   virtual Status commit(const Executed& executed, const format::Certificate& certificate) = 0;
@@ -131,6 +132,8 @@ class Ledger {
   // Proof under the newest certified header. Costs tens of microseconds, not a pass over the transaction's
   // items.
   virtual Result<ItemProof> prove_item(const ItemLocation& location) const = 0;
+  // Of the blocks below `up_to_height` that changed the validators: what leads from the genesis to the set
+  // that certifies the block at that height.
   virtual Result<std::vector<Transition>> transitions(uint64_t up_to_height) const = 0;
   virtual Result<merkle::Path> consistency(uint64_t old_size, uint64_t size) const = 0;
   virtual Result<std::optional<Bytes>> state(std::string_view key) const = 0;

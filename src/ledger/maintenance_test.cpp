@@ -227,12 +227,12 @@ TEST_F(MaintenanceTest, AFlippedBitAnywhereIsFoundInAClosedChain) {
   ASSERT_TRUE(chain.ledger->verify(nullptr));  // moves everything into table files
   grow(3);
   chain.ledger.reset();
-  flip_bits_everywhere(chain.path(), setup, chain.random, 6, 11);
+  flip_bits_everywhere(chain.path(), setup, chain.random, 4, 11);
 }
 
 TEST_F(MaintenanceTest, AFlippedBitAnywhereIsFoundAfterACrash) {
   grow(8, 300);
-  flip_bits_everywhere(crash_copy(chain, "crashed"), setup, chain.random, 6, 8);
+  flip_bits_everywhere(crash_copy(chain, "crashed"), setup, chain.random, 4, 8);
 }
 
 }  // namespace

@@ -8,25 +8,31 @@ namespace chengxin::ledger {
 
 using store::Table;
 
+Result<std::optional<Bytes>> LedgerImpl::get(Table table, ByteView key) const {
+  auto value = database_->get(table, key);
+  if (!value) return tl::unexpected(ledger_error(std::move(value).error()));
+  return value;
+}
+
 merkle::StateNodeReader LedgerImpl::node_reader() const {
-  return [this](ByteView key) { return database_->get(Table::state, keys::node(key)); };
+  return [this](ByteView key) { return get(Table::state, keys::node(key)); };
 }
 
 Result<StoredBlock> LedgerImpl::stored_block(uint64_t height) const {
-  ASSIGN(auto bytes, database_->get(Table::main, keys::block(height)));
+  ASSIGN(auto bytes, get(Table::main, keys::block(height)));
   if (!bytes) return fail(Code::not_found, "ledger.no_block", "there is no block {}", height);
   return StoredBlock::decode(*bytes);
 }
 
 Result<uint64_t> LedgerImpl::log_index(const Digest& hash) const {
-  ASSIGN(auto bytes, database_->get(Table::index, keys::by_hash(hash)));
+  ASSIGN(auto bytes, get(Table::index, keys::by_hash(hash)));
   if (!bytes) return fail(Code::not_found, "ledger.no_transaction", "there is no transaction {}", hex(hash));
   if (bytes->size() != 8) return fail(Code::data_loss, "ledger.damaged", "the index entry of {}", hex(hash));
   return get_be<uint64_t>(bytes->data());
 }
 
 Result<StoredTransaction> LedgerImpl::stored_transaction(uint64_t log_index) const {
-  ASSIGN(auto bytes, database_->get(Table::log, keys::record(log_index)));
+  ASSIGN(auto bytes, get(Table::log, keys::record(log_index)));
   if (bytes) return StoredTransaction::decode(*bytes);
   if (oldest_ > 1)
     return fail(Code::gone, "ledger.pruned", "transactions before block {} were dropped", oldest_.load());
@@ -152,8 +158,8 @@ Result<ItemProof> LedgerImpl::prove_item(const ItemLocation& location) const {
       const uint64_t at = offset + bytes.size(), start = at % kChunkBytes;
       auto [chunk, fresh] = chunks.try_emplace({part, at / kChunkBytes});
       if (fresh) {
-        ASSIGN(auto read, database_->get(Table::log, keys::chunk(out.log_index, part, number,
-                                                                 uint32_t(at / kChunkBytes))));
+        ASSIGN(auto read,
+               get(Table::log, keys::chunk(out.log_index, part, number, uint32_t(at / kChunkBytes))));
         if (read) chunk->second = std::move(*read);
       }
       if (start >= chunk->second.size())
@@ -223,7 +229,7 @@ Result<merkle::Path> LedgerImpl::consistency(uint64_t old_size, uint64_t size) c
 }
 
 Result<std::optional<Bytes>> LedgerImpl::state(std::string_view key) const {
-  return database_->get(Table::state, keys::value(view(key)));
+  return get(Table::state, keys::value(view(key)));
 }
 
 Result<std::optional<Bytes>> LedgerImpl::state_at(ByteView key, uint64_t version) const {

@@ -77,6 +77,7 @@ class LedgerImpl final : public Ledger {
   Result<bool> marker_has_other_bits(uint64_t height) const;
   Result<ViewPtr> view_at(uint64_t height) const;
 
+  Result<std::optional<Bytes>> get(store::Table table, ByteView key) const;  // ledger.damaged
   Result<StoredBlock> stored_block(uint64_t height) const;
   Result<uint64_t> log_index(const Digest& hash) const;
   Result<StoredTransaction> stored_transaction(uint64_t log_index) const;  // ledger.pruned when dropped
