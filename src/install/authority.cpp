@@ -24,7 +24,7 @@ Status create_authority(const fs::path& folder) {
   std::error_code error;
   if (fs::exists(folder / "timestamp.der", error)) return {};
   TRY(make_folder(folder));
-  int64_t now = now_ms();
+  int64_t now = now_ms() / 1000 * 1000;  // certificates hold whole seconds
   crypto::Validity validity{now - 3600'000, now + 20 * kYearMs};
   ASSIGN(auto root, crypto::Authority::create_root({"CN", "Chengxin", "", "Chengxin Root"}, validity));
   ASSIGN(auto key, crypto::Sm2PrivateKey::generate());

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <set>
 #include <utility>
 
 #include "crypto/random.h"
@@ -84,6 +85,16 @@ Status check_modes(const fs::path& data) {
   return {};
 }
 
+// Something that an interrupted create() did not leave.
+bool holds_others(const fs::path& data) {
+  static const std::set<std::string> ours = {"keys", "chains",        "sql",           "blobs",       "run",
+                                             "LOCK", "chengxin.yaml", "manifest.json", "manifest.sig"};
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(data, error))
+    if (!ours.contains(entry.path().filename().string())) return true;
+  return false;
+}
+
 }  // namespace
 
 Status create(const fs::path& data) {
@@ -91,7 +102,7 @@ Status create(const fs::path& data) {
   if (fs::exists(data / "VERSION", error)) {
     TRY(check_version(data));
     TRY(check_owner(data));
-  } else if (fs::exists(data, error) && !fs::is_empty(data, error)) {
+  } else if (holds_others(data)) {
     return fail(Code::conflict, "install.not_empty", "{} holds something that is no installation",
                 data.string());
   }
