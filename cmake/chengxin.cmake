@@ -5,6 +5,9 @@
 # so a cycle cannot be configured. `tools/tidy` compares the includes of each module with its USES.
 # With CHENGXIN_FUZZ, each src/NAME/*_fuzz.cpp becomes a libFuzzer program instead of the tests.
 set_property(GLOBAL PROPERTY CHENGXIN_MODULES "")
+if(CHENGXIN_FUZZ)
+  add_custom_target(fuzzers)  # with no more of the modules than they need
+endif()
 
 function(chengxin_module name)
   cmake_parse_arguments(arg "" "" "USES;LIBRARIES;PROTO;TEST_LIBRARIES" ${ARGN})
@@ -46,6 +49,7 @@ function(chengxin_module name)
       target_link_libraries(${program} cx_${name})
       target_compile_options(${program} PRIVATE -fsanitize=fuzzer)
       target_link_options(${program} PRIVATE -fsanitize=fuzzer)
+      add_dependencies(fuzzers ${program})
     endforeach()
   elseif(tests)
     add_executable(${name}_test ${tests})
