@@ -71,6 +71,11 @@ Status Platform::open_storage() {
   sql.url = config.sql_url.empty() ? "sqlite:" + (installation_.data / "sql" / "chengxin.db").string()
                                    : config.sql_url;
   ASSIGN(database_, sql::Database::open(sql));
+  if (config.mirror_enabled) {
+    if (config.sql_url.empty()) sql.url = "sqlite:" + (installation_.data / "sql" / "mirror.db").string();
+    sql.durable = false;
+    ASSIGN(mirror_database_, sql::Database::open(sql));
+  }
   ASSIGN(blobs_, blob::Store::open_folder(installation_.data / "blobs", installation_.blob_key));
   return {};
 }
@@ -96,7 +101,7 @@ Status Platform::open_chains() {
 Status Platform::open_services() {
   const auto& config = installation_.config;
   if (config.mirror_enabled) {
-    ASSIGN(mirror_, mirror::Mirror::open(*database_));
+    ASSIGN(mirror_, mirror::Mirror::open(*mirror_database_));
     for (const auto& chain : host_->list()) follow(chain);
     host_->subscribe([this](const host::ChainPtr& chain, uint64_t height) {
       if (height == 1) follow(chain);

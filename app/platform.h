@@ -32,6 +32,7 @@ class Platform {
   install::Lock lock_;
   install::Installation installation_;
   std::unique_ptr<sql::Database> database_;
+  std::unique_ptr<sql::Database> mirror_database_;  // relaxed: what it holds can be made again
   std::unique_ptr<blob::Store> blobs_;
   std::unique_ptr<host::Host> host_;
   std::unique_ptr<mirror::Mirror> mirror_;

@@ -68,7 +68,7 @@ Task<Result<Response>> list_transactions(Call& call) {
   CO_ASSIGN(auto chain, chain_of(call));
   CO_ASSIGN(auto filter, filter_of(call));
   co_return co_await blocking(call.app, [&]() -> Result<Response> {
-    mirror::Queries queries(*call.app.services.database);
+    mirror::Queries queries(call.app.services.mirror->database());
     ASSIGN(auto listed, queries.transactions(chain->ledger->id(), filter, sql::Order::descending,
                                              call.query.text("cursor"), size_t(page_limit(call))));
     Json items = Json::array();

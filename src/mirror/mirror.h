@@ -62,6 +62,8 @@ class Mirror {
   void remove(const Digest& chain);  // stops following; the rows stay
   void notify(const Digest& chain);  // it has a new block. Cheap, never blocks
 
+  sql::Database& database() { return database_; }  // for Queries
+
   std::vector<ChainStatus> status() const;
   Result<ChainStatus> status(const Digest& chain) const;  // mirror.unknown_chain
 

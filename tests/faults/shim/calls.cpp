@@ -1,6 +1,7 @@
 // The library calls that change files, seen by every library of the process through LD_PRELOAD. Each goes:
 // outside the root, passed on; inside, counted, perhaps failed or answered with a power cut, else made known
 // to the model and carried out. One lock around all of it, so that the model and the disk agree.
+#include <dirent.h>
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -9,6 +10,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <climits>
 #include <cstdarg>
@@ -84,10 +86,37 @@ bool exists(const std::string& path) {
   return ::lstat(path.c_str(), &info) == 0;
 }
 
+bool all_threads_stopped(pid_t process) {
+  std::string tasks = "/proc/" + std::to_string(process) + "/task";
+  DIR* folder = ::opendir(tasks.c_str());
+  bool stopped = folder != nullptr;
+  while (dirent* entry = stopped ? ::readdir(folder) : nullptr) {
+    if (entry->d_name[0] == '.') continue;
+    std::string path = tasks + "/" + entry->d_name + "/stat";
+    int fd = int(syscall(SYS_openat, AT_FDCWD, path.c_str(), O_RDONLY | O_CLOEXEC));
+    char text[512];
+    long bytes = fd < 0 ? 0 : syscall(SYS_read, fd, text, sizeof text);
+    if (fd >= 0) syscall(SYS_close, fd);
+    std::string_view line(text, size_t(std::max(bytes, 0L)));
+    size_t name_end = line.rfind(')');
+    stopped = name_end != std::string_view::npos && name_end + 2 < line.size() && line[name_end + 2] == 'T';
+  }
+  if (folder != nullptr) ::closedir(folder);
+  return stopped;
+}
+
+// A child does it while the process stands still: another thread would see its mapped files shrink, or act on
+// what it reads of a state that is half put back.
 [[noreturn]] void cut_power(Shim& s) {
-  std::string what = "operations=" + std::to_string(s.plan.operations) + "\n" + s.disk.cut();
-  faults::write_report(s.plan, what);
-  syscall(SYS_kill, getpid(), SIGKILL);
+  const pid_t process = ::getpid();
+  if (::fork() == 0) {
+    syscall(SYS_kill, process, SIGSTOP);
+    while (!all_threads_stopped(process)) ::usleep(100);
+    std::string what = "operations=" + std::to_string(s.plan.operations) + "\n" + s.disk.cut();
+    faults::write_report(s.plan, what);
+    syscall(SYS_kill, process, SIGKILL);
+    ::_exit(0);
+  }
   for (;;) ::pause();
 }
 
