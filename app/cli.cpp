@@ -55,8 +55,8 @@ Result<client::Client> Context::connect() const {
   return client::Client(std::move(options));
 }
 
-int report(const Context& context, const Error& error) {
-  int code = exit_code(error.code);
+int report(const Context& context, const Error& error, std::optional<int> exit) {
+  int code = exit.value_or(exit_code(error.code));
   auto zh = texts::reason(error.reason, texts::Language::zh);
   auto en = texts::reason(error.reason, texts::Language::en);
   if (context.json) {

@@ -34,8 +34,9 @@ struct Context {
   Result<client::Client> connect() const;
 };
 
-// Prints an error for people, or as JSON, and gives its exit code.
-int report(const Context& context, const Error& error);
+// Prints an error for people, or as JSON, and gives its exit code: that of its Code unless another one is
+// given.
+int report(const Context& context, const Error& error, std::optional<int> exit = {});
 
 // --json: the value, else the lines.
 void print(const Context& context, const Json& value, const std::function<void()>& lines);

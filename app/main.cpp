@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cstdlib>
 
 #include "commands.h"
@@ -38,8 +39,10 @@ int main(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    // CLI11 prints help and mistakes itself; its own exit codes for mistakes are folded into ours.
-    return app.exit(error) == 0 ? kDone : kUsage;
+    if (error.get_exit_code() == 0) return app.exit(error);  // help and version
+    context.json |=
+        std::any_of(argv, argv + argc, [](const char* word) { return std::string_view(word) == "--json"; });
+    return report(context, {chengxin::Code::invalid_argument, "cli.usage", error.what()});
   }
   return context.exit;
 }

@@ -104,7 +104,7 @@ Status Platform::open_services() {
     ASSIGN(mirror_, mirror::Mirror::open(*mirror_database_));
     for (const auto& chain : host_->list()) follow(chain);
     host_->subscribe([this](const host::ChainPtr& chain, uint64_t height) {
-      if (height == 1) follow(chain);
+      if (height == 0) follow(chain);
       mirror_->notify(chain->ledger->id());
     });
   }
@@ -117,7 +117,8 @@ Status Platform::open_services() {
       return authority->stamp(crypto::TimestampRequest::make(digest), now_ms());
     };
   } else {
-    ASSIGN(options.timestamp, evidence::timestamp_client({config.timestamp_url, config.timestamp_allow_private}));
+    ASSIGN(options.timestamp,
+           evidence::timestamp_client({config.timestamp_url, config.timestamp_allow_private}));
   }
   ASSIGN(evidence_, evidence::Service::open(*host_, *database_, *blobs_, std::move(options)));
   jobs_ = std::make_unique<jobs::Runner>(now_ms);
@@ -125,7 +126,6 @@ Status Platform::open_services() {
   return {};
 }
 
-// A chain made while the platform runs begins with block 1; until then there is nothing to mirror.
 void Platform::follow(const host::ChainPtr& chain) {
   mirror_->add(mirror::reader_of(std::shared_ptr<const ledger::Ledger>(chain, chain->ledger.get())));
 }

@@ -67,8 +67,8 @@ Result<Json> verify_chain(const Context& context, const std::string& name) {
 Result<int> verify(const Context& context, const std::string& name) {
   auto verified = verify_chain(context, name);
   if (!verified) {
-    int code = report(context, verified.error());
-    return verified.error().code == Code::data_loss ? int(kNotVerified) : code;
+    bool damaged = verified.error().code == Code::data_loss;
+    return report(context, verified.error(), damaged ? std::optional<int>(kNotVerified) : std::nullopt);
   }
   print(context, *verified, [&] {
     line("校验通过 the chain holds: {} 高度 height {}", name, (*verified)["height"].get<uint64_t>());

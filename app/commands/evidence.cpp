@@ -196,6 +196,7 @@ Result<int> add(const Context& context, const AddOptions& options) {
     print_added(result);
     line("{} 件 items, {} 个问题 problems", result["items"].size(), result["problems"].size());
   });
+  if (result["items"].empty() && !scan.problems.empty()) return exit_code(scan.problems.front().error.code);
   return skipped ? kPartly : kDone;
 }
 

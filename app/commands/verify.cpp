@@ -68,51 +68,73 @@ void print_facts(const proof::Facts& facts, bool file_checked) {
         "elsewhere");
 }
 
+int not_verified(const Context& context, const Error& error) {
+  report(context, error, kNotVerified);
+  if (!context.json) line("验证未通过 NOT VERIFIED");
+  return kNotVerified;
+}
+
 Result<int> verify(const Context& context, const Options& options) {
-  ASSIGN(Bytes bundle, read_file(options.bundle, proof::kMaxBundleBytes));
+  auto read = read_file(options.bundle, proof::kMaxBundleBytes);
+  if (!read && read.error().reason == "file.too_large")
+    return not_verified(context, {Code::invalid_argument, "proof.malformed", read.error().detail});
+  ASSIGN(Bytes bundle, std::move(read));
   std::optional<proof::Anchor> anchor;
   if (!options.anchor.empty()) {
     ASSIGN(Bytes document, read_file(options.anchor, 1 << 20));
-    ASSIGN(anchor, proof::Anchor::decode(text(document)));
+    auto decoded = proof::Anchor::decode(text(document));
+    if (!decoded) return not_verified(context, decoded.error());
+    anchor = std::move(*decoded);
   }
   std::optional<Digest> digest;
   if (!options.file.empty()) {
     ASSIGN(digest, digest_of(options.file));
   }
   auto facts = proof::verify(bundle, anchor, digest);
-  if (!facts) {
-    report(context, facts.error());
-    if (!context.json) line("验证未通过 NOT VERIFIED");
-    return kNotVerified;
-  }
+  if (!facts) return not_verified(context, facts.error());
   print(context, to_json(*facts, digest.has_value()), [&] { print_facts(*facts, digest.has_value()); });
   return kDone;
+}
+
+// A member of a line of the batch: base64 text. `cli.batch_line` says what is wrong.
+Result<std::optional<Bytes>> bytes_of(const Json& line, const char* name) {
+  auto wrong = [&] {
+    return fail(Code::invalid_argument, "cli.batch_line", "\"{}\" is not base64 text", name);
+  };
+  auto it = line.find(name);
+  if (it == line.end()) return std::optional<Bytes>();
+  if (!it->is_string()) return wrong();
+  auto bytes = unbase64(it->get_ref<const std::string&>());
+  return bytes ? Result<std::optional<Bytes>>(std::move(*bytes)) : wrong();
+}
+
+Result<Json> verify_line(const std::string& text_line) {
+  ASSIGN(Json json, parse_json(text_line, {.max_bytes = size_t(64) << 20}));
+  if (!json.is_object()) return fail(Code::invalid_argument, "cli.batch_line", "not a JSON object");
+  ASSIGN(auto bundle, bytes_of(json, "bundle"));
+  ASSIGN(auto anchor_document, bytes_of(json, "anchor"));
+  if (!bundle) return fail(Code::invalid_argument, "cli.batch_line", "\"bundle\" is missing");
+  std::optional<proof::Anchor> anchor;
+  if (anchor_document) {
+    auto decoded = proof::Anchor::decode(text(*anchor_document));
+    if (!decoded) return Json{{"ok", false}, {"reason", decoded.error().reason}};
+    anchor = std::move(*decoded);
+  }
+  auto facts = proof::verify(*bundle, anchor);
+  return Json{{"ok", facts.has_value()}, {"reason", facts ? Json(nullptr) : Json(facts.error().reason)}};
 }
 
 // One JSON object a line: {"bundle": base64, "anchor": base64?} in, {"ok", "reason"} out. For checking many
 // at once.
 Result<int> verify_batch() {
-  std::string input;
-  while (std::getline(std::cin, input)) {
-    Json answer = {{"ok", false}, {"reason", "proof.malformed"}};
-    auto json = parse_json(input, {.max_bytes = size_t(64) << 20});
-    auto bundle = json && json->contains("bundle") ? unbase64((*json)["bundle"].get<std::string>())
-                                                   : Result<Bytes>(Bytes());
-    std::optional<proof::Anchor> anchor;
-    Status anchor_read;
-    if (json && json->contains("anchor")) {
-      auto document = unbase64((*json)["anchor"].get<std::string>());
-      auto decoded = document ? proof::Anchor::decode(text(*document)) : tl::unexpected(document.error());
-      if (decoded)
-        anchor = *decoded;
-      else
-        answer["reason"] = "proof.anchor_malformed", anchor_read = tl::unexpected(decoded.error());
-    }
-    if (bundle && anchor_read) {
-      auto facts = proof::verify(*bundle, anchor);
-      answer = {{"ok", facts.has_value()}, {"reason", facts ? Json(nullptr) : Json(facts.error().reason)}};
-    }
-    line(std::string_view(answer.dump()));
+  size_t number = 0;
+  for (std::string input; std::getline(std::cin, input);) {
+    ++number;
+    auto answer = verify_line(input);
+    if (!answer)
+      return fail(Code::invalid_argument, "cli.batch_line", "line {}: {}", number,
+                  answer.error().to_string());
+    line(std::string_view(answer->dump()));
   }
   return kDone;
 }

@@ -89,10 +89,17 @@ Result<ChainPtr> Host::start(std::unique_ptr<ledger::Ledger> ledger) {
   chain->name = ledger->genesis().name;
   chain->ledger = std::move(ledger);
   chain->sequencer = order::make_solo(*chain->ledger, options_.validator_key, now_ms, options_.solo);
-  std::lock_guard lock(mutex_);
-  if (!chains_.emplace(chain->name, chain).second)
-    return fail(Code::conflict, "chain.exists", "{}", chain->name);
-  for (const OnBlock& on_block : observers_) observe(chain, on_block);
+  std::vector<OnBlock> observers;
+  {
+    std::lock_guard lock(mutex_);
+    if (!chains_.emplace(chain->name, chain).second)
+      return fail(Code::conflict, "chain.exists", "{}", chain->name);
+    observers = observers_;
+  }
+  for (const OnBlock& on_block : observers) {
+    on_block(chain, 0);
+    observe(chain, on_block);
+  }
   return chain;
 }
 

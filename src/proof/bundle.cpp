@@ -234,7 +234,7 @@ Result<Anchor> Anchor::decode(std::string_view document) {
     if (out.encode() != document) return bad("not the canonical spelling");
     return out;
   } catch (const Json::exception& error) {
-    return bad(error.what());
+    return bad("a member is missing or of another type");
   }
 }
 

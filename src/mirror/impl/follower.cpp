@@ -45,7 +45,8 @@ Status Mirror::Follower::find_position(sql::Session& session) {
   } else if (common < mirrored) {
     common = 0;
   }
-  if (oldest < first) common = 0;  // a ledger from a backup made before it was pruned holds more than was kept here
+  if (oldest < first)
+    common = 0;  // a ledger from a backup made before it was pruned holds more than was kept here
   if (common != mirrored || oldest < first) {
     ++cuts;
     if (common == 0) {
