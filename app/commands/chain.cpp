@@ -86,13 +86,29 @@ Result<int> job(const Context& context, const std::string& kind, const Json& arg
   return kDone;
 }
 
-Result<int> import(const Context& context, const std::string& name, const fs::path& file) {
+// The chain's folder has the name that its genesis gives it, so it is imported beside the others first.
+Result<int> import(const Context& context, const fs::path& file) {
   ASSIGN(auto lock, install::Lock::take(context.data));
+  fs::path chains = context.data / "chains", partial = chains / "import.partial";
+  std::error_code error;
+  fs::remove_all(partial, error);
   ledger::Options options;
   options.contracts = evidence::contract();
   Progress progress("导入 importing");
-  TRY(ledger::Ledger::import(file, context.data / "chains" / name, options,
+  TRY(ledger::Ledger::import(file, partial, options,
                              [&](const ledger::VerifyProgress& at) { progress.show(at.height, at.head); }));
+  std::string name;
+  {
+    ASSIGN(auto chain, ledger::Ledger::open(partial, options));
+    name = chain->genesis().name;
+  }
+  if (fs::exists(chains / name, error)) {
+    fs::remove_all(partial, error);
+    return fail(Code::conflict, "chain.exists", "{}", name);
+  }
+  fs::rename(partial, chains / name, error);
+  if (error) return tl::unexpected(file_error(chains / name, error.value()));
+  TRY(sync_folder(chains));
   print(context, {{"chain", name}},
         [&] { line("已导入并逐块校验 imported, every block verified: {}", name); });
   return kDone;
@@ -128,7 +144,7 @@ void add_chain(CLI::App& app, Context& context) {
                  [=, &context] { return verify(context, options->name); }),
             false);
   auto* prune =
-      with_name(verb("prune", "裁剪旧交易,证明不受影响 · drop old transactions; every proof stays good",
+      with_name(verb("prune", "裁剪至少一天前的交易,证明不受影响 · drop transactions at least a day old",
                      [=, &context] {
                        return job(context, "prune", {{"chain", options->name}, {"before", options->before}},
                                   "裁剪 pruning");
@@ -144,10 +160,8 @@ void add_chain(CLI::App& app, Context& context) {
                      }),
                 false);
   out->add_option("--out", options->file, "文件 · file")->required();
-  auto* in =
-      with_name(verb("import", "导入并校验(平台停止时)· import and verify, while the platform is stopped",
-                     [=, &context] { return import(context, options->name, options->file); }),
-                true);
+  auto* in = verb("import", "导入并校验(平台停止时)· import and verify, while the platform is stopped",
+                  [=, &context] { return import(context, options->file); });
   in->add_option("file", options->file, "文件 · file")->required();
 
   auto* block = app.add_subcommand("block", "区块 · blocks");
