@@ -203,36 +203,37 @@ class Kept(support.Case):
     def test_exported_and_imported_elsewhere(self):
         folder = self.folder()
         platform = self.start(folder / "from")
-        items = self.fill(platform)
-        file = folder / "chain.cxchain"
-        exported = platform.cli("chain", "export", "default", "--out", str(file))
+        self.assertEqual(platform.cli("chain", "create", "moved").code, 0)
+        items = self.fill(platform, "moved")
+        file, target = folder / "chain.cxchain", folder / "into"
+        exported = platform.cli("chain", "export", "moved", "--out", str(file))
         self.assertEqual(exported.code, 0, exported)
-        target = folder / "into"
         self.assertEqual(support.command(["init"], target).code, 0)
-        imported = support.command(["--json", "chain", "import", "copied", file], target)
-        self.assertEqual(imported.code, 0, imported)
-        verified = support.command(["--json", "chain", "verify", "copied"], target)
-        self.assertEqual(verified.json, platform.cli("chain", "verify", "default").json)
-        self.assertEqual(support.command(["chain", "import", "copied", file], target).code, 6)
-        with self.subTest("a damaged export is refused, names the block, and leaves nothing"):
+        with self.subTest("a damaged export is refused, says where, and leaves nothing"):
             data = bytearray(file.read_bytes())
-            data[len(data) // 2] ^= 1
-            (folder / "bent").write_bytes(data)
-            bent = support.command(["--json", "chain", "import", "bent", folder / "bent"], target)
-            self.assertIn(bent.code, (1, 2, 7), bent)
-            self.assertRegex(bent.json["error"]["detail"], r"block \d+|digest")
-            self.assertFalse((target / "chains/bent").exists())
-            self.assertEqual([path.name for path in (target / "chains").iterdir()], ["copied"])
-        with self.subTest("the platform serves what was imported"):
-            other = self.start(target)
-            copied = other.get("/api/v1/chains/copied")
-            self.assertEqual(copied["log_root"], platform.get("/api/v1/chains/default")["log_root"])
-            status, _, proof = other.request("GET", f"/api/v1/chains/copied/items/{items[3]['digest']}/proof")
-            self.assertEqual(status, 200, proof)
-            (folder / "x.cxproof").write_bytes(proof)
-            self.verified(folder / "x.cxproof")
-        with self.subTest("the name in the genesis may be taken by another chain here"):
-            self.assertEqual(len({c["name"] for c in other.get("/api/v1/chains")["items"]}), len(other.get("/api/v1/chains")["items"]))
+            for place in (len(data) // 2, len(data) - 1, 40):
+                bent = bytes(data[:place]) + bytes([data[place] ^ 1]) + bytes(data[place + 1:])
+                (folder / "bent").write_bytes(bent)
+                done = support.command(["--json", "chain", "import", folder / "bent"], target)
+                self.assertIn(done.code, (1, 2, 7), done)
+                self.assertRegex(done.json["error"]["detail"], r"block \d+|digest|genesis", done)
+                self.assertEqual(list((target / "chains").iterdir()), [])
+        imported = support.command(["--json", "chain", "import", file], target)
+        self.assertEqual((imported.code, imported.json), (0, {"chain": "moved"}), imported)
+        self.assertEqual(support.command(["--json", "chain", "verify", "moved"], target).json, platform.cli("chain", "verify", "moved").json)
+        self.assertEqual(support.command(["--json", "chain", "import", file], target).code, 6)
+        other = self.start(target)
+        self.assertEqual(other.get("/api/v1/chains/moved")["log_root"], platform.get("/api/v1/chains/moved")["log_root"])
+        status, _, proof = other.request("GET", f"/api/v1/chains/moved/items/{items[3]['digest']}/proof")
+        self.assertEqual(status, 200, proof)
+        (folder / "x.cxproof").write_bytes(proof)
+        self.verified(folder / "x.cxproof")
+        with self.subTest("what only its validator may do is refused in plain words"):
+            answer = other.request("POST", "/api/v1/evidence?wait=receipt", {"digest": "aa" * 32, "chain": "moved"})
+            self.assertGreaterEqual(answer[0], 400, answer)
+            self.refused(answer, answer[0], answer[2]["reason"])
+        with self.subTest("and the platform has a chain of its own to go on with"):
+            self.assertEqual(other.request("POST", "/api/v1/evidence?wait=receipt", {"digest": "aa" * 32})[0], 201)
 
     def test_a_flipped_bit_on_disk_is_found(self):
         folder = self.folder()
