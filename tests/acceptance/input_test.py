@@ -82,6 +82,18 @@ class Json(support.Case):
         self.assertEqual(request("POST", "/api/v1/verify", b"no bundle", {"Content-Type": "application/x-cxproof"}, token=None)[2]["reason"],
                          "proof.malformed")
 
+    def test_verification_is_open_to_other_sites_servers(self):
+        """A portal's own server asks without a credential: verdict, facts, and the reason in both languages."""
+        item = self.add("fa" * 32, title="合同")
+        bundle = self.platform.request("GET", f"/api/v1/evidence/{item['id']}/bundle")[2]
+        ask = {"Content-Type": "application/x-cxproof"}
+        answer = self.platform.request("POST", f"/api/v1/verify?digest={'fa' * 32}&chain=default", bundle, ask, token=None)[2]
+        self.assertEqual((answer["valid"], answer["facts"]["digest"]), (True, "fa" * 32))
+        other = self.platform.request("POST", f"/api/v1/verify?digest={'fb' * 32}", bundle, ask, token=None)[2]
+        self.assertEqual((other["valid"], other["reason"]), (False, "proof.file_mismatch"))
+        self.assertRegex(other["title"], "[一-鿿]")
+        self.assertTrue(other["title_en"])
+
     def test_idempotency(self):
         key = {"Idempotency-Key": "order-66"}
         body = json.dumps({"digest": "cd" * 32})
