@@ -8,6 +8,7 @@ import shutil
 import sys
 import time
 
+import elder
 import sm
 import support
 
@@ -168,37 +169,60 @@ class Kept(support.Case):
         again = self.start(platform.data)
         self.assertEqual({c["name"] for c in again.get("/api/v1/chains")["items"]}, {"default", "second"})
 
-    def test_pruned_chain_keeps_its_proofs(self):
+    def test_young_blocks_are_not_dropped(self):
+        """Within a day a transaction could be sent again: what tells that it was executed must stay."""
+        items = self.fill(self.platform, blocks=3)
+        done = self.cli("chain", "prune", "default", "--before", items[-1]["height"], code=6)
+        self.assertEqual(done["error"]["reason"], "ledger.prune_too_young")
+
+    def test_a_pruned_chain_keeps_its_proofs(self):
+        """On a chain three days old, which is written here by the formats' pages alone and imported."""
         folder = self.folder()
-        items = self.fill(self.platform, blocks=40)
-        old = folder / "old.cxproof"
-        self.cli("evidence", "export", items[0]["id"], "--out", old)
-        before = self.platform.get("/api/v1/chains/default")
-        height = items[30]["height"]
-        result = self.cli("chain", "prune", "default", "--before", height)
-        self.assertEqual(result["oldest_height"], height)
-        after = self.platform.get("/api/v1/chains/default")
-        self.assertEqual((after["log_root"], after["state_root"], after["oldest_height"]), (before["log_root"], before["state_root"], height))
-        (folder / "anchor").write_text(json.dumps(self.platform.get("/api/v1/chains/default/anchor"), sort_keys=True, separators=(",", ":"),
-                                                  ensure_ascii=False), encoding="utf-8")
-        self.verified(old, anchor=folder / "anchor")
-        fresh = folder / "fresh.cxproof"  # made after pruning, for what was pruned
-        self.cli("evidence", "export", items[0]["id"], "--out", fresh)
-        self.assertEqual(self.verified(fresh, anchor=folder / "anchor")["digest"], items[0]["digest"])
-        gone = self.platform.request("GET", f"/api/v1/chains/default/transactions/{items[0]['transaction']}")
-        self.refused(gone, 410, "ledger.pruned")
-        self.refused(self.platform.request("GET", f"/api/v1/chains/default/events?after=0&types=receipt"), 410, "ledger.pruned")
-        self.assertEqual(self.platform.cli("tx", "show", items[0]["transaction"]).code, 4)
-        block = self.platform.get("/api/v1/chains/default/blocks/1")
-        self.assertTrue(block["pruned"])
-        self.assertEqual(sm.Header(raw(block["header"])).hash.hex(), block["hash"])
-        path = self.platform.get(f"/api/v1/chains/default/consistency?from=1&to={after['log_size']}")["path"]
-        self.assertTrue(sm.consistent(1, after["log_size"], bytes.fromhex(block["log_root"]), bytes.fromhex(after["log_root"]),
-                                      [bytes.fromhex(h) for h in path]))
-        self.assertEqual(self.cli("chain", "verify", "default")["log_root"], before["log_root"])
-        done = self.platform.cli("chain", "export", "default", "--out", str(folder / "export"))
-        self.assertEqual((done.code, done.reason), (4, "ledger.pruned"), done)
-        self.assertEqual(self.platform.cli("chain", "prune", "default", "--before", str(after["height"] + 5)).code, 2)
+        data = folder / "data"
+        self.assertEqual(support.command(["init"], data).code, 0)
+        keys = {name: sm.Key.from_pem((data / f"keys/{name}.pem").read_text(encoding="utf-8")) for name in ("validator", "service")}
+        digests = [sm.sm3(f"old {n}".encode()) for n in range(40)]
+        (folder / "old").write_bytes(elder.chain_file("default", keys["validator"], keys["service"], digests, int(time.time() * 1000) - 3 * 86_400_000))
+        imported = support.command(["--json", "chain", "import", folder / "old"], data)
+        self.assertEqual(imported.code, 0, imported)
+        platform = self.start(data)
+        new = self.fill(platform, blocks=5)
+        for name in ("before", "after"):
+            if name == "after":
+                before = platform.get("/api/v1/chains/default")
+                gone = platform.get("/api/v1/chains/default/blocks/7")["transactions"][0]
+                pruned = platform.cli("chain", "prune", "default", "--before", "31")
+                self.assertEqual((pruned.code, (pruned.json or {}).get("oldest_height")), (0, 31), pruned)
+            for digest in digests[30:] if name == "after" else digests:
+                status, _, proof = platform.request("GET", f"/api/v1/chains/default/items/{digest.hex()}/proof")
+                self.assertEqual(status, 200, proof)
+                (folder / f"{digest.hex()[:8]}.{name}.cxproof").write_bytes(proof)
+        after = platform.get("/api/v1/chains/default")
+        self.assertEqual({**after, "oldest_height": 0, "disk_bytes": 0, "mirror_height": 0}, {**before, "oldest_height": 0, "disk_bytes": 0, "mirror_height": 0})
+        with self.subTest("proofs from before and from after hold"):
+            for bundle in (f"{digests[0].hex()[:8]}.before", f"{digests[29].hex()[:8]}.before", f"{digests[39].hex()[:8]}.after"):
+                self.assertEqual(self.verified(folder / f"{bundle}.cxproof")["chain"], after["id"])
+            bundle = folder / "new.cxproof"
+            self.assertEqual(platform.cli("evidence", "export", new[0]["id"], "--out", str(bundle)).code, 0)
+            self.verified(bundle)
+        with self.subTest("what was dropped says so"):
+            self.refused(platform.request("GET", f"/api/v1/chains/default/transactions/{gone}"), 410, "ledger.pruned")
+            self.refused(platform.request("GET", "/api/v1/chains/default/events?after=1"), 410, "ledger.pruned")
+            self.assertEqual(platform.cli("tx", "show", gone).code, 4)
+            self.assertIn(platform.request("GET", f"/api/v1/chains/default/items/{digests[0].hex()}/proof")[0], (404, 410))
+            done = platform.cli("chain", "export", "default", "--out", str(folder / "export"))
+            self.assertEqual((done.code, done.reason), (4, "ledger.pruned"), done)
+            self.assertFalse((folder / "export").exists())
+        with self.subTest("headers, consistency and the whole chain hold"):
+            block = platform.get("/api/v1/chains/default/blocks/7")
+            self.assertTrue(block["pruned"])
+            self.assertEqual(sm.Header(raw(block["header"])).hash.hex(), block["hash"])
+            path = platform.get(f"/api/v1/chains/default/consistency?from=7&to={after['log_size']}")["path"]
+            self.assertTrue(sm.consistent(7, after["log_size"], bytes.fromhex(block["log_root"]), bytes.fromhex(after["log_root"]),
+                                          [bytes.fromhex(one) for one in path]))
+            self.assertEqual(platform.cli("chain", "verify", "default").json["log_root"], before["log_root"])
+        with self.subTest("a height that is not there"):
+            self.assertEqual(platform.cli("chain", "prune", "default", "--before", str(after["height"] + 5)).code, 4)
 
     def test_exported_and_imported_elsewhere(self):
         folder = self.folder()
