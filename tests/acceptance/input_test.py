@@ -83,6 +83,17 @@ class Json(support.Case):
         self.assertEqual(request("POST", "/api/v1/verify", b"no bundle", {"Content-Type": "application/x-cxproof"}, token=None)[2]["reason"],
                          "proof.malformed")
 
+    def test_originals_belong_to_their_digest(self):
+        octets = {"Content-Type": "application/octet-stream"}
+        kept = self.platform.request("POST", "/api/v1/originals", b"the original", octets)[2]
+        self.assertEqual((kept["digest"], kept["size"]), (sm.sm3(b"the original").hex(), 12))
+        other = self.send(json.dumps({"digest": "ba" * 32, "original": kept["original"]}), "/api/v1/evidence?wait=receipt")
+        self.refused(other, 400, other[2].get("reason"))
+        self.assertEqual(self.add(kept["digest"], original=kept["original"])["original"], kept["original"])
+        unknown = self.send(json.dumps({"digest": "ba" * 32, "original": "ab" * 16}))
+        self.refused(unknown, 400, "evidence.blob_unknown")
+        self.assertEqual(self.platform.request("GET", f"/api/v1/originals/{'ab' * 16}")[0], 404)
+
     def test_verification_is_open_to_other_sites_servers(self):
         """A portal's own server asks without a credential: verdict, facts, and the reason in both languages."""
         item = self.add("fa" * 32, title="合同")

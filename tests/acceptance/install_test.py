@@ -231,6 +231,25 @@ class CommandLine(support.Case):
         denied = self.platform.cli("token", "list", environment={"CHENGXIN_TOKEN": token})
         self.assertEqual(denied.code, 5, denied)
 
+    def test_a_token_does_not_outlive_what_was_asked_for(self):
+        for days in ("-3", "0", "x", "99999999999"):
+            with self.subTest(days):
+                self.assertEqual(self.platform.cli("token", "create", "brief", "--days", days).code, 2)
+        made = self.cli("token", "create", "week", "--days", "7")
+        self.assertEqual(made["expires_ms"] // 3_600_000 - made["created_ms"] // 3_600_000, 7 * 24)
+
+    def test_after_a_kill_it_says_so_and_starts_again(self):
+        platform = self.start(self.folder() / "data")
+        platform.process.kill()
+        platform.process.wait()
+        done = platform.cli("chain", "list")
+        self.assertEqual((done.code, done.reason), (3, "client.unreachable"), done)
+        self.assertEqual(platform.cli("chain", "verify").code, 0)
+        again = self.start(platform.data)
+        self.assertEqual(again.cli("chain", "list").code, 0)
+        again.stop()
+        self.assertEqual(support.command(["--json", "doctor"], platform.data).json["findings"], [])
+
     def test_batch_verification_survives_every_line(self):
         lines = ["nonsense", "5", "[]", "{}", '{"bundle":5}', '{"bundle":"!!"}', '{"bundle":"","anchor":7}', '{"bundle":"AAAA","anchor":"AAAA"}']
         for line in lines:
