@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
 """What the interface does with requests that are wrong: a stable reason each time, and nothing of them on the chain."""
+import concurrent.futures
 import json
 import re
 import secrets
 import sys
+import threading
 import time
 
 import sm
@@ -240,6 +242,59 @@ class Transactions(support.Case):
                 status, _, answer = self.send(sm.envelope(body, self.key.sign(b"chengxin/tx/v1\0" + body), attachments))
                 self.assertEqual((status, answer.get("status"), answer.get("accepted")), (201, wanted, False), answer)
         self.assertEqual(self.platform.request("GET", f"/api/v1/chains/ours/items/{item.hex()}")[2].get("items", []), [])
+
+
+class Together(support.Case):
+    """Many callers at once."""
+
+    def test_one_key_sent_by_eight_is_executed_once(self):
+        body = json.dumps({"digest": "dd" * 32}).encode()
+        with concurrent.futures.ThreadPoolExecutor(8) as pool:
+            answers = list(pool.map(lambda _: self.platform.request("POST", "/api/v1/evidence?wait=receipt", body, {"Idempotency-Key": "k"}), range(8)))
+        for answer in answers:
+            if answer[0] != 201:
+                self.refused(answer, 409, "idempotency.in_progress")
+        self.assertIn(201, {answer[0] for answer in answers})
+        self.assertEqual(len(self.platform.get(f"/api/v1/evidence?digest={'dd' * 32}")["items"]), 1)
+
+    def test_a_full_queue_is_429_and_loses_nothing_that_was_accepted(self):
+        platform = self.start(self.folder() / "data", environment={"CHENGXIN_ORDER_QUEUE_TRANSACTIONS": "100", "CHENGXIN_ORDER_BLOCK_INTERVAL_MS": "1500"})
+        key = sm.Key.from_pem((platform.data / "keys/service.pem").read_text(encoding="utf-8"))
+        chain = bytes.fromhex(platform.get("/api/v1/chains/default")["id"])
+        signed = [sm.sign_digests(key, chain, [secrets.token_bytes(32)], int(time.time() * 1000)) for _ in range(250)]
+        connection, accepted, busy = platform.connect(), [], 0
+        for envelope, body in signed:
+            answer = platform.request("POST", TRANSACTIONS + "?wait=none", envelope, PROTOBUF, connection=connection)
+            if answer[0] == 202:
+                accepted.append(sm.transaction_hash(body).hex())
+            else:
+                self.refused(answer, 429, answer[2]["reason"])
+                self.assertGreaterEqual(int(answer[1]["Retry-After"]), 1)
+                busy += 1
+        self.assertGreater(busy, 0)
+        self.assertGreaterEqual(len(accepted), 100)
+        deadline = time.monotonic() + 20
+        while platform.get("/api/v1/chains/default")["log_size"] < len(accepted) and time.monotonic() < deadline:
+            time.sleep(0.1)
+        for one in accepted:
+            self.assertTrue(platform.get(f"{TRANSACTIONS}/{one}/receipt")["accepted"])
+        self.assertEqual(platform.cli("chain", "verify").code, 0)
+
+    def test_the_chain_is_verified_while_it_grows(self):
+        stop = threading.Event()
+
+        def add():
+            while not stop.is_set():
+                self.add(secrets.token_bytes(32).hex())
+
+        thread = threading.Thread(target=add)
+        thread.start()
+        try:
+            for _ in range(3):
+                self.assertEqual(self.cli("chain", "verify")["id"], self.platform.get("/api/v1/chains/default")["id"])
+        finally:
+            stop.set()
+            thread.join()
 
 
 class Events(support.Case):

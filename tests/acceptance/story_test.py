@@ -113,6 +113,16 @@ class Files(support.Case):
         human = support.command(["evidence", "add", tree / "one", "--wait"], self.platform.data)
         self.assertIn("同一内容已存证过 the same content was notarised before", human.out)
 
+    def test_bundles_of_an_earlier_day_are_not_overwritten(self):
+        out, bundles = self.folder("out"), []
+        for name in ("a", "b"):
+            folder = self.folder(name)
+            (folder / "report.txt").write_text(f"report {name}", encoding="utf-8")
+            bundles.append(self.cli("evidence", "add", folder / "report.txt", "--out", out)["items"][0]["bundle"])
+        self.assertEqual(len(set(bundles)), 2)
+        for name, bundle in zip("ab", bundles):
+            self.verified(bundle, self.base / f"{self.id().rsplit('.', 1)[-1]}.{name}" / "report.txt")
+
     def test_nothing_at_all_was_added(self):
         done = self.platform.cli("evidence", "add", str(self.base / "nowhere"))
         self.assertNotIn(done.code, (0, 10), f"nothing was done, not a part: {done}")

@@ -50,14 +50,14 @@ def command(arguments, data=None, environment=None, timeout=60, **keywords):
 class Platform:
     """A running platform. `stop` ends it as an operator would."""
 
-    def __init__(self, data, listen="127.0.0.1:0"):
+    def __init__(self, data, listen="127.0.0.1:0", environment=None):
         self.data = pathlib.Path(data)
         self.log = self.data.parent / f"{self.data.name}.log"
         address = self.data / "run/address"
         address.unlink(missing_ok=True)
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen([BINARY, "serve", "--data", self.data, "--listen", listen], stdout=log, stderr=log,
-                                            stdin=subprocess.DEVNULL)
+                                            stdin=subprocess.DEVNULL, env={**os.environ, **(environment or {})})
         deadline = time.monotonic() + START_SECONDS
         while not address.exists():
             if self.process.poll() is not None or time.monotonic() > deadline:
