@@ -66,7 +66,13 @@ int report(const Context& context, const Error& error, std::optional<int> exit) 
                 Json{{"error", problem}}.dump(-1, ' ', false, Json::error_handler_t::replace).c_str());
   } else {
     std::fprintf(stderr, "%s\n", fmt::format("错误 {}\nerror {} [{}]", zh, en, error.reason).c_str());
-    if (!error.detail.empty()) std::fprintf(stderr, "  %s\n", error.detail.c_str());
+    std::string detail;  // a detail may have several lines of its own
+    for (size_t from = 0; from < error.detail.size();) {
+      size_t end = std::min(error.detail.find('\n', from), error.detail.size());
+      detail += (from ? "\n  " : "") + visible(error.detail.substr(from, end - from));
+      from = end + 1;
+    }
+    if (!error.detail.empty()) std::fprintf(stderr, "  %s\n", detail.c_str());
   }
   return code;
 }
@@ -99,6 +105,29 @@ void Progress::show(uint64_t done, uint64_t total, std::string_view unit) {
 
 Progress::~Progress() {
   if (visible_) std::fprintf(stderr, "\r\033[K");
+}
+
+std::string visible(std::string_view text) {
+  // The values of this file are UTF-8: C0, DEL, C1 (C2 80…9F), and U+200E, 200F, 2028–202E, 2066–2069 (E2
+  // 80|81 …).
+  std::string out;
+  for (size_t i = 0; i < text.size();) {
+    auto at = [&](size_t k) { return i + k < text.size() ? static_cast<unsigned char>(text[i + k]) : 0u; };
+    size_t hidden = 0;
+    if (at(0) < 0x20 || at(0) == 0x7f) hidden = 1;
+    if (at(0) == 0xc2 && at(1) >= 0x80 && at(1) <= 0x9f) hidden = 2;
+    if (at(0) == 0xe2 && at(1) == 0x80 &&
+        (at(2) == 0x8e || at(2) == 0x8f || (at(2) >= 0xa8 && at(2) <= 0xae)))
+      hidden = 3;
+    if (at(0) == 0xe2 && at(1) == 0x81 && at(2) >= 0xa6 && at(2) <= 0xa9) hidden = 3;
+    if (hidden) {
+      out += "\xef\xbf\xbd";
+      i += hidden;
+    } else {
+      out.push_back(text[i++]);
+    }
+  }
+  return out;
 }
 
 std::string human_bytes(uint64_t bytes) {

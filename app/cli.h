@@ -60,6 +60,9 @@ class Progress {
   bool visible_ = false;
 };
 
+// What a stranger chose, for a terminal: controls and marks that turn the writing direction become U+FFFD.
+std::string visible(std::string_view text);
+
 std::string human_bytes(uint64_t bytes);
 
 // Runs a command's work: its error is reported, its exit code kept.

@@ -76,15 +76,18 @@ Result<Json> rebuild_mirror(const Maintained& what, const Json& arguments, const
 
 Status copy_tree(const fs::path& from, const fs::path& into,
                  const std::function<bool(const fs::path&)>& wanted) {
+  TRY(make_folder(into));
   std::error_code error;
   for (auto it = fs::recursive_directory_iterator(from, error); !error && it != fs::end(it);
        it.increment(error)) {
-    fs::path target = into / fs::relative(it->path(), from);
-    if (it->is_directory()) {
+    fs::path target = into / it->path().lexically_relative(from);
+    std::error_code ignored;
+    if (it->is_directory(ignored)) {
       TRY(make_folder(target));
-    } else if (it->is_regular_file() && wanted(it->path())) {
-      fs::copy_file(it->path(), target, fs::copy_options::overwrite_existing, error);
-      if (error == std::errc::no_such_file_or_directory) error.clear();  // erased while we went
+    } else if (it->is_regular_file(ignored) && wanted(it->path())) {
+      fs::copy_file(it->path(), target, error);
+      if (error && !fs::exists(it->path(), ignored)) error.clear();  // erased while we went
+      if (error) break;
     }
   }
   if (error) return fail(Code::unavailable, "file.io", "{}: {}", from.string(), error.message());
@@ -124,6 +127,11 @@ std::vector<backup::Part> parts_of(const Maintained& what) {
 
 Result<Json> back_up(const Maintained& what, const Json& arguments, const jobs::Report& report) {
   ASSIGN(fs::path target, path_of(arguments, "target"));
+  std::error_code error;
+  fs::path data = fs::weakly_canonical(what.installation.data, error),
+           place = fs::weakly_canonical(target, error);
+  if (std::mismatch(data.begin(), data.end(), place.begin(), place.end()).first == data.end())
+    return fail(Code::invalid_argument, "backup.inside", "{} lies in the data folder", target.string());
   ASSIGN(Json manifest,
          backup::create(target, parts_of(what), what.installation.installation_key, now_ms(), report));
   return Json{{"target", target.string()},

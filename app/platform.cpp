@@ -61,6 +61,7 @@ Platform::~Platform() {
   jobs_.reset();
   if (evidence_) evidence_->stop();
   evidence_.reset();
+  if (host_) host_->stop();  // its observers wake the mirror
   mirror_.reset();
   host_.reset();
 }

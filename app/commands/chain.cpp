@@ -1,6 +1,7 @@
 #include "base/clock.h"
 #include "commands.h"
 #include "evidence/contract.h"
+#include "host/host.h"
 #include "install/install.h"
 #include "job.h"
 #include "ledger/ledger.h"
@@ -102,9 +103,12 @@ Result<int> import(const Context& context, const fs::path& file) {
     ASSIGN(auto chain, ledger::Ledger::open(partial, options));
     name = chain->genesis().name;
   }
-  if (fs::exists(chains / name, error)) {
+  bool valid = host::valid_name(name);  // a stranger's document chose it
+  if (!valid || fs::exists(chains / name, error)) {
     fs::remove_all(partial, error);
-    return fail(Code::conflict, "chain.exists", "{}", name);
+    return valid ? fail(Code::conflict, "chain.exists", "{}", name)
+                 : fail(Code::invalid_argument, "chain.name", "the genesis names the chain {}",
+                        Json(name).dump());
   }
   fs::rename(partial, chains / name, error);
   if (error) return tl::unexpected(file_error(chains / name, error.value()));

@@ -49,16 +49,17 @@ void print_facts(const proof::Facts& facts, bool file_checked) {
   line("验证通过 VERIFIED");
   line("  摘要 SM3 digest      {}", hex(facts.digest));
   line("  原文 original        {}", file_checked ? "与摘要一致 matches" : "未提供 not given (--file)");
-  line("  链 chain             {} {}", facts.chain_name, hex(facts.chain));
+  line("  链 chain             {} {}", visible(facts.chain_name), hex(facts.chain));
   line("  区块 block           {}  {}", facts.block_height, format_time(facts.block_time_ms));
   line("  交易 transaction     {}", hex(facts.transaction));
   line("  证书 certified by    {} 个验证者 validators, 区块 block {}", facts.validators,
        facts.certified_height);
   if (facts.timestamp_ms)
-    line("  时间戳 time-stamp    {}  {}", format_time(*facts.timestamp_ms), facts.timestamp_authority);
+    line("  时间戳 time-stamp    {}  {}", format_time(*facts.timestamp_ms),
+         visible(facts.timestamp_authority));
   else
     line("  时间戳 time-stamp    无 none");
-  for (const auto& [name, value] : facts.record) line("  {:<20} {}", name, value);
+  for (const auto& [name, value] : facts.record) line("  {:<20} {}", visible(name), visible(value));
   if (facts.withheld_fields) line("  未披露字段 withheld  {}", facts.withheld_fields);
   if (facts.anchored)
     line("  信任锚 anchor        一致 matched");

@@ -148,8 +148,16 @@ Task<Result<Response>> run_once(Call& call, const std::string& target) {
   if (*begun) co_return std::move(**begun);
 
   auto answer = co_await call.route.handler(call);
-  auto settle = [&] {
-    return answer ? app.idempotency.finish(principal, key, *answer) : app.idempotency.abandon(principal, key);
+  // A key is free again only when the call is known to have done nothing; else a retry is told that the
+  // outcome is not known.
+  auto settle = [&]() -> Status {
+    if (answer) return app.idempotency.finish(principal, key, *answer);
+    Code code = answer.error().code;
+    if (code == Code::unavailable || code == Code::internal || code == Code::data_loss) {
+      app.idempotency.leave_unknown(principal, key);
+      return {};
+    }
+    return app.idempotency.abandon(principal, key);
   };
   auto settled = co_await blocking(app, settle, Workers::When::always);
   if (!settled)

@@ -21,13 +21,15 @@ class Idempotency {
 
   explicit Idempotency(sql::Database* database) : database_(database) {}
 
-  // nullopt: the caller now owns the key, executes the request and calls finish() or abandon(). Errors:
-  // idempotency.key_reused, idempotency.in_progress, idempotency.outcome_unknown, idempotency.answer_dropped,
-  // idempotency.full.
+  // nullopt: the caller now owns the key, executes the request and calls finish(), abandon() or
+  // leave_unknown(). Errors: idempotency.key_reused, idempotency.in_progress, idempotency.outcome_unknown,
+  // idempotency.answer_dropped, idempotency.full.
   Result<std::optional<Response>> begin(const std::string& principal, const std::string& key,
                                         const Digest& request, int64_t now_ms);
   Status finish(const std::string& principal, const std::string& key, const Response& response);
   Status abandon(const std::string& principal, const std::string& key);
+  // The request failed and may have been executed: its repetition is told so.
+  void leave_unknown(const std::string& principal, const std::string& key) { forget({principal, key}); }
   Status purge(int64_t now_ms);
 
  private:

@@ -55,13 +55,17 @@ Json describe(const Evidence& one) {
   return out;
 }
 
-Result<Json> describe_all(App& app, const std::vector<Evidence>& added, bool with_proof) {
+// A proof that cannot be made now (a time-stamp authority is away) leaves its reason instead.
+Json describe_all(App& app, const std::vector<Evidence>& added, bool with_proof) {
   Json items = Json::array();
   for (const auto& one : added) {
     Json item = describe(one);
     if (with_proof && one.state == evidence::State::anchored) {
-      ASSIGN(Bytes bundle, app.services.evidence->bundle(one.id, {}));
-      item["proof"] = base64(bundle);
+      auto bundle = app.services.evidence->bundle(one.id, {});
+      if (bundle)
+        item["proof"] = base64(*bundle);
+      else
+        item["proof_error"] = bundle.error().reason;
     }
     items.push_back(std::move(item));
   }
@@ -91,16 +95,16 @@ Task<Result<std::pair<int, Json>>> add(Call& call, const std::string& chain,
   if (wait) {
     auto final = co_await anchored.wait(
         std::chrono::milliseconds(std::max<int64_t>(0, (until - steady_ns()) / 1'000'000)));
-    if (final && !*final) co_return tl::unexpected(final->error());
-    if (final) {
+    // From here on the records are kept, so nothing may answer an error: a client would send them again. When
+    // the outcome is not known yet, or the wait ended first, they stand as pending.
+    if (final && *final) {
       added = std::move(*final);
       status = 201;
     }
   }
   auto described = co_await blocking(
-      app, [&] { return describe_all(app, *added, with_proof); }, Workers::When::always);
-  if (!described) co_return tl::unexpected(described.error());
-  co_return std::pair(status, std::move(*described));
+      app, [&]() -> Result<Json> { return describe_all(app, *added, with_proof); }, Workers::When::always);
+  co_return std::pair(status, described ? std::move(*described) : describe_all(app, *added, false));
 }
 
 Task<Result<Response>> add_one(Call& call) {
@@ -222,7 +226,8 @@ Schemas schemas() {
               {"height", integer_schema()},
               {"block_time_ms", integer_schema()},
               {"refusal", text_schema()},
-              {"proof", {{"type", "string"}, {"format", "base64"}}}});
+              {"proof", {{"type", "string"}, {"format", "base64"}}},
+              {"proof_error", text_schema()}});
   out["Evidence"] = object_schema(one, {"id", "chain", "digest", "state", "added_ms", "same_digest"});
   out["EvidencePage"] = page_schema("Evidence");
   return out;

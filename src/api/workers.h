@@ -30,7 +30,14 @@ class Workers {
     using Value = std::invoke_result_t<Work>;
     Outcome<Value> outcome;
     auto done = outcome.completion();
-    if (!post([work = std::move(work), done]() mutable { done(work()); }, when))
+    auto guarded = [work = std::move(work), done]() mutable {
+      try {
+        done(work());
+      } catch (const std::exception& thrown) {  // a library's; ours throws nothing
+        done(Value(tl::unexpected(Error{Code::internal, "api.internal", thrown.what()})));
+      }
+    };
+    if (!post(std::move(guarded), when))
       co_return tl::unexpected(Error{Code::busy, "api.busy", "too many requests are waiting", 1000});
     co_return co_await outcome.wait();
   }

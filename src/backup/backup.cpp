@@ -26,9 +26,12 @@ tl::unexpected<Error> damaged(std::string_view what) {
 Result<std::vector<fs::path>> files_below(const fs::path& folder) {
   std::vector<fs::path> out;
   std::error_code error;
-  for (auto it = fs::recursive_directory_iterator(folder, error); !error && it != fs::end(it);
-       it.increment(error))
-    if (it->is_regular_file(error) && !it->is_symlink()) out.push_back(it->path());
+  for (auto it = fs::recursive_directory_iterator(folder, error); !error && it != fs::end(it);) {
+    bool regular = it->symlink_status(error).type() == fs::file_type::regular;
+    if (error) break;
+    if (regular) out.push_back(it->path());
+    it.increment(error);
+  }
   if (error) return fail(Code::unavailable, "file.io", "{}: {}", folder.string(), error.message());
   std::sort(out.begin(), out.end());
   return out;

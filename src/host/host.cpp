@@ -8,14 +8,6 @@
 
 namespace chengxin::host {
 namespace {
-
-bool valid_name(std::string_view name) {
-  bool characters = std::all_of(name.begin(), name.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
-  });
-  return characters && !name.empty() && name.size() <= 40 && name.front() != '-';
-}
-
 void observe(const ChainPtr& chain, const Host::OnBlock& on_block) {
   chain->sequencer->subscribe([on_block, weak = std::weak_ptr(chain)](uint64_t height) {
     if (ChainPtr held = weak.lock()) on_block(held, height);
@@ -23,6 +15,13 @@ void observe(const ChainPtr& chain, const Host::OnBlock& on_block) {
 }
 
 }  // namespace
+
+bool valid_name(std::string_view name) {
+  bool characters = std::all_of(name.begin(), name.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
+  });
+  return characters && !name.empty() && name.size() <= 40 && name.front() != '-';
+}
 
 Status Host::open_all() {
   TRY(make_folder(options_.root));
@@ -60,6 +59,10 @@ Result<ChainPtr> Host::create(const std::string& name, std::vector<format::Genes
   genesis.accounts.insert(genesis.accounts.end(), accounts.begin(), accounts.end());
   ASSIGN(auto ledger, ledger::Ledger::create(options_.root / name, genesis.encode(), options_.ledger));
   return start(std::move(ledger));
+}
+
+void Host::stop() {
+  for (const ChainPtr& chain : list()) chain->sequencer->stop();
 }
 
 Result<ChainPtr> Host::find(std::string_view name_or_id) const {

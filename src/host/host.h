@@ -26,6 +26,9 @@ struct Options {
   std::vector<format::GenesisAccount> accounts;  // of this node: registered on every chain that it makes
 };
 
+// 1 to 40 of a-z, 0-9 and -, not beginning with -: also a safe name of a folder.
+bool valid_name(std::string_view name);
+
 class Host {
  public:
   explicit Host(Options options) : options_(std::move(options)) {}
@@ -38,6 +41,9 @@ class Host {
   // Errors: chain.name (1 to 40 characters of a-z 0-9 -), chain.exists, those of Ledger::create.
   Result<ChainPtr> create(const std::string& name, std::vector<format::GenesisAccount> accounts,
                           int64_t now_ms);
+
+  // Stops every sequencer: no observer is called after it.
+  void stop();
 
   // By name or by the hexadecimal chain id. chain.not_found.
   Result<ChainPtr> find(std::string_view name_or_id) const;

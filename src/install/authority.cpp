@@ -14,8 +14,8 @@ Status write_key(const fs::path& path, const crypto::Sm2PrivateKey& key) {
   return write_durable(path, view(pem), 0600);
 }
 
-tl::unexpected<Error> damaged(const Error& error) {
-  return fail(Code::data_loss, "install.damaged", "keys/authority: {}", error.to_string());
+tl::unexpected<Error> damaged(std::string_view name, const Error& error) {
+  return fail(Code::data_loss, "install.damaged", "keys/authority/{}: {}", name, error.to_string());
 }
 
 }  // namespace
@@ -40,19 +40,23 @@ Status create_authority(const fs::path& folder) {
 }
 
 Result<Authority> open_authority(const fs::path& folder) {
-  ASSIGN(Bytes root_der, read_file(folder / "root.der", 64 << 10));
-  ASSIGN(Bytes certificate_der, read_file(folder / "timestamp.der", 64 << 10));
-  ASSIGN(Bytes pem, read_file(folder / "timestamp.pem", 64 << 10));
-  auto root = crypto::Certificate::from_der(root_der);
-  if (!root) return damaged(root.error());
-  auto certificate = crypto::Certificate::from_der(certificate_der);
-  if (!certificate) return damaged(certificate.error());
-  auto key = crypto::Sm2PrivateKey::from_pem(text(pem));
-  crypto::secure_zero(pem.data(), pem.size());
-  if (!key) return damaged(key.error());
-  auto opened =
-      crypto::TimestampAuthority::open(std::move(*key), {std::move(*certificate), std::move(*root)});
-  if (!opened) return damaged(opened.error());
+  auto certificate_in = [&](const char* name) -> Result<crypto::Certificate> {
+    auto der = read_file(folder / name, 64 << 10);
+    if (!der) return damaged(name, der.error());
+    auto certificate = crypto::Certificate::from_der(*der);
+    if (!certificate) return damaged(name, certificate.error());
+    return certificate;
+  };
+  ASSIGN(auto root, certificate_in("root.der"));
+  ASSIGN(auto certificate, certificate_in("timestamp.der"));
+  auto pem = read_file(folder / "timestamp.pem", 64 << 10);
+  if (!pem) return damaged("timestamp.pem", pem.error());
+  auto key = crypto::Sm2PrivateKey::from_pem(text(*pem));
+  crypto::secure_zero(pem->data(), pem->size());
+  if (!key) return damaged("timestamp.pem", key.error());
+  Bytes root_der = root.der;
+  auto opened = crypto::TimestampAuthority::open(std::move(*key), {std::move(certificate), std::move(root)});
+  if (!opened) return damaged("timestamp.pem", opened.error());
   return Authority{std::make_shared<crypto::TimestampAuthority>(std::move(*opened)), std::move(root_der)};
 }
 

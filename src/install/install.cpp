@@ -31,11 +31,14 @@ Result<Bytes> new_key_pem() {
 }
 
 Result<crypto::Sm2PrivateKey> read_key(const fs::path& path) {
-  ASSIGN(Bytes pem, read_file(path, 64 << 10));
-  auto key = crypto::Sm2PrivateKey::from_pem(text(pem));
-  crypto::secure_zero(pem.data(), pem.size());
-  if (!key)
-    return fail(Code::data_loss, "install.damaged", "{} is not an SM2 private key", path.filename().string());
+  auto damaged = [&](std::string_view why) {
+    return fail(Code::data_loss, "install.damaged", "keys/{}: {}", path.filename().string(), why);
+  };
+  auto pem = read_file(path, 64 << 10);
+  if (!pem) return damaged(pem.error().detail);
+  auto key = crypto::Sm2PrivateKey::from_pem(text(*pem));
+  crypto::secure_zero(pem->data(), pem->size());
+  if (!key) return damaged("not an SM2 private key");
   return key;
 }
 
@@ -70,19 +73,36 @@ Status check_owner(const fs::path& data) {
   return {};
 }
 
-Status check_modes(const fs::path& data) {
+// Secrets that others can read or write, relative to the folder. Certificates and public keys are none.
+std::vector<std::string> exposed_secrets(const fs::path& data) {
   std::error_code error;
   std::vector<fs::path> secrets = {data / "keys", data / "run" / "credential"};
   for (const auto& entry : fs::recursive_directory_iterator(data / "keys", error))
-    if (entry.path().extension() != ".der") secrets.push_back(entry.path());
+    if (entry.path().extension() != ".der" && entry.path().extension() != ".pub")
+      secrets.push_back(entry.path());
+  std::vector<std::string> out;
   for (const fs::path& path : secrets) {
     struct stat info {};
-    if (::stat(path.c_str(), &info) != 0) return tl::unexpected(file_error(path, errno));
-    if (info.st_mode & 077)
-      return fail(Code::forbidden, "install.modes", "{} can be read or written by others",
-                  fs::relative(path, data).string());
+    if (::stat(path.c_str(), &info) == 0 && info.st_mode & 077)
+      out.push_back(fs::relative(path, data).string());
   }
-  return {};
+  return out;
+}
+
+Status check_modes(const fs::path& data) {
+  auto exposed = exposed_secrets(data);
+  if (exposed.empty()) return {};
+  return fail(Code::forbidden, "install.modes", "{} can be read or written by others",
+              fmt::join(exposed, ", "));
+}
+
+Result<crypto::Secret> read_blob_key(const fs::path& data) {
+  auto bytes = read_file(data / "keys" / "blob.key", 64);
+  if (!bytes || bytes->size() != 16)
+    return fail(Code::data_loss, "install.damaged", "keys/blob.key does not hold 16 bytes");
+  crypto::Secret key = crypto::to_secret(*bytes);
+  crypto::secure_zero(bytes->data(), bytes->size());
+  return key;
 }
 
 // Something that an interrupted create() did not leave.
@@ -91,7 +111,8 @@ bool holds_others(const fs::path& data) {
                                              "LOCK", "chengxin.yaml", "manifest.json", "manifest.sig"};
   std::error_code error;
   for (const auto& entry : fs::directory_iterator(data, error))
-    if (!ours.contains(entry.path().filename().string())) return true;
+    // What write_durable() was writing when it was interrupted ends in .tmp.
+    if (entry.path().extension() != ".tmp" && !ours.contains(entry.path().filename().string())) return true;
   return false;
 }
 
@@ -100,19 +121,15 @@ bool holds_others(const fs::path& data) {
 Status create(const fs::path& data) {
   std::error_code error;
   if (fs::exists(data / "VERSION", error)) {
+    // Whole already. What is missing from it now was lost: making it anew would hide that.
     TRY(check_version(data));
-    TRY(check_owner(data));
-  } else if (holds_others(data)) {
+    return check_owner(data);
+  }
+  if (holds_others(data))
     return fail(Code::conflict, "install.not_empty", "{} holds something that is no installation",
                 data.string());
-  }
   TRY(make_folder(data));
-  return complete(data);
-}
-
-Status complete(const fs::path& data) {
-  std::error_code error;
-  for (std::string_view folder : {"keys", "chains", "sql", "blobs", "run"}) TRY(make_folder(data / folder));
+  TRY(make_folder(data / "keys"));
   for (std::string_view name : key_names())
     TRY(write_if_missing(key_path(data, name), new_key_pem, kSecretMode));
   TRY(write_if_missing(
@@ -121,14 +138,23 @@ Status complete(const fs::path& data) {
   TRY(write_if_missing(
       data / "chengxin.yaml", [] { return Result<Bytes>(to_bytes(view(config::documented_defaults()))); },
       0600));
+  return complete(data);
+}
+
+Status complete(const fs::path& data) {
+  for (std::string_view folder : {"chains", "sql", "blobs", "run"}) TRY(make_folder(data / folder));
+  for (std::string_view name : key_names()) {
+    auto key = read_key(key_path(data, name));
+    if (!key) return tl::unexpected(key.error());
+  }
+  ASSIGN([[maybe_unused]] auto blob_key, read_blob_key(data));
+  ASSIGN([[maybe_unused]] auto authority, open_authority(data / "keys" / "authority"));
   TRY(write_if_missing(
       data / "run" / "credential",
       [] { return Result<Bytes>(to_bytes(view(hex(crypto::random_bytes(32))))); }, kSecretMode));
-  if (!fs::exists(data / "manifest.json", error)) TRY(seal(data));
+  TRY(seal(data));
   // Last, so that a folder with a VERSION is whole.
-  std::string version = std::to_string(kVersion) + "\n";
-  return write_if_missing(
-      data / "VERSION", [&] { return Result<Bytes>(to_bytes(view(version))); }, 0600);
+  return write_durable(data / "VERSION", view(std::to_string(kVersion) + "\n"), 0600);
 }
 
 Status seal(const fs::path& data) {
@@ -167,11 +193,7 @@ Result<Installation> open(const fs::path& data) {
   ASSIGN(out.config, config::load_file(data / "chengxin.yaml"));
   ASSIGN(out.validator_key, read_key(key_path(data, "validator")));
   ASSIGN(out.service_key, read_key(key_path(data, "service")));
-  ASSIGN(Bytes blob_key, read_file(data / "keys" / "blob.key", 64));
-  if (blob_key.size() != 16)
-    return fail(Code::data_loss, "install.damaged", "blob.key does not hold 16 bytes");
-  out.blob_key = crypto::to_secret(blob_key);
-  crypto::secure_zero(blob_key.data(), blob_key.size());
+  ASSIGN(out.blob_key, read_blob_key(data));
   ASSIGN(out.owner_token, owner_token(data));
   ASSIGN(Authority authority, open_authority(data / "keys" / "authority"));
   out.timestamp_authority = std::move(authority.timestamps);
@@ -197,6 +219,9 @@ std::vector<Finding> examine(const fs::path& data) {
            "if you made this change yourself: chengxin install seal");
     }
   }
+  if (auto blob_key = read_blob_key(data); !blob_key)
+    note(tl::unexpected(blob_key.error()),
+         "restore keys/blob.key from a backup: without it no original opens");
   auto authority = open_authority(data / "keys" / "authority");
   if (!authority) note(tl::unexpected(authority.error()), "restore keys/authority from a backup");
   auto loaded = config::load_file(data / "chengxin.yaml");

@@ -19,11 +19,12 @@ namespace chengxin::install {
 
 inline constexpr int kVersion = 1;
 
-// Makes what is missing; an installation that is there is left as it is. Errors: file.*, install.*.
+// Makes an installation, or completes one that was interrupted. One that is there is left as it is, even when
+// something is missing from it: that was lost, and open() says so. Errors: file.*, install.*.
 Status create(const fs::path& data);
 
-// The latter half of create(), for a folder whose keys and configuration a backup has put there: what is
-// missing, a manifest of this executable, VERSION last.
+// The latter half of create(), for a folder whose keys and configuration a backup has put there: folders, a
+// credential, a manifest of this executable, VERSION last. install.damaged when a key is missing.
 Status complete(const fs::path& data);
 
 // Signs a new manifest over the executable and the configuration as they are now.

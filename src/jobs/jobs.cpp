@@ -94,11 +94,17 @@ void Runner::run() {
     Work work = works_.at(running.kind);
     Json arguments = running.arguments;
     lock.unlock();
-    auto result = work(arguments, [&](uint64_t done, uint64_t total) {
+    Report report = [&](uint64_t done, uint64_t total) {
       std::lock_guard inner(mutex_);
       running.done = done;
       running.total = total;
-    });
+    };
+    Result<Json> result = fail(Code::internal, "jobs.internal");
+    try {
+      result = work(arguments, report);
+    } catch (const std::exception& thrown) {  // a library's; ours throws nothing
+      result = fail(Code::internal, "jobs.internal", "{}", thrown.what());
+    }
     lock.lock();
     running.state = result ? State::done : State::failed;
     running.ended_ms = now_ms_();

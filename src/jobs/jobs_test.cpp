@@ -26,6 +26,8 @@ TEST(Jobs, RunOneAfterAnotherAndReport) {
   runner.define("fail", [](const Json&, const Report&) -> Result<Json> {
     return fail(Code::conflict, "some.reason", "why");
   });
+  runner.define("throw",
+                [](const Json&, const Report&) -> Result<Json> { throw std::runtime_error("a library's"); });
   std::vector<std::string> ids;
   for (int i = 0; i < 8; ++i) ids.push_back(runner.start("count", {{"to", 100 + i}}).value().id);
   auto failing = runner.start("fail", {}).value().id;
@@ -36,8 +38,9 @@ TEST(Jobs, RunOneAfterAnotherAndReport) {
     EXPECT_EQ(job.ended_ms, 7);
   }
   EXPECT_EQ(ended(runner, failing).error.reason, "some.reason");
+  EXPECT_EQ(ended(runner, runner.start("throw", {}).value().id).error.reason, "jobs.internal");
   EXPECT_EQ(most, 1);
-  EXPECT_EQ(runner.list().front().id, failing);
+  EXPECT_EQ(runner.list()[1].id, failing);
   EXPECT_EQ(runner.start("nothing", {}).error().reason, "jobs.unknown_kind");
   EXPECT_EQ(runner.get("nothing").error().reason, "jobs.not_found");
 }

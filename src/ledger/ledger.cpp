@@ -237,11 +237,11 @@ Status LedgerImpl::check(const format::Transaction& transaction, int64_t time_ms
   if (methods_.attachments_taken(body) != transaction.attachments.size())
     return fail(Code::invalid_argument, "transaction.attachments", "its calls take {}, it has {}",
                 methods_.attachments_taken(body), transaction.attachments.size());
-  if (!signer) return fail(Code::unauthenticated, "transaction.unknown_signer", "{}", hex(body.signer));
+  if (!signer) return fail(Code::forbidden, "transaction.unknown_signer", "{}", hex(body.signer));
   if (!signer->account.active)
     return fail(Code::forbidden, "transaction.signer_revoked", "{}", hex(body.signer));
   if (!signer->key.verify(format::signed_message(transaction.body_bytes), transaction.signature))
-    return fail(Code::unauthenticated, "transaction.signature_invalid", "{}", hex(transaction.hash));
+    return fail(Code::forbidden, "transaction.signature_invalid", "{}", hex(transaction.hash));
   return {};
 }
 

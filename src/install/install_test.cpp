@@ -1,0 +1,125 @@
+#include "install/install.h"
+
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <random>
+
+namespace chengxin::install {
+namespace {
+
+struct Install : testing::Test {
+  fs::path data = fs::path(testing::TempDir()) / ("install-" + std::to_string(std::random_device{}()));
+  ~Install() override { fs::remove_all(data); }
+
+  std::string opened() const {
+    auto installation = open(data);
+    return installation ? "ok" : installation.error().reason;
+  }
+  std::vector<std::string> findings() const {
+    std::vector<std::string> out;
+    for (const Finding& finding : examine(data)) out.push_back(finding.reason + " " + finding.detail);
+    return out;
+  }
+};
+
+TEST_F(Install, OpensWhatItMakesAndMakesItOnce) {
+  EXPECT_EQ(opened(), "install.missing");
+  ASSERT_TRUE(create(data));
+  EXPECT_EQ(opened(), "ok");
+  auto first = open(data).value();
+  ASSERT_TRUE(create(data));
+  auto second = open(data).value();
+  EXPECT_EQ(first.validator_key.public_key().point(), second.validator_key.public_key().point());
+  EXPECT_EQ(first.owner_token, second.owner_token);
+  EXPECT_GE(first.owner_token.size(), 64u);
+  EXPECT_TRUE(examine(data).empty());
+  for (const auto& entry : fs::recursive_directory_iterator(data / "keys"))
+    if (entry.path().extension() == ".pem" || entry.path().extension() == ".key")
+      EXPECT_EQ(unsigned(fs::status(entry.path()).permissions()), 0600u) << entry.path();
+}
+
+TEST_F(Install, AnInterruptedOneIsCompleted) {
+  ASSERT_TRUE(create(data));
+  auto key = open(data)->validator_key.public_key().point();
+  for (const char* lost :
+       {"VERSION", "manifest.sig", "manifest.json", "run/credential", "keys/authority/timestamp.der"}) {
+    fs::remove(data / "VERSION");
+    fs::remove(data / lost);
+    ASSERT_TRUE(write_durable(data / "manifest.json.123.tmp", view("half")));
+    ASSERT_TRUE(create(data)) << lost;
+    EXPECT_EQ(opened(), "ok") << lost;
+    EXPECT_EQ(open(data)->validator_key.public_key().point(), key);
+  }
+}
+
+// A key made anew in silence would be worse than none: chains could not go on, originals would not open.
+TEST_F(Install, ALostKeyIsNamedAndNotMadeAnew) {
+  ASSERT_TRUE(create(data));
+  for (std::string lost : std::vector<std::string>{"keys/validator.pem", "keys/service.pem", "keys/blob.key",
+                                                   "keys/authority/timestamp.pem"}) {
+    fs::rename(data / lost, data / "aside");
+    ASSERT_TRUE(create(data));
+    EXPECT_FALSE(fs::exists(data / lost));
+    EXPECT_EQ(opened(), "install.damaged") << lost;
+    auto found = findings();
+    ASSERT_EQ(found.size(), 1u) << lost;
+    EXPECT_NE(found[0].find(lost), std::string::npos) << found[0];
+    fs::rename(data / "aside", data / lost);
+  }
+  EXPECT_EQ(opened(), "ok");
+}
+
+TEST_F(Install, RefusesWhatItDidNotMake) {
+  fs::create_directories(data);
+  ASSERT_TRUE(write_durable(data / "somebody's", view("x")));
+  EXPECT_EQ(create(data).error().reason, "install.not_empty");
+}
+
+TEST_F(Install, EveryExposedSecretIsNamedAtOnce) {
+  ASSERT_TRUE(create(data));
+  ::chmod((data / "keys/service.pem").c_str(), 0644);
+  ::chmod((data / "run/credential").c_str(), 0640);
+  EXPECT_EQ(opened(), "install.modes");
+  auto found = findings();
+  ASSERT_EQ(found.size(), 1u);
+  EXPECT_NE(found[0].find("keys/service.pem"), std::string::npos);
+  EXPECT_NE(found[0].find("run/credential"), std::string::npos);
+  ::chmod((data / "keys/service.pem").c_str(), 0600);
+  ::chmod((data / "run/credential").c_str(), 0600);
+  fs::create_directory(data / "keys/user");
+  ::chmod((data / "keys/user").c_str(), 0700);
+  ASSERT_TRUE(write_durable(data / "keys/user/me.pub", view("04"), 0644));  // a public key is no secret
+  EXPECT_EQ(opened(), "ok");
+}
+
+TEST_F(Install, AChangedConfigurationNeedsTheOwnersSeal) {
+  ASSERT_TRUE(create(data));
+  ASSERT_TRUE(write_durable(data / "chengxin.yaml", view("log.level: warn\n"), 0600));
+  EXPECT_EQ(opened(), "install.manifest");
+  ASSERT_TRUE(seal(data));
+  EXPECT_EQ(open(data)->config.log_level, "warn");
+  ASSERT_TRUE(write_durable(data / "chengxin.yaml", view("log.levle: warn\n"), 0600));
+  ASSERT_TRUE(seal(data));
+  EXPECT_EQ(opened(), "config.invalid");
+  Bytes manifest = read_file(data / "manifest.json", 1 << 20).value();
+  manifest[manifest.size() / 2] ^= 1;
+  ASSERT_TRUE(write_durable(data / "manifest.json", manifest));
+  EXPECT_EQ(opened(), "install.manifest");
+}
+
+TEST_F(Install, ANewerFolderAndASecondProcessAreRefused) {
+  ASSERT_TRUE(create(data));
+  {
+    auto lock = Lock::take(data);
+    ASSERT_TRUE(lock);
+    EXPECT_EQ(Lock::take(data).error().reason, "install.in_use");
+  }
+  EXPECT_TRUE(Lock::take(data));
+  ASSERT_TRUE(write_durable(data / "VERSION", view("2\n")));
+  EXPECT_EQ(opened(), "install.newer_version");
+  EXPECT_EQ(create(data).error().reason, "install.newer_version");
+}
+
+}  // namespace
+}  // namespace chengxin::install
