@@ -3,6 +3,7 @@
 import json
 import pathlib
 import random
+import secrets
 import shutil
 import stat
 import sys
@@ -93,6 +94,28 @@ class Backup(support.Case):
             self.assertEqual(platform.request("GET", "/api/v1/system", token=self.token)[0], 200)
             again = platform.post("/api/v1/evidence?wait=receipt", {"digest": self.item["digest"], "title": "again"})
             self.assertEqual(again["same_digest"], [self.item["id"]])
+
+    def test_several_made_under_load_are_all_restored(self):
+        base, stop = self.folder(), threading.Event()
+
+        def add(sender):
+            connection = self.platform.connect()
+            while not stop.is_set():
+                self.platform.request("POST", "/api/v1/evidence?wait=receipt", {"digest": secrets.token_bytes(32).hex()}, connection=connection)
+
+        senders = [threading.Thread(target=add, args=(n,)) for n in range(4)]
+        for sender in senders:
+            sender.start()
+        try:
+            made = [self.platform.cli("backup", "create", str(base / f"b{n}")) for n in range(12)]
+        finally:
+            stop.set()
+            for sender in senders:
+                sender.join()
+        for number, one in enumerate(made):
+            self.assertEqual(one.code, 0, one)
+            with self.subTest(number):
+                self.assertEqual(self.restore(base / f"b{number}", base / f"d{number}").json["chains"], one.json["chains"])
 
     def test_it_is_for_its_owner_only(self):
         for path in [self.backup, *self.backup.rglob("*")]:
