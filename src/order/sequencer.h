@@ -22,6 +22,8 @@ class Sequencer {
   virtual ~Sequencer() = default;
   // order.queue_full (Code::busy with retry_after_ms) when the bounded queue is full; order.stopping.
   virtual Status submit(ledger::AdmittedTransaction transaction, OnOutcome on_outcome) = 0;
+  // order.halted after a fault: it takes nothing any more until the chain is opened again.
+  virtual Status state() const = 0;
   virtual void subscribe(OnBlock on_block) = 0;
   virtual void stop() = 0;  // finishes what was accepted, then returns
 };

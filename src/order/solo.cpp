@@ -52,6 +52,11 @@ class Solo final : public Sequencer {
     return {};
   }
 
+  Status state() const override {
+    std::lock_guard lock(mutex_);
+    return halted_ ? Status(tl::unexpected(*halted_)) : Status();
+  }
+
   void subscribe(OnBlock on_block) override {
     std::lock_guard lock(mutex_);
     observers_.push_back(std::move(on_block));
@@ -184,7 +189,7 @@ class Solo final : public Sequencer {
   const std::function<int64_t()> now_ms_;
   const SoloOptions options_;
 
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::condition_variable arrived_;
   std::deque<Waiting> queue_;
   uint64_t queued_bytes_ = 0;

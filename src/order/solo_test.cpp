@@ -165,6 +165,7 @@ TEST_F(SoloTest, BlocksStayInsideTheChainsLimit) {
 
 TEST_F(SoloTest, AHostFaultHaltsAndNeverClaimsThatNothingHappened) {
   auto sequencer = solo({.block_interval_ms = 30});
+  EXPECT_TRUE(sequencer->state());
   ASSERT_TRUE(sequencer->submit(transaction(), outcomes.add()));
   ASSERT_TRUE(sequencer->submit(transaction({{"test", "break", {}}}), outcomes.add()));
   for (auto& result : outcomes.wait()) {
@@ -174,6 +175,8 @@ TEST_F(SoloTest, AHostFaultHaltsAndNeverClaimsThatNothingHappened) {
   Status after = sequencer->submit(transaction(), [](auto) {});
   ASSERT_FALSE(after);
   EXPECT_EQ(after.error().reason, "order.halted");
+  ASSERT_FALSE(sequencer->state());
+  EXPECT_EQ(sequencer->state().error().reason, "order.halted");
   sequencer->stop();
   EXPECT_EQ(ledger->head().header.height, 0u);
 }
