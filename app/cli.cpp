@@ -37,20 +37,22 @@ int exit_code(Code code) {
 }
 
 Result<client::Client> Context::connect() const {
+  auto address = read_file(data / "run" / "address", 4096);
+  std::string own = address ? to_string(*address) : "";
   client::Options options;
-  options.url = server;
-  if (options.url.empty()) {
-    auto address = read_file(data / "run" / "address", 4096);
-    if (!address)
-      return fail(Code::unavailable, "client.unreachable",
-                  "no platform is known to run on {}; start one: chengxin serve --data {}", data.string(),
-                  data.string());
-    options.url = to_string(*address);
-  }
+  options.url = server.empty() ? own : server;
+  if (options.url.empty())
+    return fail(Code::unavailable, "client.unreachable",
+                "no platform is known to run on {}; start one: chengxin serve --data {}", data.string(),
+                data.string());
   if (const char* token = std::getenv("CHENGXIN_TOKEN")) {
     options.token = token;
-  } else {
+  } else if (options.url == own) {
     ASSIGN(options.token, install::owner_token(data));
+  } else {
+    // The owner's credential goes to the owner's platform and to nobody else.
+    return fail(Code::unauthenticated, "client.no_token", "{} is not the platform of {}", options.url,
+                data.string());
   }
   return client::Client(std::move(options));
 }

@@ -68,7 +68,12 @@ std::string human_bytes(uint64_t bytes);
 // Runs a command's work: its error is reported, its exit code kept.
 template <typename Work>
 void run(Context& context, Work&& work) {
-  Result<int> result = work();
+  Result<int> result = fail(Code::internal, "cli.internal");
+  try {
+    result = work();
+  } catch (const std::exception& thrown) {  // a library's; an answer or a file that is not what it should be
+    result = fail(Code::internal, "cli.internal", "{}", thrown.what());
+  }
   context.exit = result ? *result : report(context, result.error());
 }
 

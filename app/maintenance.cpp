@@ -1,7 +1,10 @@
 #include "maintenance.h"
 
+#include <algorithm>
+
 #include "backup/backup.h"
 #include "base/clock.h"
+#include "evidence/contract.h"
 #include "sql/dump.h"
 
 namespace chengxin::app {
@@ -14,11 +17,17 @@ Result<std::string> text_of(const Json& arguments, const char* name) {
   return it->get<std::string>();
 }
 
-Result<fs::path> path_of(const Json& arguments, const char* name) {
+// A place that the job is to write to: absolute, and not in the data folder.
+Result<fs::path> path_of(const Maintained& what, const Json& arguments, const char* name) {
   ASSIGN(std::string text, text_of(arguments, name));
   fs::path path = text;
   if (!path.is_absolute())
     return fail(Code::invalid_argument, "jobs.arguments", "\"{}\" must be an absolute path", name);
+  std::error_code error;
+  fs::path data = fs::weakly_canonical(what.installation.data, error),
+           place = fs::weakly_canonical(path, error);
+  if (std::mismatch(data.begin(), data.end(), place.begin(), place.end()).first == data.end())
+    return fail(Code::invalid_argument, "backup.inside", "{} lies in the data folder", path.string());
   return path;
 }
 
@@ -61,7 +70,7 @@ Result<Json> prune(const Maintained& what, const Json& arguments, const jobs::Re
 
 Result<Json> export_chain(const Maintained& what, const Json& arguments, const jobs::Report& report) {
   ASSIGN(auto chain, chain_of(what, arguments));
-  ASSIGN(fs::path file, path_of(arguments, "file"));
+  ASSIGN(fs::path file, path_of(what, arguments, "file"));
   TRY(chain->ledger->export_to(file, forward(report)));
   return describe(*chain->ledger);
 }
@@ -94,6 +103,26 @@ Status copy_tree(const fs::path& from, const fs::path& into,
   return {};
 }
 
+// A checkpoint shares its tables with the chain by links: they become copies, so that one bad sector cannot
+// damage both. Then it is opened, which shows that it can be, and says where it stands: the chain itself has
+// gone on.
+Result<Json> take_possession(const fs::path& folder) {
+  std::error_code error;
+  for (auto it = fs::recursive_directory_iterator(folder, error); !error && it != fs::end(it);
+       it.increment(error)) {
+    if (!it->is_regular_file(error) || it->hard_link_count(error) < 2) continue;
+    fs::path copy = it->path();
+    copy += ".copy";
+    if (fs::copy_file(it->path(), copy, error); error) break;
+    if (fs::rename(copy, it->path(), error); error) break;
+  }
+  if (error) return fail(Code::unavailable, "file.io", "{}: {}", folder.string(), error.message());
+  ledger::Options options;
+  options.contracts = evidence::contract();
+  ASSIGN(auto ledger, ledger::Ledger::open(folder, options));
+  return describe(*ledger);
+}
+
 // SQL before the blobs that it names and the chains that it lags behind: so a restored installation is one
 // that could have stopped at that moment.
 std::vector<backup::Part> parts_of(const Maintained& what) {
@@ -110,8 +139,8 @@ std::vector<backup::Part> parts_of(const Maintained& what) {
   parts.push_back({"chains", [what](const fs::path& folder) -> Result<Json> {
                      Json heads = Json::object();
                      for (const auto& chain : what.host.list()) {
-                       heads[chain->name] = describe(*chain->ledger);
                        TRY(chain->ledger->checkpoint(folder / chain->name));
+                       ASSIGN(heads[chain->name], take_possession(folder / chain->name));
                      }
                      return heads;
                    }});
@@ -126,12 +155,7 @@ std::vector<backup::Part> parts_of(const Maintained& what) {
 }
 
 Result<Json> back_up(const Maintained& what, const Json& arguments, const jobs::Report& report) {
-  ASSIGN(fs::path target, path_of(arguments, "target"));
-  std::error_code error;
-  fs::path data = fs::weakly_canonical(what.installation.data, error),
-           place = fs::weakly_canonical(target, error);
-  if (std::mismatch(data.begin(), data.end(), place.begin(), place.end()).first == data.end())
-    return fail(Code::invalid_argument, "backup.inside", "{} lies in the data folder", target.string());
+  ASSIGN(fs::path target, path_of(what, arguments, "target"));
   ASSIGN(Json manifest,
          backup::create(target, parts_of(what), what.installation.installation_key, now_ms(), report));
   return Json{{"target", target.string()},

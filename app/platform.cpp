@@ -41,10 +41,10 @@ std::vector<std::string> split(const std::string& text) {
 
 }  // namespace
 
-Result<std::unique_ptr<Platform>> Platform::start(const fs::path& data, const std::string& listen) {
+Result<std::unique_ptr<Platform>> Platform::start(install::Lock lock, const fs::path& data,
+                                                  const std::string& listen) {
   TRY(crypto::self_test());
   ASSIGN(auto installation, install::open(data));
-  ASSIGN(auto lock, install::Lock::take(data));
   log::configure(level_of(installation.config.log_level), installation.config.log_format);
   std::unique_ptr<Platform> platform(new Platform(std::move(lock), std::move(installation)));
   TRY(platform->open_storage());
@@ -93,7 +93,7 @@ Status Platform::open_chains() {
   options.accounts = {{installation_.service_key.public_key().point(), {"governor", "writer"}}};
   host_ = std::make_unique<host::Host>(std::move(options));
   TRY(host_->open_all());
-  if (!host_->list().empty()) return {};
+  if (host_->find("default")) return {};
   ASSIGN(auto chain, host_->create("default", {}, now_ms()));
   log::info("chain.created", {{"chain", chain->name}, {"id", hex(chain->ledger->id())}});
   return {};
@@ -148,6 +148,17 @@ Status Platform::open_interface(const std::string& listen) {
   services.database = database_.get();
   services.mirror = mirror_.get();
   services.jobs = jobs_.get();
+  services.ready = [this]() -> Status {
+    for (const auto& chain : host_->list()) TRY(chain->sequencer->state());
+    return {};
+  };
+  services.doctor = [this] {
+    Json findings = Json::array();
+    for (const auto& finding : install::examine(installation_.data))
+      findings.push_back(
+          {{"reason", finding.reason}, {"detail", finding.detail}, {"advice", finding.advice}});
+    return findings;
+  };
   server_ = std::make_unique<api::Server>(std::move(options), std::move(services));
   TRY(server_->start());
   address_ = fmt::format("http://{}:{}", address.host, server_->port());

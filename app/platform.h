@@ -14,7 +14,8 @@ namespace chengxin::app {
 class Platform {
  public:
   // `listen` overrides the configuration when not empty. Errors: those of the parts, crypto.self_test.
-  static Result<std::unique_ptr<Platform>> start(const fs::path& data, const std::string& listen);
+  static Result<std::unique_ptr<Platform>> start(install::Lock lock, const fs::path& data,
+                                                 const std::string& listen);
   ~Platform();
 
   const std::string& url() const { return address_; }

@@ -50,7 +50,7 @@ Result<Json> restore(const fs::path& from, const fs::path& data, const backup::R
   TRY(backup::restore_part(from, checked.manifest, "installation", data));
   TRY(backup::restore_part(from, checked.manifest, "blobs", data / "blobs"));
   TRY(backup::restore_part(from, checked.manifest, "chains", data / "chains"));
-  const Json& chains = checked.manifest.at("parts").at("chains");
+  Json chains = checked.manifest["parts"].value("chains", Json::object());
   TRY(check_heads(data, chains));
   TRY(restore_sql(from, data));
   // The rest of an installation, VERSION last: keys and configuration are there and stay as they are.

@@ -51,6 +51,7 @@ Result<Json> verify_chain(const Context& context, const std::string& name) {
     return run_job(platform, "verify", {{"chain", name}}, "校验 verifying " + name);
   }
   if (!lock) return tl::unexpected(lock.error());
+  if (!host::valid_name(name)) return fail(Code::invalid_argument, "chain.name", "{}", name);
   ledger::Options options;
   options.contracts = evidence::contract();
   ASSIGN(auto chain, ledger::Ledger::open(context.data / "chains" / name, options));

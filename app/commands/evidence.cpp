@@ -52,13 +52,15 @@ Json to_json(const evidence::ScannedFile& file, const AddOptions& options) {
   return json;
 }
 
-// The name of a bundle: that of the original without its folders, made unique.
+// The name of a bundle: that of the original without its folders, unlike any that is there.
 fs::path bundle_path(const fs::path& folder, const std::string& title, std::set<std::string>& taken) {
   std::string name = title;
   std::replace(name.begin(), name.end(), '/', '_');
   if (name.size() > 200) name.resize(200);
   std::string candidate = name;
-  for (int i = 2; !taken.insert(candidate).second; ++i) candidate = name + "-" + std::to_string(i);
+  std::error_code error;
+  auto there = [&] { return fs::exists(fs::symlink_status(folder / (candidate + ".cxproof"), error)); };
+  for (int i = 2; there() || !taken.insert(candidate).second; ++i) candidate = name + "-" + std::to_string(i);
   return folder / (candidate + ".cxproof");
 }
 
@@ -136,8 +138,14 @@ Json problems_json(const std::vector<evidence::Problem>& problems) {
 
 void print_added(const Json& result) {
   for (const Json& item : result.at("items")) {
-    line("{}  {}  {}", item.at("state") == "anchored" ? "✓ 已上链" : "… 待上链",
-         item.at("id").get<std::string>(), item.at("title").get<std::string>());
+    std::string state = item.at("state").get<std::string>();
+    const char* mark = state == "anchored" ? "✓ 已上链" : state == "pending" ? "… 待上链" : "✗ 被拒绝";
+    line("{}  {}  {}", mark, item.at("id").get<std::string>(), visible(item.value("title", "")));
+    if (item.contains("refusal")) {
+      std::string reason = item["refusal"].get<std::string>();
+      line("    {} / {} [{}]", texts::reason(reason, texts::Language::zh),
+           texts::reason(reason, texts::Language::en), reason);
+    }
     line("    SM3 {}", item.at("digest").get<std::string>());
     if (item.contains("same_digest") && !item["same_digest"].empty())
       line("    同一内容已存证过 the same content was notarised before: {}",
@@ -192,6 +200,7 @@ Result<int> add(const Context& context, const AddOptions& options) {
   if (!options.out.empty()) TRY(export_all(platform, options, result["items"]));
   bool skipped = false;
   for (const Json& problem : result["problems"]) skipped |= problem.at("skipped").get<bool>();
+  for (const Json& item : result["items"]) skipped |= item.at("state") == "refused";
   print(context, result, [&] {
     print_added(result);
     line("{} 件 items, {} 个问题 problems", result["items"].size(), result["problems"].size());

@@ -6,7 +6,11 @@ namespace chengxin::app {
 namespace {
 
 Result<int> init(const Context& context) {
-  TRY(install::create(context.data));
+  {
+    TRY(make_folder(context.data));
+    ASSIGN(auto lock, install::Lock::take(context.data));
+    TRY(install::create(context.data));
+  }
   print(context, {{"data", context.data.string()}}, [&] {
     line("安装就绪 installation ready: {}", context.data.string());
     line("下一步 next: chengxin serve --data {}", context.data.string());

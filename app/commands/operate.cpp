@@ -102,7 +102,7 @@ void add_token(CLI::App& app, Context& context) {
   auto options = std::make_shared<Options>();
   auto* make = noun->add_subcommand("create", "新建 · make one, shown once");
   make->add_option("name", options->name, "名称 · name")->required();
-  make->add_option("--days", options->days, "有效天数 · days until it expires");
+  make->add_option("--days", options->days, "有效天数 · days until it expires")->check(CLI::Range(1, 36500));
   make->callback([=, &context] { run(context, [&] { return create_token(context, *options); }); });
   noun->add_subcommand("list", "列出 · list")->callback([&context] {
     run(context, [&] { return list_tokens(context); });

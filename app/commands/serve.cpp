@@ -30,8 +30,11 @@ class StopSignal {
 Result<int> serve(const Context& context, const std::string& listen) {
   StopSignal stop;
   int64_t started = steady_ns();
+  // The lock first: two first starts at once must not both make keys.
+  TRY(make_folder(context.data));
+  ASSIGN(auto lock, install::Lock::take(context.data));
   TRY(install::create(context.data));
-  ASSIGN(auto platform, Platform::start(context.data, listen));
+  ASSIGN(auto platform, Platform::start(std::move(lock), context.data, listen));
   log::info("platform.started", {{"url", platform->url()},
                                  {"data", context.data.string()},
                                  {"ms", (steady_ns() - started) / 1'000'000}});

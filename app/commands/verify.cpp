@@ -40,7 +40,8 @@ Json to_json(const proof::Facts& facts, bool file_checked) {
                {"withheld_fields", facts.withheld_fields}};
   if (facts.timestamp_ms)
     json["timestamp"] = {{"time", format_time(*facts.timestamp_ms)},
-                         {"authority", facts.timestamp_authority}};
+                         {"authority", facts.timestamp_authority},
+                         {"pinned", facts.timestamp_pinned}};
   for (const auto& [name, value] : facts.record) json["record"][name] = Json::parse(value);
   return json;
 }
@@ -55,8 +56,10 @@ void print_facts(const proof::Facts& facts, bool file_checked) {
   line("  证书 certified by    {} 个验证者 validators, 区块 block {}", facts.validators,
        facts.certified_height);
   if (facts.timestamp_ms)
-    line("  时间戳 time-stamp    {}  {}", format_time(*facts.timestamp_ms),
-         visible(facts.timestamp_authority));
+    line("  时间戳 time-stamp    {}  {}{}", format_time(*facts.timestamp_ms),
+         visible(facts.timestamp_authority),
+         facts.timestamp_pinned ? ""
+                                : "  (签发机构未经信任锚核对 its authority is not vouched for by an anchor)");
   else
     line("  时间戳 time-stamp    无 none");
   for (const auto& [name, value] : facts.record) line("  {:<20} {}", visible(name), visible(value));

@@ -123,6 +123,7 @@ Result<Checked> check(const fs::path& backup, const Report& report) {
     if (!key || !signature || !key->verify(message_of(text(*document)), *signature))
       return fail(Code::data_loss, "backup.signature", "the signature over backup.json does not hold");
     out.key = key->point();
+    if (!manifest->at("parts").is_object()) return damaged("backup.json names no parts");
     const Json& files = manifest->at("files");
     for (size_t i = 0; i < files.size(); ++i) {
       std::string path = files[i].at("path").get<std::string>();
@@ -143,7 +144,7 @@ Status restore_part(const fs::path& backup, const Json& manifest, const std::str
   TRY(make_folder(into));
   for (const Json& file : manifest.at("files")) {
     fs::path path = file.at("path").get<std::string>();
-    if (path.begin()->string() != part) continue;
+    if (path.empty() || path.begin()->string() != part) continue;
     for (const fs::path& piece : path)
       if (piece == ".." || path.is_absolute()) return damaged(path.string() + " leads out of the backup");
     fs::path target = into / path.lexically_relative(part);

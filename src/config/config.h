@@ -12,7 +12,6 @@ struct Config {
   std::string listen = "127.0.0.1:8080";
   std::string server_hosts;
   int64_t server_max_connections = 4096;
-  int64_t server_request_timeout_ms = 30'000;
   std::string log_level = "info";
   std::string log_format = "auto";
   std::string sql_url;

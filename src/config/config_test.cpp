@@ -60,7 +60,7 @@ TEST(Config, DocumentedDefaultsAreTheDefaults) {
       uncommented += line.substr(2) + "\n", ++settings;
   }
   auto loaded = load_with(uncommented);
-  EXPECT_GE(settings, 13u);
+  EXPECT_GE(settings, 12u);
   EXPECT_TRUE(loaded.mistakes.empty()) << loaded.mistakes[0].detail;
   EXPECT_EQ(loaded.config.listen, Config().listen);
   EXPECT_EQ(loaded.config.order_queue_transactions, Config().order_queue_transactions);

@@ -1,3 +1,4 @@
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -101,11 +102,27 @@ Status LedgerImpl::export_to(const fs::path& file, const OnVerifyProgress& on_pr
   std::lock_guard maintenance(maintenance_mutex_);
   if (oldest_ > 1)
     return fail(Code::gone, "ledger.pruned", "transactions before block {} were dropped", oldest_.load());
+  std::error_code error;
+  if (fs::exists(fs::symlink_status(file, error)))
+    return fail(Code::conflict, "file.exists", "{}", file.string());
   fs::path part = file;
   part += ".part";
-  File opened(std::fopen(part.c_str(), "wbe"));
-  if (!opened) return tl::unexpected(file_error(part, errno));
-  Writer out(std::move(opened), part);
+  fs::remove(part, error);  // of an export that was interrupted
+  int fd = ::open(part.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+  if (fd < 0) return tl::unexpected(file_error(part, errno));
+  Status written = export_into(::fdopen(fd, "wb"), part, on_progress);
+  if (!written) {
+    fs::remove(part, error);
+    return written;
+  }
+  fs::rename(part, file, error);
+  if (error) return tl::unexpected(file_error(file, error.value()));
+  return sync_folder(file.has_parent_path() ? file.parent_path() : fs::path("."));
+}
+
+Status LedgerImpl::export_into(std::FILE* opened, const fs::path& part,
+                               const OnVerifyProgress& on_progress) const {
+  Writer out(File(opened), part);
   const uint64_t top = head().header.height;
   TRY(out.put(view(kMagic)));
   TRY(out.put_sized(view(genesis_document_)));
@@ -123,11 +140,7 @@ Status LedgerImpl::export_to(const fs::path& file, const OnVerifyProgress& on_pr
     }
     if (on_progress) on_progress({height, top});
   }
-  TRY(out.finish());
-  std::error_code error;
-  fs::rename(part, file, error);
-  if (error) return tl::unexpected(file_error(file, error.value()));
-  return sync_folder(file.has_parent_path() ? file.parent_path() : fs::path("."));
+  return out.finish();
 }
 
 // Admits, executes and commits the next block of the file, which must come out as it stands there.

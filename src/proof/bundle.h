@@ -54,6 +54,7 @@ struct Facts {
   bool anchored = false;  // a trust anchor was given and matched
   std::optional<int64_t> timestamp_ms;
   std::string timestamp_authority;
+  bool timestamp_pinned = false;  // the anchor lists its root; else anybody may have made it
   std::vector<std::pair<std::string, std::string>> record;  // disclosed fields, name → JSON value
   size_t withheld_fields = 0;
 };

@@ -159,6 +159,7 @@ Result<Facts> verify(ByteView bytes, const std::optional<Anchor>& anchor,
   facts.anchored = anchor.has_value();
   if (timestamp) {
     facts.timestamp_ms = timestamp->time_ms;
+    facts.timestamp_pinned = anchor && !anchor->timestamp_roots.empty();  // check 13 compared them
     auto signer = crypto::Certificate::from_der(timestamp->signer_der);
     if (signer) facts.timestamp_authority = signer->subject_text();
   }

@@ -34,7 +34,11 @@ export function lines(facts: Facts): Line[] {
     },
     { zh: '验证者', en: 'validators', value: String(facts.validators) },
   ];
-  if (facts.timestamp) out.push({ zh: '可信时间戳', en: 'time-stamp', value: `${when(facts.timestamp.timeMs)}  (${facts.timestamp.authority})` });
+  if (facts.timestamp) {
+    const { timeMs, authority, pinned } = facts.timestamp;
+    const doubt = pinned ? '' : '  (签发机构未经信任锚核对 its authority is not vouched for by an anchor)';
+    out.push({ zh: '时间戳', en: 'time-stamp', value: `${when(timeMs)}  (${authority})${doubt}` });
+  }
   for (const field of facts.record) out.push({ zh: '记录', en: 'record', value: `${field.name}: ${shown(field.json)}` });
   if (facts.withheldFields > 0) out.push({ zh: '未披露字段', en: 'withheld fields', value: String(facts.withheldFields) });
   return out;

@@ -23,7 +23,7 @@ export interface Facts {
   transaction: string;
   block: { height: bigint; timeMs: bigint };
   signer: string;
-  timestamp?: { timeMs: number; authority: string };
+  timestamp?: { timeMs: number; authority: string; pinned: boolean };
   /** Disclosed fields of the record with their values as canonical JSON, and how many are withheld. */
   record: { name: string; json: string }[];
   withheldFields: number;
@@ -159,7 +159,7 @@ function facts(s: State): Facts {
     transaction: hex(s.transaction),
     block: { height: bundle.receipt.height, timeMs: bundle.receipt.timeMs },
     signer: hex(s.body.signer),
-    ...(timestamp && { timestamp: { timeMs: timestamp.timeMs, authority: timestamp.authority } }),
+    ...(timestamp && { timestamp: { timeMs: timestamp.timeMs, authority: timestamp.authority, pinned: (s.anchor?.timestampRoots.length ?? 0) > 0 } }),
     record: disclosed.map(({ name, text }) => ({ name, json: text })),
     withheldFields: (bundle.record?.leaves.length ?? 0) - disclosed.length,
     validators: s.validators.length,

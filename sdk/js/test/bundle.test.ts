@@ -50,7 +50,7 @@ test('a bundle with everything', () => {
   assert.deepEqual(facts.record, [{ name: 'kind', json: '"合同"' }, { name: 'title', json: '{"a":[1,-2],"b":null}' }]);
   assert.equal(facts.withheldFields, 1);
   assert.equal(facts.transitions, 2);
-  assert.deepEqual(facts.timestamp, { timeMs: Date.UTC(2026, 10, 22, 4, 0, 0, 250), authority: '测试时间戳 TSA' });
+  assert.deepEqual(facts.timestamp, { timeMs: Date.UTC(2026, 10, 22, 4, 0, 0, 250), authority: '测试时间戳 TSA', pinned: true });
   holds({ record: RECORD.map((f) => ({ ...f, disclosed: false })) });
 });
 

@@ -57,6 +57,8 @@ class LedgerImpl final : public Ledger {
   Status make_durable();
 
  private:
+  // Takes the open file.
+  Status export_into(std::FILE* opened, const fs::path& part, const OnVerifyProgress& on_progress) const;
   LedgerImpl(fs::path folder, std::unique_ptr<store::Database> database, std::unique_ptr<Marker> marker,
              Options options)
       : folder_(std::move(folder)),
