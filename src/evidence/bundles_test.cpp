@@ -86,8 +86,12 @@ TEST_P(BundlesTest, BundleOfABareItem) {
 TEST_P(BundlesTest, ErasedMeansGone) {
   auto writer = rig->blobs->create().value();
   ASSERT_OK(writer->write(view("the content of a contract")));
+  auto written = writer->finish().value();
+  ASSERT_OK(rig->service->keep_original(written));
   NewEvidence item = full();
-  item.blob = writer->finish()->id;
+  item.digest = written.digest;
+  item.size = written.size;
+  item.blob = written.id;
   auto added = add({note("neighbour"), item});
   ASSERT_OK(rig->service->bundle(added[1].id, {}));
   ASSERT_OK(rig->service->erase(added[1].id));

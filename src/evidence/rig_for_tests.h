@@ -90,6 +90,7 @@ class Rig {
   }
 
   host::ChainPtr chain() const { return host->find("main").value(); }
+  crypto::Sm2Point writer() const { return writer_.public_key().point(); }
   uint64_t log_size() const { return chain()->ledger->head().header.log_size; }
 
   // Waits for on_anchored.

@@ -38,6 +38,12 @@ class ServiceOnSql final : public Service {
       if (callback) callback(tl::unexpected(prepared.error()));
   }
 
+  Status keep_original(const blob::Written& original) override {
+    return database_.transaction([&](sql::Session& session) {
+      return tables::put_original(session, original.id, {original.digest, original.size});
+    });
+  }
+
   Result<Evidence> get(const std::string& id_text) const override {
     ASSIGN(Id id, to_id(id_text));
     std::optional<Evidence> found;
@@ -78,11 +84,16 @@ class ServiceOnSql final : public Service {
     ASSIGN(Evidence found, get(id_text));
     if (found.erased_ms != 0) return {};
     if (found.state == State::pending) return fail(Code::conflict, "evidence.not_anchored", "still pending");
-    if (!found.content.blob.empty()) {
+    ASSIGN(Id id, to_id(id_text));
+    bool shared = false;
+    TRY(database_.read([&](sql::Session& session) -> Status {
+      ASSIGN(shared, tables::is_shared(session, found.content.blob, id));
+      return {};
+    }));
+    if (!found.content.blob.empty() && !shared) {
       Status removed = blobs_.remove(found.content.blob);
       if (!removed && removed.error().code != Code::not_found) return removed;
     }
-    ASSIGN(Id id, to_id(id_text));
     return database_.transaction(
         [&](sql::Session& session) { return tables::erase(session, id, options_.now_ms()); });
   }
@@ -104,18 +115,41 @@ class ServiceOnSql final : public Service {
     if (items.size() > kMaxItemsPerAdd)
       return fail(Code::too_large, "evidence.too_many", "{} items, the limit is {}", items.size(),
                   kMaxItemsPerAdd);
+    TRY(check_originals(items));
     std::vector<Prepared> out;
     std::set<std::string> links;
     for (NewEvidence& item : items) {
       ASSIGN(Prepared prepared, prepare(std::move(item)));
       const NewEvidence& content = prepared.content;
       links.insert(content.links.begin(), content.links.end());
-      if (!content.blob.empty() && !blobs_.exists(content.blob))
-        return fail(Code::invalid_argument, "evidence.blob_unknown", "{}", content.blob);
       out.push_back(std::move(prepared));
     }
     if (!links.empty()) TRY(check_links(links));
     return out;
+  }
+
+  // An original must hold what the record says; a size that was not told is the original's.
+  Status check_originals(std::vector<NewEvidence>& items) const {
+    std::vector<NewEvidence*> with_original;
+    for (NewEvidence& item : items) {
+      if (item.blob.empty()) continue;
+      if (!blobs_.exists(item.blob))
+        return fail(Code::invalid_argument, "evidence.blob_unknown", "{}", item.blob);
+      with_original.push_back(&item);
+    }
+    if (with_original.empty()) return {};
+    return database_.read([&](sql::Session& session) -> Status {
+      for (NewEvidence* item : with_original) {
+        ASSIGN(auto original, tables::original(session, item->blob));
+        if (!original) return fail(Code::invalid_argument, "evidence.blob_unknown", "{}", item->blob);
+        if (item->size == 0) item->size = original->size;
+        if (item->digest != original->digest || item->size != original->size)
+          return fail(Code::invalid_argument, "evidence.original_mismatch",
+                      "the original {} has {} bytes and the digest {}", item->blob, original->size,
+                      hex(original->digest));
+      }
+      return {};
+    });
   }
 
   // Rows are never deleted, so what exists now still exists when the item is inserted.

@@ -12,7 +12,8 @@ class Database;
 }
 namespace chengxin::blob {
 class Store;
-}
+struct Written;
+}  // namespace chengxin::blob
 
 // Evidence (存证): what somebody wants to be able to prove later. The chain holds a digest and a commitment
 // to the record; the record itself, its salts and, on request, the sealed original are working data in SQL
@@ -21,7 +22,7 @@ namespace chengxin::evidence {
 
 struct NewEvidence {
   Digest digest{};    // SM3 of the content
-  uint64_t size = 0;  // of the content, bytes
+  uint64_t size = 0;  // of the content, bytes; 0: that of the original, or not told
   std::string title, type, holder;
   std::vector<std::string> tags;
   std::vector<std::string> links;  // ids of earlier evidence: a chain of evidence (证据链)
@@ -48,8 +49,9 @@ struct Evidence {
   uint16_t call = 0;
   uint64_t index = 0, height = 0;
   int64_t block_time_ms = 0;
-  std::string refusal;    // reason key when refused
-  int64_t erased_ms = 0;  // not 0: its fields were erased; what is left says where it stood
+  std::string refusal;                 // reason key when refused
+  Code refusal_code = Code::conflict;  // its kind; only in what on_anchored is given
+  int64_t erased_ms = 0;               // not 0: its fields were erased; what is left says where it stood
 };
 
 // All conditions hold together; the newest first.
@@ -108,9 +110,13 @@ class Service {
   // on_accepted succeeded an error of on_anchored says that the outcome is not known yet, and the service
   // goes on trying. Errors: chain.not_found, evidence.empty, evidence.too_many (10,000 a call),
   // evidence.title_length, evidence.text, evidence.tag, evidence.link_unknown, evidence.further_digest,
-  // evidence.capture, evidence.size, evidence.blob_unknown, order.queue_full, order.stopping, sql.*.
+  // evidence.capture, evidence.size, evidence.blob_unknown, evidence.original_mismatch (digest or size is not
+  // the original's), order.queue_full, order.stopping, sql.*.
   virtual void add(const std::string& chain, std::vector<NewEvidence> items, OnAdded on_accepted,
                    OnAdded on_anchored) = 0;
+
+  // Notes what a sealed original holds; before that no record may name it. sql.*.
+  virtual Status keep_original(const blob::Written& original) = 0;
 
   virtual Result<Evidence> get(const std::string& id) const = 0;  // evidence.not_found
   virtual Result<std::vector<Evidence>> find(const Query& query) const = 0;
@@ -125,7 +131,8 @@ class Service {
   virtual Result<std::string> anchor(const std::string& chain) const = 0;  // .cxanchor document
 
   // Deletes the fields, salts and original of a record for good; where it stood on the chain is kept, and
-  // what stands there cannot be connected with anything any more but by who has the content.
+  // what stands there cannot be connected with anything any more but by who has the content. An original that
+  // another record names too stays.
   // evidence.not_anchored while pending.
   virtual Status erase(const std::string& id) = 0;
 

@@ -71,6 +71,34 @@ TEST_P(ServiceTest, RefusesWhatIsNotWellFormed) {
   EXPECT_EQ(rig->log_size(), 0u);
 }
 
+TEST_P(ServiceTest, AnOriginalIsWhatTheRecordSays) {
+  auto keep = [this](std::string_view content, bool noted = true) {
+    auto writer = rig->blobs->create().value();
+    EXPECT_OK(writer->write(view(content)));
+    auto written = writer->finish().value();
+    if (noted) EXPECT_OK(rig->service->keep_original(written));
+    return written.id;
+  };
+  std::string blob = keep("one"), unnoted = keep("one", false);
+  auto naming = [](std::string_view content, std::string original, uint64_t size) {
+    NewEvidence item = note(content);
+    item.size = size;
+    item.blob = std::move(original);
+    return item;
+  };
+  EXPECT_REASON(rig->add({naming("two", blob, 3)}), "evidence.original_mismatch");
+  EXPECT_REASON(rig->add({naming("one", blob, 4)}), "evidence.original_mismatch");
+  EXPECT_REASON(rig->add({note("one"), naming("two", blob, 0)}), "evidence.original_mismatch");
+  EXPECT_REASON(rig->add({naming("one", unnoted, 3)}), "evidence.blob_unknown");
+  EXPECT_EQ(rig->log_size(), 0u);
+  auto added = add({naming("one", blob, 0), naming("one", blob, 3)});
+  EXPECT_EQ(rig->service->get(added[0].id)->content.size, 3u);
+  ASSERT_OK(rig->service->erase(added[0].id));
+  EXPECT_TRUE(rig->blobs->exists(blob)) << "the other record still names it";
+  ASSERT_OK(rig->service->erase(added[1].id));
+  EXPECT_FALSE(rig->blobs->exists(blob));
+}
+
 TEST_P(ServiceTest, ReportsTheSameContent) {
   auto first = add({note("same"), note("other")});
   auto again = add({note("same", "again"), note("new"), note("new")});
@@ -245,6 +273,14 @@ TEST_P(ServiceTest, SignsAgainOnlyWhatExpired) {
   EXPECT_OK(proof::verify(rig->service->bundle(id, {}).value(), anchor(), note("late").digest));
 }
 
+// Its last block was made by a clock that ran a day ahead.
+TEST_P(ServiceTest, AnchorsOnAChainWhoseTimeIsAhead) {
+  ASSERT_OK(rig->host->create("ahead", {{rig->writer(), {"writer"}}}, now_ms() + 86'400'000));
+  auto added = rig->add({note("a")}, "ahead");
+  ASSERT_OK(added);
+  EXPECT_EQ((*added)[0].state, State::anchored);
+}
+
 TEST_P(ServiceTest, ARefusalIsAnOutcome) {
   auto other = crypto::Sm2PrivateKey::generate().value();
   ASSERT_OK(rig->host->create("foreign", {{other.public_key().point(), {"writer"}}}, now_ms()));
@@ -252,6 +288,7 @@ TEST_P(ServiceTest, ARefusalIsAnOutcome) {
   ASSERT_OK(added);
   EXPECT_EQ((*added)[0].state, State::refused);
   EXPECT_EQ((*added)[0].refusal, "transaction.unknown_signer");
+  EXPECT_EQ((*added)[0].refusal_code, Code::forbidden);
   EXPECT_EQ(rig->service->get((*added)[0].id)->refusal, "transaction.unknown_signer");
   EXPECT_REASON(rig->service->bundle((*added)[0].id, {}), "evidence.refused");
   EXPECT_EQ(rig->service->counters().refused, 1u);

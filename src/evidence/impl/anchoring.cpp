@@ -53,7 +53,8 @@ Status sign_batch(const host::Chain& chain, const Options& options, ByteView att
   auto groups = merkle::Items::group_hashes(attachment, item_bytes);
   format::EvidenceAdd call{merkle::Items::root(groups), attachment.size() / item_bytes, item_bytes};
   auto window_ms = int64_t(chain.ledger->genesis().limits.max_validity_ms);
-  int64_t now_ms = options.now_ms();
+  // Blocks never go back in time: after a clock that ran ahead was set right, theirs is the later one.
+  int64_t now_ms = std::max(options.now_ms(), chain.ledger->head().header.time_ms);
   format::TransactionBody body;
   body.chain = chain.ledger->id();
   body.signer = format::key_id(options.service_key.public_key().point());
@@ -90,6 +91,7 @@ Status outcome_of(const host::Chain& chain, const Result<order::Committed>& resu
   if (!is_final(error)) return tl::unexpected(error);
   batch.state = State::refused;
   batch.refusal = error.reason;
+  batch.refusal_code = error.code;
   return {};
 }
 
@@ -109,6 +111,7 @@ bool can_no_longer_be_executed(const host::Chain& chain, const tables::BatchRow&
 void fill_in(const tables::BatchRow& batch, Evidence& evidence) {
   evidence.state = batch.state;
   evidence.refusal = batch.refusal;
+  evidence.refusal_code = batch.refusal_code;
   if (batch.state != State::anchored) return;
   evidence.transaction = batch.transaction;
   evidence.height = batch.height;

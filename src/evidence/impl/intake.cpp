@@ -200,9 +200,11 @@ void Intake::submit(const FlightPtr& flight) {
   if (!admitted) return put_outcome(flight, tl::unexpected(admitted.error()));
   ++transactions_;
   for (;;) {
+    // Gives the flight away with the outcome: a chain must not end on its sequencer's own thread.
     Status taken = flight->chain->sequencer->submit(
-        *admitted,
-        [this, flight](Result<order::Committed> result) { put_outcome(flight, std::move(result)); });
+        *admitted, [this, held = flight](Result<order::Committed> result) mutable {
+          put_outcome(std::move(held), std::move(result));
+        });
     if (taken) return;
     if (taken.error().code != Code::busy) return put_outcome(flight, tl::unexpected(taken.error()));
     // Already durable as pending, so it waits for room; meanwhile the bounded queue before us fills and

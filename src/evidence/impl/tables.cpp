@@ -32,6 +32,10 @@ constexpr sql::Migration kHistory[] = {
      "create table evidence_timestamp ("
      "  header_hash {blob} primary key, chain {text} not null, height {int} not null, token {blob} not null) "
      "{strict}"},
+    {2,
+     "create table evidence_original (blob {text} primary key, digest {blob} not null, size {int} not null) "
+     "{strict};"
+     "create index evidence_blob on evidence (blob) where blob is not null"},
 };
 
 // "chain || ''" below keeps a planner from the index by chain, which would be walked from its beginning,
@@ -307,7 +311,35 @@ Result<std::optional<Stored>> stored(sql::Session& session, const Id& id) {
   return out;
 }
 
+Status put_original(sql::Session& session, const std::string& blob, const Original& original) {
+  auto put = session.run("insert into evidence_original (blob, digest, size) values (?, ?, ?)", blob,
+                         original.digest, original.size);
+  return put ? Status{} : tl::unexpected(put.error());
+}
+
+Result<std::optional<Original>> original(sql::Session& session, const std::string& blob) {
+  ASSIGN(auto row, session.row("select digest, size from evidence_original where blob = ?", blob));
+  if (!row) return std::nullopt;
+  Original out;
+  ASSIGN(out.digest, row->digest(0));
+  out.size = uint64_t(row->integer(1));
+  return out;
+}
+
+Result<bool> is_shared(sql::Session& session, const std::string& blob, const Id& id) {
+  ASSIGN(auto row, session.row("select 1 from evidence where blob = ? and id <> ? limit 1", blob, id));
+  return row.has_value();
+}
+
 Status erase(sql::Session& session, const Id& id, int64_t now_ms) {
+  ASSIGN(auto before, stored(session, id));
+  if (before && !before->blob.empty()) {
+    ASSIGN(bool shared, is_shared(session, before->blob, id));
+    if (!shared) {
+      auto forgotten = session.run("delete from evidence_original where blob = ?", before->blob);
+      if (!forgotten) return tl::unexpected(forgotten.error());
+    }
+  }
   for (std::string_view statement :
        {"delete from evidence_tag where id = ?", "delete from evidence_link where id = ?"}) {
     auto removed = session.run(statement, id);

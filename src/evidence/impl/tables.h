@@ -21,8 +21,9 @@ struct BatchRow {
   uint64_t height = 0;
   int64_t block_time_ms = 0;
   std::string refusal;
-  std::string archive;  // blob that bundles can be made of after the chain was pruned
-  Id first{}, last{};   // ids of its items lie between these
+  Code refusal_code = Code::conflict;  // not kept
+  std::string archive;                 // blob that bundles can be made of after the chain was pruned
+  Id first{}, last{};                  // ids of its items lie between these
 };
 
 struct ItemRow {
@@ -62,7 +63,17 @@ struct Stored {
   bool erased = false;
 };
 Result<std::optional<Stored>> stored(sql::Session& session, const Id& id);
-// Nulls every field; the position stays.
+// What a sealed original holds.
+struct Original {
+  Digest digest{};
+  uint64_t size = 0;
+};
+Status put_original(sql::Session& session, const std::string& blob, const Original& original);
+Result<std::optional<Original>> original(sql::Session& session, const std::string& blob);
+// True when a record other than `id` names it.
+Result<bool> is_shared(sql::Session& session, const std::string& blob, const Id& id);
+
+// Nulls every field, forgets an original that no other record names; the position stays.
 Status erase(sql::Session& session, const Id& id, int64_t now_ms);
 
 Result<std::optional<Bytes>> timestamp(sql::Session& session, const Digest& header_hash);
