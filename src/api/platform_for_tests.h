@@ -24,7 +24,7 @@ inline const std::string kToken = "owner-token-of-the-tests-0123456789";
 
 struct PlatformTest : testing::Test {
   fs::path folder;
-  crypto::Sm2PrivateKey key = *crypto::Sm2PrivateKey::generate();
+  crypto::Sm2PrivateKey key = *crypto::Sm2PrivateKey::generate(), service_key = key;
   std::unique_ptr<sql::Database> database;
   std::unique_ptr<blob::Store> blobs;
   std::unique_ptr<host::Host> host;
@@ -62,7 +62,7 @@ struct PlatformTest : testing::Test {
     mirror->add(mirror::reader_of({chain, chain->ledger.get()}));
     host->subscribe([this](const host::ChainPtr& one, uint64_t) { mirror->notify(one->ledger->id()); });
     evidence::Options evidence_options;
-    evidence_options.service_key = key;
+    evidence_options.service_key = service_key;
     evidence_options.now_ms = now_ms;
     evidence = take(evidence::Service::open(*host, *database, *blobs, evidence_options));
     jobs = std::make_unique<jobs::Runner>(now_ms);
@@ -83,6 +83,7 @@ struct PlatformTest : testing::Test {
     jobs.reset();
     if (evidence) evidence->stop();
     evidence.reset();
+    if (host) host->stop();
     mirror.reset();
     host.reset();
   }

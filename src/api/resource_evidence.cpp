@@ -1,6 +1,7 @@
 #include "api/resource_evidence.h"
 
 #include "api/describe.h"
+#include "api/problem.h"
 #include "base/clock.h"
 #include "evidence/service.h"
 
@@ -72,9 +73,18 @@ Json describe_all(App& app, const std::vector<Evidence>& added, bool with_proof)
   return items;
 }
 
-// Hands the items in and waits as far as the caller wants: 201 when every one is anchored, else 202.
-Task<Result<std::pair<int, Json>>> add(Call& call, const std::string& chain,
-                                       const std::vector<const Json*>& given) {
+// The chain took none of them. They are kept as refused, so this is an answer (and stored for an
+// Idempotency-Key), not an error after which a client would send them again.
+Response refused(const Call& call, const Evidence& one) {
+  bool not_allowed = one.refusal_code == Code::forbidden || one.refusal_code == Code::unauthenticated;
+  return problem({not_allowed ? Code::forbidden : Code::conflict, one.refusal,
+                  fmt::format("chain {} refused it; kept as evidence {}", one.chain, one.id)},
+                 call.request_id);
+}
+
+// Hands the items in and waits as far as the caller wants: 201 when one or more are anchored, 202 while the
+// outcome is not known. `in_list`: the answer is a list, else the one item.
+Task<Result<Response>> add(Call& call, const std::vector<const Json*>& given, bool in_list) {
   App& app = call.app;
   bool wait = call.query.text("wait", "receipt") == "receipt", with_proof = call.query.flag("proof");
   if (with_proof && (given.size() > kMaxProofs || !wait))
@@ -87,7 +97,8 @@ Task<Result<std::pair<int, Json>>> add(Call& call, const std::string& chain,
   }
   Outcome<Added> accepted, anchored;
   int64_t until = steady_ns() + int64_t(app.options.receipt_timeout_ms) * 1'000'000;
-  app.services.evidence->add(chain, std::move(items), accepted.completion(), anchored.completion());
+  app.services.evidence->add(call.json.value("chain", app.options.default_chain), std::move(items),
+                             accepted.completion(), anchored.completion());
   // Until they are durable there is nothing that an answer could name, so this wait has no limit of its own.
   auto added = co_await accepted.wait();
   if (!added) co_return tl::unexpected(added.error());
@@ -102,27 +113,30 @@ Task<Result<std::pair<int, Json>>> add(Call& call, const std::string& chain,
       status = 201;
     }
   }
-  auto described = co_await blocking(
-      app, [&]() -> Result<Json> { return describe_all(app, *added, with_proof); }, Workers::When::always);
-  co_return std::pair(status, described ? std::move(*described) : describe_all(app, *added, false));
+  const Evidence& first = added->front();
+  Response response;
+  if (std::all_of(added->begin(), added->end(),
+                  [](const Evidence& one) { return one.state == evidence::State::refused; })) {
+    response = refused(call, first);
+  } else {
+    auto described = co_await blocking(
+        app, [&]() -> Result<Json> { return describe_all(app, *added, with_proof); }, Workers::When::always);
+    Json body = described ? std::move(*described) : describe_all(app, *added, false);
+    response = json_response(in_list ? Json{{"items", std::move(body)}} : std::move(body[0]), status);
+  }
+  if (!in_list) response.headers.emplace_back("Location", "/api/v1/evidence/" + first.id);
+  co_return response;
 }
 
 Task<Result<Response>> add_one(Call& call) {
   std::vector<const Json*> given = {&call.json};
-  auto added = co_await add(call, call.json.value("chain", call.app.options.default_chain), given);
-  if (!added) co_return tl::unexpected(added.error());
-  const Json& one = added->second[0];
-  Response response = json_response(one, added->first);
-  response.headers.emplace_back("Location", "/api/v1/evidence/" + one["id"].get<std::string>());
-  co_return response;
+  co_return co_await add(call, given, false);
 }
 
 Task<Result<Response>> add_batch(Call& call) {
   std::vector<const Json*> given;
   for (const auto& item : call.json["items"]) given.push_back(&item);
-  auto added = co_await add(call, call.json.value("chain", call.app.options.default_chain), given);
-  if (!added) co_return tl::unexpected(added.error());
-  co_return json_response({{"items", std::move(added->second)}}, added->first);
+  co_return co_await add(call, given, true);
 }
 
 Task<Result<Response>> list(Call& call) {
@@ -237,10 +251,18 @@ Schemas schemas() {
 
 Resource evidence_resource() {
   const std::string base = "/api/v1/evidence", chain = "/api/v1/chains/{chain}";
-  const std::vector<std::string> add_reasons = {
-      "chain.not_found",          "evidence.too_many",       "evidence.title_length", "evidence.tag",
-      "evidence.link_unknown",    "evidence.further_digest", "evidence.capture",      "evidence.blob_unknown",
-      "evidence.proof_in_answer", "order.queue_full"};
+  const std::vector<std::string> add_reasons = {"chain.not_found",
+                                                "evidence.too_many",
+                                                "evidence.title_length",
+                                                "evidence.tag",
+                                                "evidence.link_unknown",
+                                                "evidence.further_digest",
+                                                "evidence.capture",
+                                                "evidence.blob_unknown",
+                                                "evidence.original_mismatch",
+                                                "evidence.proof_in_answer",
+                                                "order.queue_full",
+                                                "transaction.unknown_signer"};
   const std::vector<Parameter> add_query = {
       {"wait", enum_schema({"receipt", "accepted"}), {"等待到何时", "What to wait for"}},
       {"proof",

@@ -3,7 +3,9 @@
 #include <condition_variable>
 
 #include "api/describe.h"
+#include "base/log.h"
 #include "blob/store.h"
+#include "evidence/service.h"
 
 namespace chengxin::api {
 namespace {
@@ -26,8 +28,14 @@ Task<Result<Response>> upload(Call& call) {
     CO_TRY(written);
     piece.clear();
   }
-  auto done = co_await blocking(
-      app, [&] { return (*writer)->finish(); }, Workers::When::always);
+  auto finish = [&]() -> Result<blob::Written> {
+    ASSIGN(auto written, (*writer)->finish());
+    Status kept = app.services.evidence ? app.services.evidence->keep_original(written) : Status();
+    if (kept) return written;
+    (void)app.services.blobs->remove(written.id);  // nobody will ever hear of it
+    return tl::unexpected(kept.error());
+  };
+  auto done = co_await blocking(app, finish, Workers::When::always);
   if (!done) co_return tl::unexpected(done.error());
   Response response =
       json_response({{"original", done->id}, {"digest", hex(done->digest)}, {"size", done->size}}, 201);
@@ -70,17 +78,23 @@ class Pipe {
 
 void read_into(const blob::Store& blobs, const std::string& id, Pipe& pipe) {
   auto status = blobs.read(id, [&](ByteView bytes) { return pipe.push(to_string(bytes)); });
+  if (!status && status.error().reason != "api.client_gone")
+    log::error("blob.read", {{"original", id}, {"error", status.error().to_string()}});
   (void)pipe.push(status ? Pipe::Piece(std::string()) : Pipe::Piece(tl::unexpected(status.error())));
 }
 
-Task<Status> send(std::shared_ptr<Pipe> pipe, BodySink& sink) {
-  struct Closer {
-    Pipe& pipe;
-    ~Closer() { pipe.close(); }
-  } closer{*pipe};
+// The coroutine's end. It belongs to the answer and closes the pipe with it, also when not even the head of
+// the answer could be sent: the reader must not wait for a coroutine that never comes.
+struct PipeEnd {
+  const std::shared_ptr<Pipe> pipe;
+  explicit PipeEnd(std::shared_ptr<Pipe> shared) : pipe(std::move(shared)) {}
+  ~PipeEnd() { pipe->close(); }
+};
+
+Task<Status> send(std::shared_ptr<PipeEnd> end, BodySink& sink) {
   for (;;) {
     Outcome<Pipe::Piece> next;
-    pipe->ask(next.completion());
+    end->pipe->ask(next.completion());
     auto piece = co_await next.wait();
     if (!piece) co_return tl::unexpected(piece.error());
     if (piece->empty()) co_return Status();
@@ -101,7 +115,7 @@ Task<Result<Response>> download(Call& call) {
   if (call.head) co_return response;
   if (!app.streams.post([&blobs = *app.services.blobs, id, pipe] { read_into(blobs, id, *pipe); }))
     co_return tl::unexpected(Error{Code::busy, "api.busy", "too many downloads at a time", 2000});
-  response.stream = [pipe](BodySink& sink) { return send(pipe, sink); };
+  response.stream = [end = std::make_shared<PipeEnd>(pipe)](BodySink& sink) { return send(end, sink); };
   co_return response;
 }
 

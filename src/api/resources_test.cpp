@@ -255,6 +255,25 @@ TEST_F(ApiTest, EvidenceFromRecordToBundle) {
   EXPECT_EQ(post("/api/v1/evidence?wait=accepted", {{"digest", hex(random_digest())}}).status, 202);
 }
 
+TEST_F(ApiTest, WhatTheChainRefusedIsAProblemAndStaysOne) {
+  close();
+  service_key = *crypto::Sm2PrivateKey::generate();  // no account of the chain
+  open();
+  Json one = {{"digest", hex(random_digest())}};
+  for (int i = 0; i < 2; ++i) {
+    Reply reply = post("/api/v1/evidence?proof=true", one, {{"Idempotency-Key", "refused"}});
+    EXPECT_EQ(reply.status, 403) << reply.body;
+    EXPECT_EQ(reply.reason(), "transaction.unknown_signer");
+    EXPECT_EQ(reply.header("content-type"), "application/problem+json");
+    EXPECT_EQ(get(reply.header("location")).json()["state"], "refused");
+  }
+  EXPECT_EQ(get("/api/v1/evidence").json()["items"].size(), 1u) << "the key kept the second from being added";
+  Reply batch = post("/api/v1/evidence/batch", {{"items", {one, one}}});
+  EXPECT_EQ(batch.status, 403) << batch.body;
+  EXPECT_EQ(batch.reason(), "transaction.unknown_signer");
+  EXPECT_EQ(post("/api/v1/evidence?wait=accepted", one).status, 202);
+}
+
 TEST_F(ApiTest, IdempotencyKeys) {
   const std::string target = "/api/v1/evidence";
   Json body = {{"digest", hex(random_digest())}}, other = {{"digest", hex(random_digest())}};
@@ -385,10 +404,44 @@ TEST_F(ApiTest, OriginalsAreStreamed) {
   EXPECT_EQ(up.json()["digest"], hex(crypto::sm3(view(bytes))));
   EXPECT_TRUE(get(up.header("location")).body == bytes);
   EXPECT_EQ(get("/api/v1/originals/none").status, 404);
+  Json record = {{"digest", up.json()["digest"]}, {"original", up.json()["original"]}};
+  Json kept = post("/api/v1/evidence", record).json();
+  EXPECT_EQ(kept["size"], bytes.size()) << kept;
+  record["digest"] = hex(random_digest());
+  Reply other = post("/api/v1/evidence", record);
+  EXPECT_EQ(other.status, 400);
+  EXPECT_EQ(other.reason(), "evidence.original_mismatch");
   Reply empty = ask(
       port(),
       {.method = "POST", .target = "/api/v1/originals", .token = kToken, .type = "application/octet-stream"});
   EXPECT_EQ(empty.json()["size"], 0);
+}
+
+// Each of them had a reader waiting for somebody to ask for the first piece, for ever.
+TEST_F(ApiTest, ClientsThatResetTheirDownloadsTakeNoThreads) {
+  server.reset();
+  options.max_streams = 2;
+  start_server();
+  Reply up = ask(port(), {.method = "POST",
+                          .target = "/api/v1/originals",
+                          .token = kToken,
+                          .type = "application/octet-stream",
+                          .body = std::string(3'000'000, 'x')});
+  ASSERT_EQ(up.status, 201) << up.body;
+  const std::string target = up.header("location");
+  for (int i = 0; i < 50; ++i) {
+    TestClient client(port());
+    client.send(TestRequest{.target = target, .token = kToken}.text());
+    linger at_once{1, 0};
+    ::setsockopt(client.fd(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+  }
+  Reply down;
+  for (int i = 0; i < 200 && down.status != 200; ++i) {
+    down = get(target);
+    if (down.status != 200) ::usleep(20'000);
+  }
+  EXPECT_EQ(down.status, 200) << down.body;
+  EXPECT_EQ(down.body.size(), 3'000'000u);
 }
 
 TEST_F(ApiTest, ABrokenUploadLeavesNothing) {
