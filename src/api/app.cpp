@@ -23,6 +23,7 @@ App::App(Options given, Services handed, Resource table)
       tokens(options.owner_token, services.database),
       idempotency(services.database),
       workers(options.worker_threads, options.max_queued_work),
+      verifying(1, 16),
       streams(options.max_streams, options.max_streams) {}
 
 Status App::open() {

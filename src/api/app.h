@@ -26,11 +26,13 @@ class App {
   Metrics metrics;
   const std::shared_ptr<Bell> bell = std::make_shared<Bell>();  // the host may ring it after we are gone
   std::atomic<bool> stopping = false;
-  std::atomic<int64_t> waiting = 0;  // transactions submitted here whose receipt is awaited
+  std::atomic<size_t> body_bytes_held = 0;  // see BodyShare
+  std::atomic<int64_t> waiting = 0;         // transactions submitted here whose receipt is awaited
   Tokens tokens;
   Idempotency idempotency;
-  Workers workers;  // short blocking work: SQL, proofs
-  Workers streams;  // one thread for each download under way
+  Workers workers;    // short blocking work: SQL, proofs
+  Workers verifying;  // bundles of strangers: they may take their time, but not that of others
+  Workers streams;    // one thread for each download under way
 
  private:
   App(Options options, Services services, Resource table);

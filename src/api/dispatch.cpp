@@ -111,6 +111,7 @@ Task<Status> read_whole(Incoming& incoming, size_t limit) {
     if (chunk->empty()) co_return Status();
     if (incoming.body.size() + chunk->size() > limit)
       co_return fail(Code::too_large, "api.body_too_large", "the limit is {} bytes", limit);
+    CO_TRY(incoming.share.take(chunk->size()));
     incoming.body.append(*chunk);
   }
 }

@@ -4,12 +4,32 @@
 
 namespace chengxin::api {
 
+// What a request's body takes of the memory that the bodies of all requests may take together.
+class BodyShare {
+ public:
+  explicit BodyShare(App& app) : app_(app) {}
+  ~BodyShare() { app_.body_bytes_held -= bytes_; }
+  BodyShare(const BodyShare&) = delete;
+
+  // api.busy
+  Status take(size_t bytes) {
+    bytes_ += bytes;
+    if ((app_.body_bytes_held += bytes) <= app_.options.max_body_bytes_held) return {};
+    return tl::unexpected(Error{Code::busy, "api.busy", "too many large requests at a time", 1000});
+  }
+
+ private:
+  App& app_;
+  size_t bytes_ = 0;
+};
+
 // A request whose header has arrived.
 struct Incoming {
   const Head& head;
   std::string request_id;
   BodySource& source;
   std::string& body;  // where read_whole() gathers
+  BodyShare& share;   // of `body`
 };
 
 struct Outgoing {

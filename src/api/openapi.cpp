@@ -36,7 +36,8 @@ Json content(const std::string& type, const Json& schema) {
 }
 
 Json problem_response(int status, const std::vector<std::string>& reasons) {
-  Json out = {{"description", std::string(status_text(status))},
+  Json out = {{"description", status_text(status).zh},
+              {"x-description-en", status_text(status).en},
               {"content", content("application/problem+json", reference("Problem"))}};
   for (const auto& reason : reasons) out["x-reasons"][reason] = texts::reason(reason, texts::Language::zh);
   return out;
@@ -84,13 +85,14 @@ Json operation(const Route& route) {
   }
   for (const auto& answer : route.answers)
     out["responses"][std::to_string(answer.status)] = {
-        {"description", text_or(answer.words.zh, status_text(answer.status))},
-        {"x-description-en", text_or(answer.words.en, status_text(answer.status))},
+        {"description", text_or(answer.words.zh, status_text(answer.status).zh)},
+        {"x-description-en", text_or(answer.words.en, status_text(answer.status).en)},
         {"content", content(answer.type, answer.schema)}};
   for (auto& [status, reasons] : common_problems(route))
     out["responses"][std::to_string(status)] = problem_response(status, reasons);
   out["responses"]["default"] = problem_response(500, route.reasons);
   out["responses"]["default"]["description"] = "其余错误见 reason";
+  out["responses"]["default"]["x-description-en"] = "Other errors: see reason";
   out["security"] = route.access == Access::open ? Json::array() : Json::array({{{"bearer", Json::array()}}});
   if (route.access == Access::owner) out["x-owner-only"] = true;
   return out;

@@ -12,6 +12,34 @@ constexpr std::pair<std::string_view, int> kByReason[] = {
     {"api.header_too_large", 431},   {"api.http_version", 505},
 };
 
+// The first is for those that are not in the table.
+constexpr StatusText kStatuses[] = {
+    {500, "Internal Server Error", "内部错误"},
+    {200, "OK", "成功"},
+    {201, "Created", "已创建"},
+    {202, "Accepted", "已受理"},
+    {204, "No Content", "成功，无内容"},
+    {303, "See Other", "见另一地址"},
+    {400, "Bad Request", "请求有误"},
+    {401, "Unauthorized", "未认证"},
+    {403, "Forbidden", "不允许"},
+    {404, "Not Found", "不存在"},
+    {405, "Method Not Allowed", "方法不允许"},
+    {408, "Request Timeout", "请求超时"},
+    {409, "Conflict", "冲突"},
+    {410, "Gone", "已不再提供"},
+    {411, "Length Required", "缺少长度"},
+    {413, "Content Too Large", "内容过大"},
+    {414, "URI Too Long", "地址过长"},
+    {415, "Unsupported Media Type", "不支持的内容类型"},
+    {421, "Misdirected Request", "不是本机的名称"},
+    {429, "Too Many Requests", "请求过多，请稍后重试"},
+    {431, "Request Header Fields Too Large", "请求头过大"},
+    {501, "Not Implemented", "不支持"},
+    {503, "Service Unavailable", "暂时不可用"},
+    {505, "HTTP Version Not Supported", "不支持的 HTTP 版本"},
+};
+
 int by_code(Code code) {
   switch (code) {
     case Code::invalid_argument:
@@ -67,57 +95,10 @@ Response problem(const Error& error, std::string_view request_id) {
   return response;
 }
 
-std::string_view status_text(int status) {
-  switch (status) {
-    case 200:
-      return "OK";
-    case 201:
-      return "Created";
-    case 202:
-      return "Accepted";
-    case 204:
-      return "No Content";
-    case 303:
-      return "See Other";
-    case 400:
-      return "Bad Request";
-    case 401:
-      return "Unauthorized";
-    case 403:
-      return "Forbidden";
-    case 404:
-      return "Not Found";
-    case 405:
-      return "Method Not Allowed";
-    case 408:
-      return "Request Timeout";
-    case 409:
-      return "Conflict";
-    case 410:
-      return "Gone";
-    case 411:
-      return "Length Required";
-    case 413:
-      return "Content Too Large";
-    case 414:
-      return "URI Too Long";
-    case 415:
-      return "Unsupported Media Type";
-    case 421:
-      return "Misdirected Request";
-    case 429:
-      return "Too Many Requests";
-    case 431:
-      return "Request Header Fields Too Large";
-    case 501:
-      return "Not Implemented";
-    case 503:
-      return "Service Unavailable";
-    case 505:
-      return "HTTP Version Not Supported";
-    default:
-      return "Internal Server Error";
-  }
+const StatusText& status_text(int status) {
+  for (const auto& one : kStatuses)
+    if (one.status == status) return one;
+  return kStatuses[0];
 }
 
 }  // namespace chengxin::api

@@ -10,6 +10,10 @@ int http_status(const Error& error);
 // and 503.
 Response problem(const Error& error, std::string_view request_id);
 
-std::string_view status_text(int status);
+struct StatusText {
+  int status;
+  std::string_view en, zh;  // the standard's phrase (RFC 9110 section 15), and ours
+};
+const StatusText& status_text(int status);
 
 }  // namespace chengxin::api

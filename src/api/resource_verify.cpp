@@ -47,7 +47,7 @@ Task<Result<Response>> verify(Call& call) {
   if (call.query.find("digest")) {
     CO_ASSIGN(digest, unhex_digest(call.query.text("digest")));
   }
-  co_return co_await blocking(call.app, [&]() -> Result<Response> {
+  co_return co_await call.app.verifying.run([&]() -> Result<Response> {
     ASSIGN(auto anchor, anchor_of(call));
     auto facts = proof::verify(view(call.body), anchor, digest);
     if (facts) return json_response({{"valid", true}, {"facts", describe(*facts)}});

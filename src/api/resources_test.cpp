@@ -38,6 +38,12 @@ TEST_F(ApiTest, TheDocumentIsWholeAndItsRowsNeedTheirToken) {
       EXPECT_FALSE(operation["summary"].get<std::string>().empty()) << path;
       EXPECT_FALSE(operation["x-summary-en"].get<std::string>().empty()) << path;
       EXPECT_TRUE(operation["responses"].contains("default")) << path;
+      for (auto& [status, answer] : operation["responses"].items()) {
+        auto chinese = answer["description"].get<std::string>();
+        EXPECT_TRUE(std::any_of(chinese.begin(), chinese.end(), [](char c) { return c < 0; }))
+            << path << status;
+        EXPECT_FALSE(answer.value("x-description-en", "").empty()) << path << status;
+      }
       if (open.count(path)) {
         EXPECT_TRUE(operation["security"].empty()) << path;
         continue;
@@ -469,6 +475,33 @@ TEST_F(ApiTest, BackPressureSaysWhenToComeAgain) {
   EXPECT_EQ(reply.status, 429);
   EXPECT_EQ(reply.reason(), "api.busy");
   EXPECT_GE(std::stoi(reply.header("retry-after")), 1);
+  TestRequest verify{
+      .method = "POST", .target = "/api/v1/verify", .type = "application/x-cxproof", .body = "?"};
+  EXPECT_EQ(ask(port(), verify).json()["reason"], "proof.malformed") << "strangers' bundles have their own";
+}
+
+TEST_F(ApiTest, BodiesOfAllRequestsTogetherAreBounded) {
+  server.reset();
+  options.max_body_bytes_held = 1 << 20;
+  start_server();
+  TestRequest request{.method = "POST", .target = "/api/v1/verify", .type = "application/x-cxproof"};
+  request.body = std::string(700'000, 'x');
+  auto until = [&](int status) {
+    Reply reply;
+    for (int i = 0; i < 250 && reply.status != status; ++i) {
+      reply = ask(port(), request);
+      if (reply.status != status) ::usleep(20'000);
+    }
+    return reply;
+  };
+  EXPECT_EQ(until(200).status, 200);
+  {
+    TestClient slow(port());
+    slow.send(request.text().substr(0, 600'000));
+    Reply reply = until(429);
+    EXPECT_EQ(reply.reason(), "api.busy") << reply.body;
+  }
+  EXPECT_EQ(until(200).status, 200) << "what the slow one held is free again";
 }
 
 TEST_F(ApiTest, TheDocumentationNeedsNothingFromOutside) {

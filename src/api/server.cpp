@@ -170,6 +170,7 @@ struct Server::Impl {
     while (open > 0 && steady_ns() < until) std::this_thread::sleep_for(std::chrono::milliseconds(5));
     each_connection([](Connection& connection) { connection.abort(); });
     app.workers.stop();
+    app.verifying.stop();
     app.streams.stop();
     for (auto& loop : loops) loop->context.stop();
     for (auto& loop : loops) loop->thread.join();

@@ -44,13 +44,14 @@ struct Options {
   size_t max_connections = 4096;
   size_t max_header_bytes = 16 << 10, max_target_bytes = 8 << 10;
   size_t max_upload_bytes = size_t(64) << 30;
-  int header_timeout_ms = 10'000;   // from a request's first byte to the end of its header
-  int body_timeout_ms = 30'000;     // without progress; a whole body besides at no less than 1 KiB/s
-  int idle_timeout_ms = 75'000;     // between two requests
-  int write_timeout_ms = 30'000;    // without progress
-  int receipt_timeout_ms = 10'000;  // a call that waits for a receipt answers 202 after it
-  int heartbeat_ms = 15'000;        // of event streams
-  int stop_timeout_ms = 5'000;      // for requests under way when stop() comes
+  size_t max_body_bytes_held = 256 << 20;  // of all requests under way; those above it are told api.busy
+  int header_timeout_ms = 10'000;          // from a request's first byte to the end of its header
+  int body_timeout_ms = 30'000;            // without progress; a whole body besides at no less than 1 KiB/s
+  int idle_timeout_ms = 75'000;            // between two requests
+  int write_timeout_ms = 30'000;           // without progress
+  int receipt_timeout_ms = 10'000;         // a call that waits for a receipt answers 202 after it
+  int heartbeat_ms = 15'000;               // of event streams
+  int stop_timeout_ms = 5'000;             // for requests under way when stop() comes
 };
 
 // What the API serves. Pointers may be null in tests: the resources that need them are then not there. They

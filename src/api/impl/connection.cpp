@@ -170,7 +170,7 @@ void Connection::write_head(const Response& response, bool keep, bool chunked) {
   out_.clear();
   fmt::format_to(std::back_inserter(out_),
                  "HTTP/1.1 {} {}\r\nDate: {}\r\nX-Request-Id: {}-{}\r\nX-Content-Type-Options: nosniff\r\n",
-                 response.status, status_text(response.status), http_date(), id_, count_);
+                 response.status, status_text(response.status).en, http_date(), id_, count_);
   bool cached = false;
   for (auto& [name, value] : response.headers) {
     fmt::format_to(std::back_inserter(out_), "{}: {}\r\n", name, value);
@@ -236,11 +236,12 @@ Task<void> Connection::run() {
     if (header && !*header) break;
     int64_t begun = steady_ns();
     Outgoing outgoing;
+    BodyShare share(app_);
     head_only_ = head_.method == "HEAD";
     if (header) {
       enter(Phase::handling, 0);
       expect_continue_ = head_.http11 && !head_.field("Expect").empty() && buffer_.size() == 0;
-      Incoming incoming{head_, fmt::format("{}-{}", id_, count_), *this, body_};
+      Incoming incoming{head_, fmt::format("{}-{}", id_, count_), *this, body_, share};
       outgoing = co_await dispatch(app_, incoming);
     } else {
       close_ = true;
