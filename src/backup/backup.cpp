@@ -116,12 +116,12 @@ Result<Checked> check(const fs::path& backup, const Report& report) {
   if (!manifest || !manifest->is_object()) return damaged("backup.json does not parse");
   Checked out;
   try {
-    if (manifest->at("format") != kFormat)
-      return fail(Code::unsupported, "backup.newer_version", "{}", manifest->at("format").dump());
     auto point = unhex(manifest->at("key").get<std::string>());
     auto key = point ? crypto::Sm2PublicKey::from_point(*point) : tl::unexpected(point.error());
     if (!key || !signature || !key->verify(message_of(text(*document)), *signature))
       return fail(Code::data_loss, "backup.signature", "the signature over backup.json does not hold");
+    if (manifest->at("format") != kFormat)
+      return fail(Code::unsupported, "backup.newer_version", "{}", manifest->at("format").dump());
     out.key = key->point();
     if (!manifest->at("parts").is_object()) return damaged("backup.json names no parts");
     const Json& files = manifest->at("files");

@@ -163,6 +163,10 @@ Status seal(const fs::path& data) {
 }
 
 Result<Lock> Lock::take(const fs::path& data) {
+  std::error_code error;
+  if (!fs::exists(data / "VERSION", error) && holds_others(data))
+    return fail(Code::conflict, "install.not_empty", "{} holds something that is no installation",
+                data.string());
   fs::path path = data / "LOCK";
   int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
   if (fd < 0) return tl::unexpected(file_error(path, errno));

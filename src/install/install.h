@@ -33,7 +33,8 @@ Status seal(const fs::path& data);
 // Holds the folder's lock while it lives.
 class Lock {
  public:
-  static Result<Lock> take(const fs::path& data);  // install.in_use
+  static Result<Lock> take(
+      const fs::path& data);  // install.in_use, install.not_empty (somebody else's folder)
   Lock(Lock&& other) noexcept;
   Lock& operator=(Lock&& other) noexcept;
   ~Lock();

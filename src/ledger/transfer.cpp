@@ -204,6 +204,8 @@ Status Ledger::import(const fs::path& file, const fs::path& folder, Options opti
   making += ".importing";
   fs::remove_all(making, error);
   auto fill = [&]() -> Status {
+    if (auto genesis = format::Genesis::decode(text(document)); !genesis)
+      return malformed("the genesis document: " + genesis.error().detail);
     TRY(create(making, text(document), options));
     ASSIGN(auto ledger, LedgerImpl::open_in(making, options));
     TRY(import_blocks(in, *ledger, on_progress));

@@ -224,7 +224,8 @@ class Proofs(support.Case):
         facts = self.verified(shown, self.original, self.anchor)
         self.assertEqual(facts["record"], {"title": self.item["title"], "size": self.original.stat().st_size})
         self.assertEqual(facts["withheld_fields"], len(self.verified(self.bundle)["record"]) - 2)
-        for word in ("某公司", "采购", "holder", "capture", "tags", self.item["capture"]["host"]):
+        # Words too long to stand in a few kilobytes of hashes by chance.
+        for word in ("某公司", "采购", "holder", "capture", self.item["capture"]["tool"]):
             self.assertNotIn(word.encode(), shown.read_bytes(), "withheld, yet in the file")
         done = self.platform.cli("evidence", "export", self.item["id"], "--disclose", "no_such_field", "--out", str(shown))
         self.assertEqual(done.code, 2, done)
