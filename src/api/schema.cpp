@@ -1,5 +1,6 @@
 #include "api/schema.h"
 
+#include <algorithm>
 #include <charconv>
 
 #include "base/bytes.h"
@@ -63,6 +64,10 @@ Status check_string(const std::string& text, const Json& schema, const std::stri
   TRY(check_size(text.size(), schema, "minLength", "maxLength", where));
   auto format = schema.find("format");
   if (format == schema.end()) return {};
+  // One spelling, so that what is stored and what was sent can be compared as text.
+  bool capitals = std::any_of(text.begin(), text.end(), [](char c) { return c >= 'A' && c <= 'F'; });
+  if ((*format == "sm3" || *format == "hex") && capitals)
+    return wrong("api.bad_format", where, "must be hexadecimal in lower case");
   if (*format == "sm3" && (text.size() != 64 || !unhex(text)))
     return wrong("api.bad_format", where, "must be 64 hexadecimal digits");
   if (*format == "hex" && !unhex(text)) return wrong("api.bad_format", where, "must be hexadecimal");

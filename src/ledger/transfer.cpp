@@ -206,7 +206,11 @@ Status Ledger::import(const fs::path& file, const fs::path& folder, Options opti
   auto fill = [&]() -> Status {
     if (auto genesis = format::Genesis::decode(text(document)); !genesis)
       return malformed("the genesis document: " + genesis.error().detail);
-    TRY(create(making, text(document), options));
+    auto made = create(making, text(document), options);
+    if (!made && made.error().code == Code::invalid_argument)
+      return malformed("the genesis document: " + made.error().detail);
+    if (!made) return tl::unexpected(made.error());
+    made->reset();
     ASSIGN(auto ledger, LedgerImpl::open_in(making, options));
     TRY(import_blocks(in, *ledger, on_progress));
     return ledger->make_durable();
