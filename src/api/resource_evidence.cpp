@@ -213,7 +213,7 @@ Schemas schemas() {
   Json content = {
       {"digest", sm3_schema()},
       {"size", integer_schema()},
-      {"title", text(1024)},
+      {"title", text(4096)},
       {"type", text(128)},
       {"holder", text(256)},
       {"tags", texts(128, 64)},

@@ -92,17 +92,14 @@ Result<ChainPtr> Host::start(std::unique_ptr<ledger::Ledger> ledger) {
   chain->name = ledger->genesis().name;
   chain->ledger = std::move(ledger);
   chain->sequencer = order::make_solo(*chain->ledger, options_.validator_key, now_ms, options_.solo);
-  std::vector<OnBlock> observers;
-  {
-    std::lock_guard lock(mutex_);
-    if (!chains_.emplace(chain->name, chain).second)
-      return fail(Code::conflict, "chain.exists", "{}", chain->name);
-    observers = observers_;
-  }
-  for (const OnBlock& on_block : observers) {
+  // Observers first: nobody can hand it a transaction before it is among the others, so they miss no block.
+  for (const OnBlock& on_block : observers_) {
     on_block(chain, 0);
     observe(chain, on_block);
   }
+  std::lock_guard lock(mutex_);
+  if (!chains_.emplace(chain->name, chain).second)
+    return fail(Code::conflict, "chain.exists", "{}", chain->name);
   return chain;
 }
 

@@ -1,5 +1,7 @@
 #include "evidence/impl/tables.h"
 
+#include <limits>
+
 #include "sql/query.h"
 
 namespace chengxin::evidence::tables {
@@ -274,7 +276,8 @@ Result<std::vector<Evidence>> find(sql::Session& session, const Query& query) {
     select.where("e.title like ? escape '!'", containing(query.title_contains));
   if (query.digest) select.where("e.digest = ?", *query.digest);
   if (query.from_ms) select.where("e.id >= ?", first_id_at(*query.from_ms));
-  if (query.to_ms) select.where("e.id < ?", first_id_at(*query.to_ms + 1));
+  if (query.to_ms && *query.to_ms < std::numeric_limits<int64_t>::max())
+    select.where("e.id < ?", first_id_at(*query.to_ms + 1));
   for (const auto& [text, condition] :
        {std::pair(query.after, "e.id < ?"),
         std::pair(query.links_to, "e.id in (select id from evidence_link where target = ?)")}) {
