@@ -149,10 +149,12 @@ std::string name_text(ByteView name) {
   return out;
 }
 
-}  // namespace
-
-Result<Certificate> Certificate::from_der(ByteView der) {
-  Certificate out;
+// What certificates and revocation lists share: SEQUENCE {signed part, algorithm, signature}, nothing behind
+// it.
+template <typename Signed>
+Result<Signed> read_signed(ByteView der, bool (*read_part)(ByteView tbs, ByteView algorithm, Signed& out),
+                           std::string_view reason) {
+  Signed out;
   out.der = to_bytes(der);
   Reader outer(der);
   Reader reader = outer.enter(der::kSequence);
@@ -160,10 +162,15 @@ Result<Certificate> Certificate::from_der(ByteView der) {
   ByteView algorithm = read_algorithm(reader, out.sm2_with_sm3);
   out.signature = read_signature(reader);
   outer.finish(reader);
-  if (!outer.done() || !read_tbs(tbs, algorithm, out))
-    return fail(Code::invalid_argument, "crypto.certificate_malformed");
+  if (!outer.done() || !read_part(tbs, algorithm, out)) return fail(Code::invalid_argument, reason);
   out.tbs = to_bytes(tbs);
   return out;
+}
+
+}  // namespace
+
+Result<Certificate> Certificate::from_der(ByteView der) {
+  return read_signed<Certificate>(der, read_tbs, "crypto.certificate_malformed");
 }
 
 Result<Certificate> Certificate::from_pem(std::string_view pem) {
@@ -254,20 +261,7 @@ bool read_crl(ByteView tbs, ByteView outer_algorithm, Crl& out) {
 
 }  // namespace
 
-Result<Crl> Crl::from_der(ByteView der) {
-  Crl out;
-  out.der = to_bytes(der);
-  Reader outer(der);
-  Reader reader = outer.enter(der::kSequence);
-  ByteView tbs = reader.take(der::kSequence).whole;
-  ByteView algorithm = read_algorithm(reader, out.sm2_with_sm3);
-  out.signature = read_signature(reader);
-  outer.finish(reader);
-  if (!outer.done() || !read_crl(tbs, algorithm, out))
-    return fail(Code::invalid_argument, "crypto.crl_malformed");
-  out.tbs = to_bytes(tbs);
-  return out;
-}
+Result<Crl> Crl::from_der(ByteView der) { return read_signed<Crl>(der, read_crl, "crypto.crl_malformed"); }
 
 Result<Crl> Crl::from_pem(std::string_view pem) {
   auto der = der::from_pem("X509 CRL", pem);
