@@ -49,8 +49,8 @@ class Host {
   Result<ChainPtr> find(std::string_view name_or_id) const;
   std::vector<ChainPtr> list() const;  // by name
 
-  // Called after each block of every chain, on its sequencer's thread; must not block. For a chain that is made
-  // later it is first called with height 0, on the thread that makes it. Subscribe before any is made.
+  // Called after each block of every chain, on its sequencer's thread; must not block. For a chain that is
+  // made later it is first called with height 0, on the thread that makes it. Subscribe before any is made.
   using OnBlock = std::function<void(const ChainPtr&, uint64_t height)>;
   void subscribe(OnBlock on_block);
 
