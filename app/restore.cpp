@@ -6,7 +6,6 @@
 #include "evidence/service.h"
 #include "install/install.h"
 #include "ledger/ledger.h"
-#include "mirror/mirror.h"
 #include "sql/dump.h"
 
 namespace chengxin::app {
@@ -33,9 +32,6 @@ Status restore_sql(const fs::path& backup, const fs::path& data) {
   // A dump fills tables that are there: those of every component that keeps some.
   TRY(evidence::migrate(*database));
   TRY(api::prepare_storage(*database));
-  if (database->dialect() == sql::Dialect::postgresql) {
-    ASSIGN(auto mirror, mirror::Mirror::open(*database));  // on SQLite it has a file of its own
-  }
   return sql::restore(*database, backup / "sql" / "dump.jsonl");
 }
 

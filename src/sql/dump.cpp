@@ -91,7 +91,8 @@ Status write_dump(Session& session, const Versions& versions, const std::vector<
                   const fs::path& file) {
   Writer writer(file);
   Json schema = Json::object();
-  for (const auto& [component, version] : versions) schema[component] = version;
+  for (const auto& [component, version] : versions)
+    if (std::find(skip.begin(), skip.end(), component + "_") == skip.end()) schema[component] = version;
   TRY(writer.line({{"format", kFormat}, {"schema", schema}}));
   ASSIGN(auto names, tables(session));
   uint64_t rows = 0;

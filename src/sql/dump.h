@@ -13,7 +13,8 @@ namespace chengxin::sql {
 using Versions = std::vector<std::pair<std::string, int>>;  // by component
 
 // One snapshot, while others write. Tables whose name starts with one of `skip` are left out: what can be
-// made again. The file appears whole, durable and readable by its owner only. Errors: sql.*, file.*.
+// made again; and a component whose tables all do (`mirror` for "mirror_") is not asked for when the dump is
+// restored. The file appears whole, durable and readable by its owner only. Errors: sql.*, file.*.
 Status dump(Database& database, const fs::path& file, const std::vector<std::string>& skip = {});
 
 // The schema that a dump needs: migrate an empty database to these versions, restore, then migrate on.
