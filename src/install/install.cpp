@@ -105,15 +105,18 @@ Result<crypto::Secret> read_blob_key(const fs::path& data) {
   return key;
 }
 
-// Something that an interrupted create() did not leave.
-bool holds_others(const fs::path& data) {
+// An installation, whole or interrupted, or nothing yet: not a folder of somebody else's things.
+Status check_ours(const fs::path& data) {
   static const std::set<std::string> ours = {"keys", "chains",        "sql",           "blobs",       "run",
                                              "LOCK", "chengxin.yaml", "manifest.json", "manifest.sig"};
   std::error_code error;
+  if (fs::exists(data / "VERSION", error)) return {};
   for (const auto& entry : fs::directory_iterator(data, error))
     // What write_durable() was writing when it was interrupted ends in .tmp.
-    if (entry.path().extension() != ".tmp" && !ours.contains(entry.path().filename().string())) return true;
-  return false;
+    if (entry.path().extension() != ".tmp" && !ours.contains(entry.path().filename().string()))
+      return fail(Code::conflict, "install.not_empty", "{} holds something that is no installation",
+                  data.string());
+  return {};
 }
 
 }  // namespace
@@ -125,9 +128,7 @@ Status create(const fs::path& data) {
     TRY(check_version(data));
     return check_owner(data);
   }
-  if (holds_others(data))
-    return fail(Code::conflict, "install.not_empty", "{} holds something that is no installation",
-                data.string());
+  TRY(check_ours(data));
   TRY(make_folder(data));
   TRY(make_folder(data / "keys"));
   for (std::string_view name : key_names())
@@ -163,10 +164,7 @@ Status seal(const fs::path& data) {
 }
 
 Result<Lock> Lock::take(const fs::path& data) {
-  std::error_code error;
-  if (!fs::exists(data / "VERSION", error) && holds_others(data))
-    return fail(Code::conflict, "install.not_empty", "{} holds something that is no installation",
-                data.string());
+  TRY(check_ours(data));
   fs::path path = data / "LOCK";
   int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
   if (fd < 0) return tl::unexpected(file_error(path, errno));
