@@ -1,0 +1,16 @@
+#pragma once
+
+namespace chengxin {
+
+// What the processor and the operating system let us use. The environment variable CHENGXIN_CPU_WITHOUT takes
+// away by name (comma-separated: adx, avx2, avx512, ifma), so that each machine can stand for a lesser one.
+struct Cpu {
+  bool adx = false;  // mulx, adcx, adox
+  bool avx2 = false;
+  bool avx512 = false;  // F, BW, DQ, VL
+  bool ifma = false;    // 52-bit multiplication; only with avx512
+};
+
+const Cpu& cpu();  // asked once, at the first call
+
+}  // namespace chengxin
