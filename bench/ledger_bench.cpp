@@ -1,53 +1,18 @@
-#include <time.h>
-
-#include <fstream>
-#include <iostream>
-
-#include "base/clock.h"
+#include "bench/singles.h"
+#include "bench/stopwatch.h"
 #include "ledger/testing.h"
 
-// Ledger alone, without HTTP: `ledger_bench DIGESTS ITEMS_PER_TRANSACTION TRANSACTIONS_PER_BLOCK` or
-// `ledger_bench idle CHAINS`. Prints the cost of each stage as the chain grows, then of reading, then of
+// Ledger alone, without HTTP. Prints the cost of each stage as the chain grows, then of reading, then of
 // opening it again.
+//   ledger_bench DIGESTS ITEMS_PER_TRANSACTION TRANSACTIONS_PER_BLOCK
+//   ledger_bench idle CHAINS
+//   ledger_bench singles …: see singles.h
 namespace {
 
 using namespace chengxin;
 using namespace chengxin::ledger;
+using namespace chengxin::bench;
 using namespace chengxin::ledger::testing;
-
-uint64_t resident_bytes() {
-  std::ifstream status("/proc/self/status");
-  for (std::string line; std::getline(status, line);)
-    if (line.starts_with("VmRSS:")) return std::stoull(line.substr(6)) * 1024;
-  return 0;
-}
-
-int64_t cpu_ns(clockid_t clock) {
-  timespec at;
-  ::clock_gettime(clock, &at);
-  return at.tv_sec * 1'000'000'000 + at.tv_nsec;
-}
-
-// CPU time of this thread: other programs on the machine do not count.
-struct Stopwatch {
-  int64_t total_ns = 0;
-  template <typename Work>
-  auto run(Work work) {
-    const int64_t start = cpu_ns(CLOCK_THREAD_CPUTIME_ID);
-    auto result = work();
-    total_ns += cpu_ns(CLOCK_THREAD_CPUTIME_ID) - start;
-    if (!result) {
-      std::cerr << result.error().to_string() << "\n";
-      std::exit(1);
-    }
-    return result;
-  }
-  double us(double count) {
-    const double out = double(total_ns) / 1000 / count;
-    total_ns = 0;
-    return out;
-  }
-};
 
 void read_back(const LiveChain& chain, const std::vector<Digest>& sample) {
   Stopwatch find, prove, absent;
@@ -84,6 +49,7 @@ int idle(size_t chains) {
 
 int main(int argc, char** argv) {
   if (argc == 3 && std::string_view(argv[1]) == "idle") return idle(std::stoul(argv[2]));
+  if (argc > 1 && std::string_view(argv[1]) == "singles") return singles({argv + 2, argv + argc});
   const size_t total = argc > 1 ? std::stoul(argv[1]) : 1'000'000,
                items = argc > 2 ? std::stoul(argv[2]) : 1000,
                per_block = argc > 3 ? std::stoul(argv[3]) : 100;
@@ -94,7 +60,7 @@ int main(int argc, char** argv) {
   Stopwatch sign, admit, execute, commit;
   const size_t step = std::max(total / 10, items * per_block);
   size_t done = 0, since = 0;
-  int64_t process_ns = cpu_ns(CLOCK_PROCESS_CPUTIME_ID), wall_ns = steady_ns();
+  Interval interval;
   fmt::print(
       "CPU us per digest, of the calling thread and of the process with its background work; wall clock\n"
       "   digests    admit  execute   commit  process | digests/s | resident MB, disk B/digest\n");
@@ -119,13 +85,10 @@ int main(int argc, char** argv) {
     since += items * per_block;
     if (since >= step) {
       const double n = double(since), a = admit.us(n), e = execute.us(n), c = commit.us(n);
-      const double process = double(cpu_ns(CLOCK_PROCESS_CPUTIME_ID) - process_ns) / 1000 / n;
-      const double rate = n / (double(steady_ns() - wall_ns) / 1e9);
+      const auto [process, rate] = interval.take(n);
       fmt::print("{:>10} {:>8.2f} {:>8.2f} {:>8.2f} {:>8.2f} | {:>9.0f} | {:.0f}, {:.0f}\n", done, a, e, c,
                  process, rate, double(resident_bytes()) / 1e6,
                  double(chain.ledger->disk_bytes()) / double(done));
-      process_ns = cpu_ns(CLOCK_PROCESS_CPUTIME_ID);
-      wall_ns = steady_ns();
       std::fflush(stdout);
       since = 0;
     }

@@ -1,0 +1,200 @@
+#include "bench/singles.h"
+
+#include "bench/stopwatch.h"
+#include "crypto/sm3.h"
+#include "evidence/contract.h"
+#include "ledger/testing.h"
+#include "mirror/mirror.h"
+
+namespace chengxin::bench {
+namespace {
+
+using namespace chengxin::ledger;
+using namespace chengxin::ledger::testing;
+
+struct Plan {
+  size_t transactions = 1'000'000, block = 1'000;
+  std::vector<std::string> mirrors;
+  bool is_signed = false, verify = false;
+};
+
+Plan plan_of(const std::vector<std::string_view>& arguments) {
+  Plan plan;
+  for (std::string_view each : arguments) {
+    const std::string value(each.substr(std::min(each.size(), each.find('=') + 1)));
+    if (each.starts_with("transactions=")) plan.transactions = std::stoul(value);
+    if (each.starts_with("block=")) plan.block = std::stoul(value);
+    if (each.starts_with("mirror=")) plan.mirrors.push_back(value);
+    if (each == "signed") plan.is_signed = true;
+    if (each == "verify") plan.verify = true;
+  }
+  return plan;
+}
+
+// 64 writers and the evidence contract.
+class Chain {
+ public:
+  explicit Chain(bool is_signed) : signed_(is_signed) {
+    for (const Signer& writer : writers_)
+      setup_.genesis.accounts.push_back({writer.key.public_key().point(), {"writer"}});
+    id_ = setup_.chain();
+    Options options;
+    options.contracts = evidence::contract();
+    ledger = Ledger::create(folder_.path / "chain", setup_.document(), options).value();
+  }
+
+  Bytes envelope() {
+    Bytes digest(32);
+    for (uint8_t& byte : digest) byte = uint8_t(random_());
+    const Signer& writer = writers_[next_++ % writers_.size()];
+    format::TransactionBody body;
+    body.chain = id_;
+    body.signer = writer.id;
+    body.valid_from_ms = uint64_t(time_ms - 1000);
+    body.valid_until_ms = uint64_t(time_ms + 60'000);
+    for (uint8_t& byte : body.nonce) byte = uint8_t(random_());
+    const format::EvidenceAdd add{merkle::Log::leaf_hash(digest), 1, 32};
+    body.calls = {{"evidence", "add", format::encode_evidence_add(add)}};
+    if (signed_) return format::sign_transaction(body, writer.key, {{digest}}).value();
+    crypto::Sm2Signature noise;
+    for (uint8_t& byte : noise) byte = uint8_t(random_());
+    return format::encode_transaction(format::encode_body(body), noise, {{digest}});
+  }
+
+  std::unique_ptr<Ledger> ledger;
+  int64_t time_ms = 1'700'000'100'000;
+  const Signer& validator() const { return setup_.validator; }
+  fs::path folder() const { return folder_.path; }
+
+ private:
+  const bool signed_;
+  TestChain setup_;
+  std::vector<Signer> writers_{64};
+  TemporaryFolder folder_;
+  Digest id_{};
+  size_t next_ = 0;
+  std::mt19937_64 random_{1};
+};
+
+// Sizes of the chain at which a line is printed: 1,000, 10,000, 100,000, then each 100,000 or tenth.
+size_t next_mark(size_t done, size_t total) {
+  for (size_t mark : {size_t(1'000), size_t(10'000), size_t(100'000)})
+    if (done < mark && mark <= total) return mark;
+  return std::min(total, done + std::max<size_t>(100'000, total / 10));
+}
+
+void fill(Chain& chain, const Plan& plan) {
+  fmt::print(
+      "Execution and commit: CPU us for each transaction, of the sequencer's thread (the certificate and "
+      "the\n"
+      "release of what was executed included) and of RocksDB's own threads; time waited for the disk; peak\n"
+      "transactions  parse | execute  certify   commit  release  background | waited | thread's peak/s | MB, "
+      "disk B each\n");
+  Stopwatch parse, execute, certificate, commit, release;
+  int64_t commit_wall_ns = 0, made_ns = 0;
+  size_t done = 0, last = 0;
+  for (size_t mark = next_mark(0, plan.transactions); done < plan.transactions;) {
+    std::vector<Bytes> envelopes;
+    const int64_t making = cpu_ns(CLOCK_THREAD_CPUTIME_ID);
+    for (size_t i = 0; i < std::min(plan.block, mark - done); ++i) envelopes.push_back(chain.envelope());
+    made_ns += cpu_ns(CLOCK_THREAD_CPUTIME_ID) - making;
+    std::vector<AdmittedTransaction> transactions;
+    for (const Bytes& envelope : envelopes)
+      transactions.push_back(std::make_shared<const format::Transaction>(
+          std::move(*parse.run([&] { return format::decode_transaction(envelope); }))));
+    auto executed = execute.run([&] { return chain.ledger->execute(transactions, ++chain.time_ms); });
+    auto signature = certificate.run(
+        [&] { return chain.validator().key.sign(format::certificate_message(executed->header_hash)); });
+    const int64_t wall = steady_ns();
+    commit.run([&] { return chain.ledger->commit(*executed, format::Certificate{{{0, *signature}}}); });
+    commit_wall_ns += steady_ns() - wall;
+    done += transactions.size();
+    release.run([&]() -> Status {
+      executed = Ledger::Executed();
+      transactions.clear();
+      return {};
+    });
+    if (done < mark) continue;
+    static Interval interval;
+    static int64_t thread_before = 0;
+    const double n = double(done - last);
+    const int64_t thread = cpu_ns(CLOCK_THREAD_CPUTIME_ID);
+    const double waited = (double(commit_wall_ns) - double(commit.total_ns)) / 1000 / n;
+    const double p = parse.us(n), e = execute.us(n), s = certificate.us(n), c = commit.us(n),
+                 r = release.us(n);
+    const double background = interval.take(n).process_us - double(thread - thread_before) / 1000 / n;
+    fmt::print(
+        "{:>12} {:>6.2f} | {:>7.2f} {:>8.2f} {:>8.2f} {:>8.2f} {:>11.2f} | {:>6.2f} | {:>15.0f} | {:.0f}, "
+        "{:.0f}\n",
+        done, p, e, s, c, r, last == 0 ? 0.0 : background, waited, 1e6 / (e + s + c + r + waited),
+        double(resident_bytes()) / 1e6, double(chain.ledger->disk_bytes()) / double(done));
+    std::fflush(stdout);
+    commit_wall_ns = 0;
+    thread_before = thread;
+    last = done;
+    mark = next_mark(done, plan.transactions);
+  }
+}
+
+int follow(Chain& chain, const Plan& plan, const std::string& url) {
+  sql::Options options;
+  options.url = url == "sqlite" ? (chain.folder() / "mirror.db").string() : url;
+  options.durable = false;
+  auto database = sql::Database::open(options);
+  if (!database) return std::cerr << database.error().to_string() << "\n", 1;
+  auto mirror = mirror::Mirror::open(**database);
+  if (!mirror) return std::cerr << mirror.error().to_string() << "\n", 1;
+  fmt::print(
+      "The mirror alone, {}: CPU us of this process for each transaction\n"
+      "transactions  thread  process | transactions/s\n",
+      url);
+  const std::shared_ptr<const Ledger> shared(chain.ledger.get(), [](const Ledger*) {});
+  auto reader = mirror::reader_of(shared);
+  const auto follow_up_to = reader.head_height;
+  // It sees nothing until rebuild() is called, which works on this thread.
+  std::atomic<bool> open = false;
+  reader.head_height = [&] { return open ? follow_up_to() : 0; };
+  (*mirror)->add(reader);
+  if (!(*mirror)->wait(reader.id, 10'000)) return 1;
+  open = true;
+  size_t last = 0, mark = next_mark(0, plan.transactions);
+  Interval interval;
+  int64_t thread = cpu_ns(CLOCK_THREAD_CPUTIME_ID);
+  auto rebuilt = (*mirror)->rebuild(reader.id, [&](uint64_t height, uint64_t) {
+    const auto block = shared->block(height);
+    const size_t done = size_t(block->header.log_size);
+    if (done < mark) return;
+    const double n = double(done - last);
+    const int64_t now = cpu_ns(CLOCK_THREAD_CPUTIME_ID);
+    const auto [process, rate] = interval.take(n);
+    fmt::print("{:>12} {:>7.2f} {:>8.2f} | {:>14.0f}\n", done, double(now - thread) / 1000 / n, process,
+               rate);
+    std::fflush(stdout);
+    thread = now;
+    last = done;
+    while (mark <= done && mark < plan.transactions) mark = next_mark(mark, plan.transactions);
+  });
+  if (!rebuilt) return std::cerr << rebuilt.error().to_string() << "\n", 1;
+  return 0;
+}
+
+}  // namespace
+
+int singles(const std::vector<std::string_view>& arguments) {
+  const Plan plan = plan_of(arguments);
+  Chain chain(plan.is_signed || plan.verify);
+  fill(chain, plan);
+  for (const std::string& url : plan.mirrors)
+    if (int failed = follow(chain, plan, url)) return failed;
+  if (!plan.verify) return 0;
+  Interval interval;
+  Stopwatch thread;
+  thread.run([&] { return chain.ledger->verify(nullptr); });
+  const double n = double(plan.transactions), us = thread.us(n);
+  const auto [process, rate] = interval.take(n);
+  fmt::print("chain verify: {:.2f} us of its thread for each transaction, {:.2f} of the process; {:.0f}/s\n",
+             us, process, rate);
+  return 0;
+}
+
+}  // namespace chengxin::bench
