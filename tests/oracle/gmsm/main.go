@@ -1,5 +1,6 @@
 // An answering machine for the cross-check of src/crypto: a second implementation of the SM algorithms that shares no
-// code with Tongsuo. Reads one JSON request a line, writes one JSON answer a line; byte strings are hexadecimal.
+// code with Tongsuo. Reads one JSON request a line, writes one JSON answer a line; byte strings are hexadecimal. With the
+// argument "batch" it speaks the binary protocol of batch.go.
 package main
 
 import (
@@ -80,6 +81,13 @@ var operations = map[string]func(*request) (answer, error){
 }
 
 func main() {
+	if len(os.Args) > 1 && os.Args[1] == "batch" {
+		if err := batch(os.Stdin, os.Stdout); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
 	in := bufio.NewScanner(os.Stdin)
 	in.Buffer(nil, 64<<20)
 	out := json.NewEncoder(os.Stdout)
