@@ -1,5 +1,6 @@
 #pragma once
 #include "base/bytes.h"
+#include "sm3/compress.h"
 
 // SM3 (GB/T 32905-2016) of many messages at once: sixteen lanes of AVX-512, eight of AVX2, or one after the
 // other. For a single message, or one that comes in pieces, see crypto/sm3.h.
