@@ -224,41 +224,6 @@ Result<ViewPtr> LedgerImpl::view_at(uint64_t height) const {
   return next;
 }
 
-Status LedgerImpl::check(const format::Transaction& transaction, int64_t time_ms,
-                         const AccountPtr& signer) const {
-  const format::TransactionBody& body = transaction.body;
-  const uint64_t bytes = counted_bytes(transaction);
-  const uint64_t most = std::min(genesis_.limits.max_transaction_bytes, genesis_.limits.max_block_bytes);
-  if (bytes > most || transaction.body_bytes.size() > format::kMaxBodyBytes)
-    return fail(Code::too_large, "transaction.too_large", "{} bytes; the chain takes {}", bytes, most);
-  if (body.chain != id_)
-    return fail(Code::invalid_argument, "transaction.wrong_chain", "it is for {}", hex(body.chain));
-  TRY(check_window(body, genesis_.limits, time_ms));
-  if (methods_.attachments_taken(body) != transaction.attachments.size())
-    return fail(Code::invalid_argument, "transaction.attachments", "its calls take {}, it has {}",
-                methods_.attachments_taken(body), transaction.attachments.size());
-  if (!signer) return fail(Code::forbidden, "transaction.unknown_signer", "{}", hex(body.signer));
-  if (!signer->account.active)
-    return fail(Code::forbidden, "transaction.signer_revoked", "{}", hex(body.signer));
-  if (!signer->key.verify(format::signed_message(transaction.body_bytes), transaction.signature))
-    return fail(Code::forbidden, "transaction.signature_invalid", "{}", hex(transaction.hash));
-  return {};
-}
-
-Result<AdmittedTransaction> LedgerImpl::admit(ByteView envelope, int64_t now_ms) const {
-  // Envelopes hold a few bytes beside what is counted: field tags and lengths.
-  if (envelope.size() > genesis_.limits.max_transaction_bytes + 1024)
-    return fail(Code::too_large, "transaction.too_large", "{} bytes; the chain takes {}", envelope.size(),
-                genesis_.limits.max_transaction_bytes);
-  ASSIGN(auto transaction, format::decode_transaction(envelope));
-  ASSIGN(auto known, database_->get(Table::index, keys::by_hash(transaction.hash)));
-  if (known) return fail(Code::conflict, "transaction.duplicate", "{}", hex(transaction.hash));
-  // Blocks never go back in time, whatever the clock says.
-  ASSIGN(AccountPtr signer, accounts_.find(transaction.body.signer));
-  TRY(check(transaction, std::max(now_ms, now()->head.header.time_ms), signer));
-  return std::make_shared<const format::Transaction>(std::move(transaction));
-}
-
 Status LedgerImpl::commit(const Executed& executed, const format::Certificate& certificate, bool durable) {
   std::lock_guard lock(write_mutex_);
   if (halted_) return fail(Code::unavailable, "ledger.halted", "a write failed: open the chain again");

@@ -7,6 +7,7 @@
 #include "ledger/contract.h"
 #include "merkle/log_tree.h"
 #include "merkle/state_tree.h"
+#include "sm2/sm2.h"
 
 // One chain in one folder. Invariants:
 // - a block is on disk whole or not at all: one write batch and one fsync hold its transactions, receipts,
@@ -21,6 +22,9 @@ namespace chengxin::ledger {
 struct Options {
   ContractTable contracts;  // besides governance
   size_t cache_bytes = 64 << 20;
+  // Checks the transactions' signatures; meant to be one for all chains of a process. Null: one of its own,
+  // with little memory.
+  std::shared_ptr<const sm2::Verifier> verifier;
 };
 
 struct Head {
@@ -31,6 +35,11 @@ struct Head {
 
 // A transaction that passed every check that does not depend on its place in a block.
 using AdmittedTransaction = std::shared_ptr<const format::Transaction>;
+
+// Of transactions' signatures: how many were checked, and how many verdicts were known from before.
+struct SignatureCounts {
+  uint64_t checked = 0, remembered = 0;
+};
 
 struct TransactionRecord {
   format::Transaction transaction;  // attachments only when asked for
@@ -100,7 +109,15 @@ class Ledger {
   // (detail: its hash), transaction.unknown_signer, transaction.signer_revoked,
   // transaction.signature_invalid, transaction.attachments. Thread-safe and without locks that a commit holds
   // for long.
-  virtual Result<AdmittedTransaction> admit(ByteView envelope, int64_t now_ms) const = 0;
+  // Each envelope is judged by itself; their signatures are checked together, best some hundred at a time.
+  // The verdict on a signature is kept under what it depends on (the key, the body, the signature) and is not
+  // worked out again; all else is asked anew each time.
+  virtual std::vector<Result<AdmittedTransaction>> admit(std::span<const ByteView> envelopes,
+                                                         int64_t now_ms) const = 0;
+  Result<AdmittedTransaction> admit(ByteView envelope, int64_t now_ms) const {
+    return std::move(admit(std::span(&envelope, 1), now_ms).front());
+  }
+  virtual SignatureCounts signature_counts() const = 0;
 
   // Executes a candidate block on top of the head without touching the disk, so that it can be done before a
   // vote, and more than once. A transaction that no longer fits (expired, duplicate, revoked in an earlier

@@ -15,6 +15,10 @@ struct Committed {
 };
 using OnOutcome =
     std::function<void(Result<Committed>)>;  // called once, on a thread of the sequencer; must not block
+struct Submission {
+  ledger::AdmittedTransaction transaction;
+  OnOutcome on_outcome;
+};
 using OnBlock = std::function<void(uint64_t height)>;  // after each durable block, in order; must not block
 
 class Sequencer {
@@ -22,6 +26,8 @@ class Sequencer {
   virtual ~Sequencer() = default;
   // order.queue_full (Code::busy with retry_after_ms) when the bounded queue is full; order.stopping.
   virtual Status submit(ledger::AdmittedTransaction transaction, OnOutcome on_outcome) = 0;
+  // Many at once, in their order. Each that is not taken is told so through its outcome, before this returns.
+  virtual void submit_many(std::vector<Submission> submissions) = 0;
   // order.halted after a fault: it takes nothing any more until the chain is opened again.
   virtual Status state() const = 0;
   virtual void subscribe(OnBlock on_block) = 0;

@@ -38,18 +38,24 @@ class Solo final : public Sequencer {
   Status submit(ledger::AdmittedTransaction transaction, OnOutcome on_outcome) override {
     const uint64_t bytes = bytes_of(*transaction);
     std::lock_guard lock(mutex_);
-    if (halted_) return tl::unexpected(*halted_);
-    if (stopping_) return fail(Code::unavailable, "order.stopping");
-    if (queue_.size() >= options_.max_queue_transactions ||
-        queued_bytes_ + bytes > options_.max_queue_bytes) {
-      Error full{Code::busy, "order.queue_full", fmt::format("{} transactions wait", queue_.size())};
-      full.retry_after_ms = drain_ms();
-      return tl::unexpected(std::move(full));
-    }
-    queued_bytes_ += bytes;
-    queue_.push_back({std::move(transaction), std::move(on_outcome), bytes});
-    if (queue_.size() == 1) arrived_.notify_one();
+    TRY(takes(bytes));
+    enqueue({std::move(transaction), std::move(on_outcome), bytes});
     return {};
+  }
+
+  void submit_many(std::vector<Submission> submissions) override {
+    std::vector<std::pair<OnOutcome, Error>> refused;
+    {
+      std::lock_guard lock(mutex_);
+      for (Submission& each : submissions) {
+        const uint64_t bytes = bytes_of(*each.transaction);
+        if (Status room = takes(bytes); room)
+          enqueue({std::move(each.transaction), std::move(each.on_outcome), bytes});
+        else
+          refused.emplace_back(std::move(each.on_outcome), std::move(room).error());
+      }
+    }
+    for (auto& [on_outcome, error] : refused) on_outcome(tl::unexpected(std::move(error)));
   }
 
   Status state() const override {
@@ -73,6 +79,23 @@ class Solo final : public Sequencer {
   }
 
  private:
+  // Whether a transaction of so many bytes may join the queue.
+  Status takes(uint64_t bytes) const {
+    if (halted_) return tl::unexpected(*halted_);
+    if (stopping_) return fail(Code::unavailable, "order.stopping");
+    if (queue_.size() < options_.max_queue_transactions && queued_bytes_ + bytes <= options_.max_queue_bytes)
+      return {};
+    Error full{Code::busy, "order.queue_full", fmt::format("{} transactions wait", queue_.size())};
+    full.retry_after_ms = drain_ms();
+    return tl::unexpected(std::move(full));
+  }
+
+  void enqueue(Waiting waiting) {
+    queued_bytes_ += waiting.bytes;
+    queue_.push_back(std::move(waiting));
+    if (queue_.size() == 1) arrived_.notify_one();
+  }
+
   // Time to work off half of what waits, at the pace of the last blocks.
   int drain_ms() const {
     const double each_us = std::max(us_per_transaction_, 1.0);

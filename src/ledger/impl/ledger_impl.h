@@ -4,6 +4,7 @@
 
 #include "ledger/impl/execution.h"
 #include "ledger/impl/marker.h"
+#include "ledger/impl/verdicts.h"
 #include "store/database.h"
 
 namespace chengxin::ledger {
@@ -26,7 +27,10 @@ class LedgerImpl final : public Ledger {
   const Digest& id() const override { return id_; }
   Head head() const override { return now()->head; }
 
-  Result<AdmittedTransaction> admit(ByteView envelope, int64_t now_ms) const override;
+  using Ledger::admit;
+  std::vector<Result<AdmittedTransaction>> admit(std::span<const ByteView> envelopes,
+                                                 int64_t now_ms) const override;
+  SignatureCounts signature_counts() const override { return verdicts_.counts(); }
   Result<Executed> execute(std::span<const AdmittedTransaction> candidates, int64_t time_ms) const override;
   Status commit(const Executed& executed, const format::Certificate& certificate) override {
     return commit(executed, certificate, true);
@@ -65,6 +69,7 @@ class LedgerImpl final : public Ledger {
         database_(std::move(database)),
         marker_(std::move(marker)),
         methods_(std::move(options.contracts)),
+        verifier_(std::move(options.verifier)),
         accounts_(*database_) {}
 
   Status load();
@@ -74,8 +79,11 @@ class LedgerImpl final : public Ledger {
   }
   // The value of a state key at a retained version.
   Result<std::optional<Bytes>> state_at(ByteView key, uint64_t version) const;
-  // Everything about a decoded transaction but its place in a block and whether it is a duplicate.
+  // Everything about a decoded transaction but its place in a block, whether it is a duplicate, and for
+  // check_form() its signature.
+  Status check_form(const format::Transaction& transaction, int64_t time_ms, const AccountPtr& signer) const;
   Status check(const format::Transaction& transaction, int64_t time_ms, const AccountPtr& signer) const;
+  std::vector<bool> signatures_hold(std::span<const SignedBy> all, std::span<const ByteView> bodies) const;
   Result<bool> marker_has_other_bits(uint64_t height) const;
   Result<ViewPtr> view_at(uint64_t height) const;
 
@@ -98,6 +106,8 @@ class LedgerImpl final : public Ledger {
   std::unique_ptr<store::Database> database_;
   std::unique_ptr<Marker> marker_;
   Methods methods_;
+  std::shared_ptr<const sm2::Verifier> verifier_;
+  mutable Verdicts verdicts_;
   mutable AccountCache accounts_;
   std::string genesis_document_;
   format::Genesis genesis_;
