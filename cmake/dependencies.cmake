@@ -13,6 +13,21 @@ find_package(SQLite3 REQUIRED)
 find_package(PostgreSQL REQUIRED)
 pkg_check_modules(YAML_CPP REQUIRED IMPORTED_TARGET yaml-cpp)
 pkg_check_modules(ROCKSDB REQUIRED IMPORTED_TARGET rocksdb)
+
+# RocksDB from its archive where that is installed: a write costs a fifth less than through the shared library, whose
+# thread-local counters are a call each. The archive's own dependencies are those it was built with.
+add_library(rocksdb INTERFACE)
+find_library(ROCKSDB_ARCHIVE librocksdb.a)
+set(archives ${ROCKSDB_ARCHIVE})
+foreach(name snappy lz4 zstd bz2 z gflags)
+  find_library(ROCKSDB_NEEDS_${name} NAMES lib${name}.a ${name})
+  list(APPEND archives ${ROCKSDB_NEEDS_${name}})
+endforeach()
+if(archives MATCHES NOTFOUND)
+  target_link_libraries(rocksdb INTERFACE PkgConfig::ROCKSDB)
+else()
+  target_link_libraries(rocksdb INTERFACE ${archives} Threads::Threads ${CMAKE_DL_LIBS})
+endif()
 find_package(CURL REQUIRED)
 
 # Tongsuo: static, built by third_party/tongsuo/build; only the crypto module sees its headers. Whoever links it hides
