@@ -19,6 +19,7 @@ const Kernel& kernel(Path path) {
   CHECK(available(path));
 #if defined(__x86_64__)
   if (path == Path::avx512) return impl::kAvx512;
+  if (path == Path::avx2) return impl::kAvx2;
 #endif
   return impl::kPortable;
 }
