@@ -43,6 +43,25 @@ Result<Response> receipt_response(const host::Chain& chain, const order::Committ
   return response;
 }
 
+// Waits for the verdict, not for a block.
+Task<Result<Response>> admit_only(Call& call, const host::Chain& chain, ByteView envelope) {
+  Outcome<Result<Digest>> verdict;
+  auto tell = [done = verdict.completion(),
+               told = std::make_shared<std::atomic<bool>>(false)](Result<Digest> result) {
+    if (!told->exchange(true)) done(std::move(result));
+  };
+  CO_TRY(chain.admission->submit(call.principal.id, {to_bytes(envelope),
+                                                     [tell](Result<order::Committed> outcome) {
+                                                       tell(outcome
+                                                                ? Result<Digest>(outcome->transaction)
+                                                                : tl::unexpected(std::move(outcome).error()));
+                                                     },
+                                                     tell}));
+  auto hash = co_await verdict.wait();
+  if (!hash) co_return tl::unexpected(hash.error());
+  co_return pending(chain, *hash);
+}
+
 Task<Result<Response>> submit(Call& call) {
   App& app = call.app;
   CO_ASSIGN(auto chain, chain_of(call));
@@ -50,21 +69,18 @@ Task<Result<Response>> submit(Call& call) {
   if (call.media == "application/json") {
     CO_ASSIGN(encoded, envelope_of(call.json));
   }
-  // Verifying the signature is the work of this thread: there are as many of them as cores.
-  CO_ASSIGN(auto admitted,
-            chain->ledger->admit(encoded.empty() ? view(call.body) : ByteView(encoded), now_ms()));
-  const Digest hash = admitted->hash;
-  if (call.query.text("wait", "receipt") == "none") {
-    CO_TRY(chain->sequencer->submit(std::move(admitted), [](Result<order::Committed>) {}));
-    co_return pending(*chain, hash);
-  }
+  const ByteView envelope = encoded.empty() ? view(call.body) : ByteView(encoded);
+  if (call.query.text("wait", "receipt") == "none") co_return co_await admit_only(call, *chain, envelope);
   Outcome<Result<order::Committed>> outcome;
   int64_t begun = steady_ns();
-  CO_TRY(chain->sequencer->submit(std::move(admitted), outcome.completion()));
+  CO_TRY(chain->admission->submit(call.principal.id, {to_bytes(envelope), outcome.completion()}));
   app.waiting.fetch_add(1, std::memory_order_relaxed);
   auto committed = co_await outcome.wait(std::chrono::milliseconds(app.options.receipt_timeout_ms));
   app.waiting.fetch_sub(1, std::memory_order_relaxed);
-  if (!committed) co_return pending(*chain, hash);
+  if (!committed) {
+    CO_ASSIGN(auto transaction, format::decode_transaction(envelope));
+    co_return pending(*chain, transaction.hash);
+  }
   if (!*committed) co_return tl::unexpected(committed->error());
   app.metrics.commit_seconds().Observe(double(steady_ns() - begun) / 1e9);
   co_return receipt_response(*chain, **committed);

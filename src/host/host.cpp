@@ -62,7 +62,7 @@ Result<ChainPtr> Host::create(const std::string& name, std::vector<format::Genes
 }
 
 void Host::stop() {
-  for (const ChainPtr& chain : list()) chain->sequencer->stop();
+  for (const ChainPtr& chain : list()) chain->stop();
 }
 
 Result<ChainPtr> Host::find(std::string_view name_or_id) const {
@@ -92,6 +92,12 @@ Result<ChainPtr> Host::start(std::unique_ptr<ledger::Ledger> ledger) {
   chain->name = ledger->genesis().name;
   chain->ledger = std::move(ledger);
   chain->sequencer = order::make_solo(*chain->ledger, options_.validator_key, now_ms, options_.solo);
+  const ledger::Ledger& admits = *chain->ledger;
+  chain->admission = std::make_unique<admission::Gatherer>(
+      [&admits](std::span<const ByteView> envelopes, int64_t time_ms) {
+        return admits.admit(envelopes, time_ms);
+      },
+      *chain->sequencer, now_ms, options_.admission);
   // Observers first: nobody can hand it a transaction before it is among the others, so they miss no block.
   for (const OnBlock& on_block : observers_) {
     on_block(chain, 0);

@@ -2,7 +2,7 @@
 #include <map>
 #include <mutex>
 
-#include "order/sequencer.h"
+#include "admission/gatherer.h"
 
 // The chains of one process. Each is a folder below `root` with its ledger and its sequencer; nothing is
 // shared between two chains but the process.
@@ -12,7 +12,10 @@ struct Chain {
   std::string name;  // of the genesis; also names the folder
   std::unique_ptr<ledger::Ledger> ledger;
   std::unique_ptr<order::Sequencer> sequencer;
-  ~Chain() {
+  std::unique_ptr<admission::Gatherer> admission;  // transactions of others come in here
+  ~Chain() { stop(); }
+  void stop() {
+    if (admission) admission->stop();
     if (sequencer) sequencer->stop();
   }
 };
@@ -23,6 +26,7 @@ struct Options {
   crypto::Sm2PrivateKey validator_key;  // of this node
   ledger::Options ledger;
   order::SoloOptions solo;
+  admission::Options admission;
   std::vector<format::GenesisAccount> accounts;  // of this node: registered on every chain that it makes
 };
 
@@ -42,7 +46,7 @@ class Host {
   Result<ChainPtr> create(const std::string& name, std::vector<format::GenesisAccount> accounts,
                           int64_t now_ms);
 
-  // Stops every sequencer: no observer is called after it.
+  // Stops admission and every sequencer: no observer is called after it.
   void stop();
 
   // By name or by the hexadecimal chain id. chain.not_found.
