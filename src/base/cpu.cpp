@@ -15,7 +15,10 @@ Cpu detect() {
 #if defined(__x86_64__)
   __builtin_cpu_init();
   unsigned a = 0, b = 0, c = 0, d = 0;
-  if (__get_cpuid_count(7, 0, &a, &b, &c, &d)) found.adx = (b & bit_BMI2) && (b & bit_ADX);
+  if (__get_cpuid_count(7, 0, &a, &b, &c, &d)) {
+    found.bmi = (b & bit_BMI) && (b & bit_BMI2);
+    found.adx = (b & bit_BMI2) && (b & bit_ADX);
+  }
   // These also ask whether the operating system saves the wide registers.
   found.avx2 = __builtin_cpu_supports("avx2");
   found.avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
@@ -29,6 +32,7 @@ void take_away(Cpu& cpu, std::string_view names) {
   while (!names.empty()) {
     const size_t comma = names.find(',');
     const std::string_view name = names.substr(0, comma);
+    if (name == "bmi") cpu.bmi = false;
     if (name == "adx") cpu.adx = false;
     if (name == "avx2") cpu.avx2 = false;
     if (name == "avx512") cpu.avx512 = cpu.ifma = false;
