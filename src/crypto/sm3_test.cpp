@@ -5,6 +5,8 @@
 
 #include <random>
 
+#include "sm3/sm3.h"
+
 namespace chengxin::crypto {
 namespace {
 
@@ -16,15 +18,30 @@ TEST(Sm3, StandardExamples) {  // GB/T 32905 A.1, A.2
   EXPECT_EQ(hex(sm3(ByteView())), "1ab21d8355cfa17f8e61194831e81a8f22bec8c728fefb747ed035eb5082aa2b");
 }
 
-TEST(Sm3, AgreesWithTongsuoAtEveryLengthAndSplit) {
-  std::mt19937_64 random(20261122);
-  Bytes bytes(4096);
-  for (auto& byte : bytes) byte = uint8_t(random());
+using Random = std::mt19937_64;
+
+Bytes random_bytes(Random& random, size_t size) {
+  Bytes out(size);
+  for (uint8_t& byte : out) byte = uint8_t(random());
+  return out;
+}
+
+Digest tongsuo(ByteView message) {
+  Digest out;
+  EXPECT_EQ(EVP_Digest(message.data(), message.size(), out.data(), nullptr, EVP_sm3(), nullptr), 1);
+  return out;
+}
+
+TEST(Sm3, AgreesWithTongsuoAtManyLengthsAndSplits) {
+  const uint64_t seed = std::random_device{}();
+  SCOPED_TRACE(testing::Message() << "seed " << seed);
+  Random random(seed);
+  const Bytes bytes = random_bytes(random, 8192);
   Sm3 streamed;
-  for (size_t size = 0; size < 1000; ++size) {
-    ByteView message = ByteView(bytes).subspan(random() % 3000, size);
-    Digest expected;
-    ASSERT_EQ(EVP_Digest(message.data(), message.size(), expected.data(), nullptr, EVP_sm3(), nullptr), 1);
+  for (size_t round = 0; round < 100'000; ++round) {
+    const size_t size = round < 1000 ? round : random() % (random() % 20 ? 300 : 4096);
+    ByteView message = ByteView(bytes).subspan(random() % 4096, size);
+    const Digest expected = tongsuo(message);
     ASSERT_EQ(sm3(message), expected) << size;
     for (ByteView rest = message; !rest.empty();) {
       size_t taken = 1 + random() % std::min<size_t>(rest.size(), 150);
@@ -34,6 +51,39 @@ TEST(Sm3, AgreesWithTongsuoAtEveryLengthAndSplit) {
     ASSERT_EQ(streamed.finish(), expected) << size;
     size_t cut = size == 0 ? 0 : random() % size;
     ASSERT_EQ(sm3({message.first(cut), {}, message.subspan(cut)}), expected) << size;
+  }
+}
+
+TEST(Sm3, LanesAgreeWithTongsuo) {
+  const uint64_t seed = std::random_device{}();
+  SCOPED_TRACE(testing::Message() << "seed " << seed);
+  Random random(seed);
+  const Bytes bytes = random_bytes(random, 1 << 21);
+  for (sm3::Path path : sm3::kPaths) {
+    if (!sm3::available(path)) continue;
+    for (int round = 0; round < 400; ++round) {
+      std::vector<sm3::Message> messages;
+      std::vector<Digest> expected;
+      for (size_t count = random() % 71; count > 0; --count) {
+        const size_t size = random() % 5000 == 0 ? random() % (1 << 20) : random() % 301;
+        const ByteView message = ByteView(bytes).subspan(random() % (1 << 20), size);
+        size_t a = random() % (size + 1), b = a + random() % (size - a + 1);
+        messages.push_back({message.first(a), message.subspan(a, b - a), message.subspan(b)});
+        expected.push_back(tongsuo(message));
+      }
+      std::vector<Digest> out(messages.size());
+      sm3::hash_many(messages, out, path);
+      ASSERT_EQ(out, expected) << sm3::name(path);
+
+      std::vector<Digest> nodes(expected.size() / 2);
+      sm3::hash_nodes(1, std::span(expected).first(2 * nodes.size()), nodes, path);
+      for (size_t i = 0; i < nodes.size(); ++i) {
+        Bytes node = {1};
+        append(node, expected[2 * i]);
+        append(node, expected[2 * i + 1]);
+        ASSERT_EQ(nodes[i], tongsuo(node)) << sm3::name(path);
+      }
+    }
   }
 }
 

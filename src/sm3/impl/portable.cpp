@@ -1,5 +1,6 @@
 #include <cstring>
 
+#include "base/cpu.h"
 #include "sm3/impl/kernel.h"
 #include "sm3/impl/rounds.h"
 
@@ -55,10 +56,30 @@ void node(uint8_t prefix, const uint8_t* children, uint8_t* out) {
   }
 }
 
+using Compress = void (*)(uint32_t (&)[8], const uint8_t*, size_t);
+
+void compress_plain(uint32_t (&state)[8], const uint8_t* blocks, size_t count) {
+  compress_one(state, blocks, count);
+}
+#if defined(__x86_64__)
+__attribute__((target("bmi,bmi2"))) void compress_bmi(uint32_t (&state)[8], const uint8_t* blocks,
+                                                      size_t count) {
+  compress_one(state, blocks, count);
+}
+#endif
+
+Compress best_compress() {
+#if defined(__x86_64__)
+  if (cpu().bmi) return compress_bmi;
+#endif
+  return compress_plain;
+}
+
 }  // namespace
 
 void compress(uint32_t (&state)[8], const uint8_t* blocks, size_t count) {
-  compress_one(state, blocks, count);
+  static const Compress best = best_compress();
+  best(state, blocks, count);
 }
 
 const impl::Kernel impl::kPortable = {1, compress_lane, node};
