@@ -5,6 +5,7 @@
 
 #include "base/cpu.h"
 #include "sm2/curve_for_tests.h"
+#include "sm2/impl/adx_field.h"
 #include "sm2/impl/portable_field.h"
 
 // The scalar engines and their field against GMP.
@@ -59,7 +60,11 @@ template <class F>
 struct FieldTest : testing::Test {
   static bool runs() { return true; }
 };
-using Fields = testing::Types<impl::PortableField>;
+template <>
+bool FieldTest<impl::AdxField>::runs() {
+  return cpu().adx;
+}
+using Fields = testing::Types<impl::PortableField, impl::AdxField>;
 TYPED_TEST_SUITE(FieldTest, Fields);
 
 TYPED_TEST(FieldTest, AgreesWithGmp) {
@@ -193,7 +198,8 @@ class Cases {
     }
   }
 
-  // sG + tP for P = dG and all kinds of s and t, with the digest that makes it hold.
+  // sG + tP for P = dG and all kinds of s and t, with the digest that makes it
+  // hold.
   void keys_beside_generator() {
     const mpz_class n = reference::n;
     for (const int d : {1, 2, 3, 5, 31, 32, 1024}) {
@@ -214,7 +220,8 @@ class Cases {
     }
   }
 
-  // Keys for which sG + tP has a given abscissa: x >= n, and x so small that x + n is an abscissa too.
+  // Keys for which sG + tP has a given abscissa: x >= n, and x so small that x
+  // + n is an abscissa too.
   void chosen_abscissas() {
     const mpz_class n = reference::n;
     for (const mpz_class& from : {mpz_class(n), mpz_class(0), mpz_class(reference::p - n - 20)}) {
@@ -273,7 +280,8 @@ void expect_verdicts(const std::vector<Case>& asked, const std::vector<uint8_t>&
     EXPECT_EQ(verdicts[i], asked[i].holds) << i << ": " << asked[i].what << ", seed " << kSeed;
 }
 
-// In batches of all sizes, so that every case meets every neighbour and every lane.
+// In batches of all sizes, so that every case meets every neighbour and every
+// lane.
 template <class Ask>
 void ask_in_batches(const std::vector<Case>& asked, Ask ask) {
   std::vector<Question> questions;
