@@ -100,8 +100,9 @@ void fill(Chain& chain, const Plan& plan) {
     made_ns += cpu_ns(CLOCK_THREAD_CPUTIME_ID) - making;
     std::vector<AdmittedTransaction> transactions;
     for (const Bytes& envelope : envelopes)
-      transactions.push_back(std::make_shared<const format::Transaction>(
-          std::move(*parse.run([&] { return format::decode_transaction(envelope); }))));
+      transactions.push_back(std::make_shared<const Admitted>(
+          Admitted{std::move(*parse.run([&] { return format::decode_transaction(envelope); })),
+                   chain.ledger->head().header.height}));
     auto executed = execute.run([&] { return chain.ledger->execute(transactions, ++chain.time_ms); });
     auto signature = certificate.run(
         [&] { return chain.validator().key.sign(format::certificate_message(executed->header_hash)); });

@@ -222,4 +222,25 @@ TEST(Account, RoundTrips) {
 }
 
 }  // namespace
+TEST(HeaderTest, HashesOfManyAreThoseOfEach) {
+  std::mt19937_64 random(5);
+  std::vector<Bytes> texts;
+  std::vector<Digest> digests;
+  for (size_t i = 0; i < 40; ++i) {
+    Bytes& text = texts.emplace_back(random() % 200);
+    for (uint8_t& byte : text) byte = uint8_t(random());
+    digests.push_back(crypto::sm3(text));
+  }
+  const std::vector<ByteView> views(texts.begin(), texts.end());
+  const auto events = events_digests(views), outputs = output_digests(views),
+             receipts = receipt_hashes(views);
+  const auto leaves = log_leaf_hashes(digests, receipts);
+  for (size_t i = 0; i < texts.size(); ++i) {
+    EXPECT_EQ(events[i], events_digest(texts[i]));
+    EXPECT_EQ(outputs[i], output_digest(texts[i]));
+    EXPECT_EQ(receipts[i], Receipt::hash(texts[i]));
+    EXPECT_EQ(leaves[i], log_leaf_hash(digests[i], receipts[i]));
+  }
+}
+
 }  // namespace chengxin::format

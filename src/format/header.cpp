@@ -3,6 +3,7 @@
 #include "crypto/sm3.h"
 #include "format/impl/tag.h"
 #include "merkle/log_tree.h"
+#include "sm3/sm3.h"
 
 namespace chengxin::format {
 namespace {
@@ -77,6 +78,41 @@ Digest output_digest(ByteView output) { return crypto::sm3({tag("chengxin/output
 Digest log_leaf_hash(const Digest& transaction_hash, const Digest& receipt_hash) {
   const uint8_t prefix = 0;
   return crypto::sm3({ByteView(&prefix, 1), transaction_hash, receipt_hash});
+}
+
+namespace {
+
+std::vector<Digest> tagged_hashes(ByteView prefix, std::span<const ByteView> all) {
+  std::vector<sm3::Message> messages;
+  messages.reserve(all.size());
+  for (ByteView each : all) messages.push_back({prefix, each, {}});
+  std::vector<Digest> out(all.size());
+  sm3::hash_many(messages, out);
+  return out;
+}
+
+}  // namespace
+
+std::vector<Digest> events_digests(std::span<const ByteView> encoded_events) {
+  return tagged_hashes(tag("chengxin/events/v1"), encoded_events);
+}
+std::vector<Digest> output_digests(std::span<const ByteView> outputs) {
+  return tagged_hashes(tag("chengxin/output/v1"), outputs);
+}
+std::vector<Digest> receipt_hashes(std::span<const ByteView> receipts) {
+  return tagged_hashes(tag("chengxin/receipt/v1"), receipts);
+}
+
+std::vector<Digest> log_leaf_hashes(std::span<const Digest> transactions, std::span<const Digest> receipts) {
+  CHECK(transactions.size() == receipts.size());
+  static constexpr uint8_t kPrefix[] = {0};
+  std::vector<sm3::Message> messages;
+  messages.reserve(transactions.size());
+  for (size_t i = 0; i < transactions.size(); ++i)
+    messages.push_back({kPrefix, transactions[i], receipts[i]});
+  std::vector<Digest> out(transactions.size());
+  sm3::hash_many(messages, out);
+  return out;
 }
 
 Bytes Header::encode() const {

@@ -43,6 +43,12 @@ Digest output_digest(ByteView output);
 // Data of the log's leaf for one transaction (64 bytes), and its leaf hash.
 Digest log_leaf_hash(const Digest& transaction_hash, const Digest& receipt_hash);
 
+// The same of many at once, in the lanes of sm3/sm3.h: out[i] is of the i-th.
+std::vector<Digest> events_digests(std::span<const ByteView> encoded_events);
+std::vector<Digest> output_digests(std::span<const ByteView> outputs);
+std::vector<Digest> receipt_hashes(std::span<const ByteView> receipts);
+std::vector<Digest> log_leaf_hashes(std::span<const Digest> transactions, std::span<const Digest> receipts);
+
 struct Header {
   uint32_t version = kProtocolVersion;
   Digest chain{};

@@ -12,7 +12,7 @@ using store::Table;
 
 struct Candidate {
   size_t number;  // among the envelopes
-  std::shared_ptr<const format::Transaction> transaction;
+  AdmittedTransaction transaction;
   AccountPtr signer;
 };
 
@@ -89,6 +89,7 @@ std::vector<bool> LedgerImpl::signatures_hold(std::span<const SignedBy> all,
 std::vector<Result<AdmittedTransaction>> LedgerImpl::admit(std::span<const ByteView> envelopes,
                                                            int64_t now_ms) const {
   std::vector<Result<AdmittedTransaction>> out(envelopes.size());
+  const uint64_t height = now()->head.header.height;  // before they are looked up
   std::vector<Candidate> candidates;
   candidates.reserve(envelopes.size());
   auto keep_if = [&](auto&& fits) {
@@ -107,7 +108,8 @@ std::vector<Result<AdmittedTransaction>> LedgerImpl::admit(std::span<const ByteV
     } else if (auto decoded = format::decode_transaction(envelopes[i]); !decoded) {
       out[i] = tl::unexpected(std::move(decoded).error());
     } else {
-      candidates.push_back({i, std::make_shared<const format::Transaction>(std::move(*decoded)), nullptr});
+      candidates.push_back(
+          {i, std::make_shared<const Admitted>(Admitted{std::move(*decoded), height}), nullptr});
     }
   }
 

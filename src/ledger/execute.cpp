@@ -14,8 +14,8 @@ using store::Table;
 // Builds one block.
 class Executor {
  public:
-  Executor(const Methods& methods, const format::Genesis& genesis, const Base& base, int64_t time_ms,
-           Sink& sink)
+  Executor(const Methods& methods, const format::Genesis& genesis, const Base& base,
+           std::span<const AdmittedTransaction> candidates, int64_t time_ms, Sink& sink)
       : methods_(methods),
         genesis_(genesis),
         base_(base),
@@ -24,17 +24,24 @@ class Executor {
         height_(head_.header.height + 1),
         sink_(sink),
         state_(base.state),
-        tail_(base.view->tail) {}
+        tail_(base.view->tail),
+        seen_(std::make_shared<DigestSet>(candidates.size())),
+        candidates_(candidates) {
+    ran_.reserve(candidates.size());
+  }
 
-  Result<Built> run(std::span<const AdmittedTransaction> candidates, const std::vector<bool>& known) {
-    for (size_t i = 0; i < candidates.size(); ++i) {
-      ASSIGN(auto misfit, fits(*candidates[i], known[i]));
+  Result<Built> run(const std::vector<bool>& known) {
+    for (size_t i = 0; i < candidates_.size(); ++i) {
+      ASSIGN(auto misfit, fits(*candidates_[i], known[i]));
       if (misfit)
-        out_.executed.dropped.emplace_back(candidates[i], std::move(*misfit));
+        out_.executed.dropped.emplace_back(candidates_[i], std::move(*misfit));
       else
-        TRY(include(candidates[i]));
+        TRY(include(candidates_[i]));
     }
+    write_log();
     // In order of key they enter the store's tables faster.
+    std::sort(places_.begin(), places_.end());
+    for (const auto& [key, index] : places_) sink_.put(Table::index, key, index);
     std::sort(items_.begin(), items_.end());
     for (const keys::ItemKey& key : items_) sink_.put(Table::index, key, {});
     TRY(finish());
@@ -47,7 +54,7 @@ class Executor {
     auto misfit = [](Code code, std::string_view reason, std::string detail = {}) {
       return std::optional(Error{code, std::string(reason), std::move(detail)});
     };
-    if (known || seen_.contains(transaction.hash))
+    if (known || seen_->contains(transaction.hash))
       return misfit(Code::conflict, "transaction.duplicate", hex(transaction.hash));
     if (auto window = check_window(transaction.body, genesis_.limits, time_ms_); !window)
       return std::optional(window.error());
@@ -69,39 +76,64 @@ class Executor {
   }
 
   Status include(const AdmittedTransaction& admitted) {
-    const format::Transaction& transaction = *admitted;
     ASSIGN(Outcome outcome,
-           run_transaction(methods_, transaction, signer_->account, height_, time_ms_, state_));
-    seen_.insert(transaction.hash);
-    bytes_ += counted_bytes(transaction);
+           run_transaction(methods_, *admitted, signer_->account, height_, time_ms_, state_));
+    seen_->insert(admitted->hash);
+    bytes_ += counted_bytes(*admitted);
+    Bytes events = format::encode_events(outcome.events);
+    ran_.push_back({admitted.get(), std::move(outcome), std::move(events)});
+    out_.executed.included.push_back(admitted);
+    return {};
+  }
 
+  // Receipts and log entries of all that ran: their hashes are made side by side.
+  void write_log() {
+    const std::vector<Digest> leaves = make_receipts();
     StoredTransaction stored;
     stored.height = height_;
-    stored.hash = transaction.hash;
-    stored.signature = transaction.signature;
-    stored.body = transaction.body_bytes;
-    stored.events = format::encode_events(outcome.events);
-    stored.output = std::move(outcome.output);
-    stored.receipt = format::Receipt{uint32_t(outcome.status),
-                                     outcome.gas,
-                                     height_,
-                                     time_ms_,
-                                     format::events_digest(stored.events),
-                                     format::output_digest(stored.output)}
-                         .encode();
-    const uint64_t index = tail_.size();
-    for (size_t i = 0; i < transaction.attachments.size(); ++i)
-      stored.attachments.push_back(store(index, uint16_t(i), transaction.attachments[i], outcome.taken[i]));
-    sink_.put(Table::log, keys::record(index), stored.encode());
-    Bytes position;
-    put_be(position, index);
-    sink_.put(Table::index, keys::by_hash(stored.hash), position);
-    tail_.append(stored.leaf(), [&](uint8_t level, uint64_t number, const Tile& tile) {
-      sink_.put(Table::main, keys::tile(level, number), tile.encode());
-    });
-    out_.executed.included.push_back(admitted);
-    out_.executed.receipts.push_back(std::move(stored.receipt));
-    return {};
+    Bytes entry;
+    for (size_t i = 0; i < ran_.size(); ++i) {
+      auto& [transaction, outcome, events] = ran_[i];
+      const uint64_t index = tail_.size();
+      stored.hash = transaction->hash;
+      stored.signature = transaction->signature;
+      stored.receipt = out_.executed.receipts[i];
+      stored.body = transaction->body_bytes;
+      stored.events = events;
+      stored.output = outcome.output;
+      stored.attachments.clear();
+      for (size_t k = 0; k < transaction->attachments.size(); ++k)
+        stored.attachments.push_back(
+            store(index, uint16_t(k), transaction->attachments[k], outcome.taken[k]));
+      entry.clear();
+      stored.encode(entry);
+      sink_.put(Table::log, keys::record(index), entry);
+      places_.emplace_back(keys::place(stored.hash), keys::place_value(index));
+      tail_.append(leaves[i], [&](uint8_t level, uint64_t number, const Tile& tile) {
+        sink_.put(Table::main, keys::tile(level, number), tile.encode());
+      });
+    }
+  }
+
+  // The log's leaves.
+  std::vector<Digest> make_receipts() {
+    std::vector<ByteView> events, outputs, receipts;
+    std::vector<Digest> hashes;
+    for (const Ran& each : ran_) {
+      events.push_back(each.events);
+      outputs.push_back(each.outcome.output);
+      hashes.push_back(each.transaction->hash);
+    }
+    const auto events_digests = format::events_digests(events);
+    const auto output_digests = format::output_digests(outputs);
+    for (size_t i = 0; i < ran_.size(); ++i) {
+      const Outcome& outcome = ran_[i].outcome;
+      out_.executed.receipts.push_back(format::Receipt{uint32_t(outcome.status), outcome.gas, height_,
+                                                       time_ms_, events_digests[i], output_digests[i]}
+                                           .encode());
+    }
+    for (const Bytes& each : out_.executed.receipts) receipts.push_back(each);
+    return format::log_leaf_hashes(hashes, format::receipt_hashes(receipts));
   }
 
   StoredAttachment store(uint64_t index, uint16_t number, const Bytes& data, Outcome::Taken& taken) {
@@ -160,11 +192,24 @@ class Executor {
     next.header_bytes = header.encode();
     next.head.header_hash = format::Header::hash(next.header_bytes);
     next.tail = std::move(tail_);
+    next.recent = recent();
 
     out_.executed.header = header;
     out_.executed.header_bytes = next.header_bytes;
     out_.executed.header_hash = next.head.header_hash;
     return {};
+  }
+
+  // Of the blocks before and this one, what the bounds let stay.
+  std::vector<std::shared_ptr<const DigestSet>> recent() const {
+    std::vector<std::shared_ptr<const DigestSet>> all = base_.view->recent;
+    all.push_back(seen_);
+    size_t first = all.size(), held = 0;
+    while (first > 0 && all.size() - first < kRecentBlocks &&
+           (held += all[first - 1]->size()) <= kRecentTransactions)
+      --first;
+    all.erase(all.begin(), all.begin() + std::ptrdiff_t(first));
+    return all;
   }
 
   // The proof is made now: old versions of the state are dropped one day.
@@ -193,7 +238,15 @@ class Executor {
   LogTail tail_;
   AccountPtr signer_;
   uint64_t bytes_ = 0;
-  std::unordered_set<Digest, DigestHash> seen_;
+  const std::shared_ptr<DigestSet> seen_;
+  const std::span<const AdmittedTransaction> candidates_;
+  struct Ran {
+    const format::Transaction* transaction;
+    Outcome outcome;
+    Bytes events;
+  };
+  std::vector<Ran> ran_;
+  std::vector<std::pair<keys::Place, keys::PlaceValue>> places_;
   std::vector<keys::ItemKey> items_;
   Built out_;
 };
@@ -222,19 +275,37 @@ Result<Built> build_block(const Methods& methods, const format::Genesis& genesis
   if (time_ms < base.view->head.header.time_ms)
     return fail(Code::invalid_argument, "ledger.time_backwards", "the head's time is {}",
                 base.view->head.header.time_ms);
-  return Executor(methods, genesis, base, time_ms, sink).run(candidates, known);
+  return Executor(methods, genesis, base, candidates, time_ms, sink).run(known);
+}
+
+// Which of them the chain holds: those that came in since they were admitted, or, where too much came in
+// since, those that the index knows.
+Result<std::vector<bool>> LedgerImpl::known_of(const View& view,
+                                               std::span<const AdmittedTransaction> candidates) const {
+  const uint64_t height = view.head.header.height, oldest = height - view.recent.size();
+  std::vector<bool> known(candidates.size());
+  std::vector<Bytes> hashes;
+  std::vector<size_t> asked;
+  for (size_t i = 0; i < candidates.size(); ++i) {
+    const Admitted& each = *candidates[i];
+    if (each.absent_up_to < oldest) {
+      hashes.push_back(keys::by_hash(each.hash));
+      asked.push_back(i);
+    }
+    for (uint64_t at = std::max(each.absent_up_to, oldest); at < height; ++at)
+      if (view.recent[at - oldest]->contains(each.hash)) known[i] = true;
+  }
+  if (asked.empty()) return known;
+  ASSIGN(auto found, database_->multi_get(Table::index, hashes));
+  for (size_t i = 0; i < asked.size(); ++i) known[asked[i]] = found[i].has_value();
+  return known;
 }
 
 Result<Ledger::Executed> LedgerImpl::execute(std::span<const AdmittedTransaction> candidates,
                                              int64_t time_ms) const {
   const Base base{now(), [this](const Bytes& key) { return state(text(key)); },
                   [this](const format::KeyId& id) { return accounts_.find(id); }, node_reader()};
-  std::vector<Bytes> hashes;
-  for (const auto& each : candidates) hashes.push_back(keys::by_hash(each->hash));
-  ASSIGN(auto found, database_->multi_get(Table::index, hashes));
-  std::vector<bool> known;
-  for (const auto& each : found) known.push_back(each.has_value());
-
+  ASSIGN(auto known, known_of(*base.view, candidates));
   BatchSink sink(database_->batch());
   ASSIGN(Built built, build_block(methods_, genesis_, base, candidates, known, time_ms, sink));
   built.executed.execution = std::make_shared<const Execution>(

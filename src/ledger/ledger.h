@@ -33,8 +33,12 @@ struct Head {
   format::ValidatorSet next_validators;  // the set that certifies the next block
 };
 
-// A transaction that passed every check that does not depend on its place in a block.
-using AdmittedTransaction = std::shared_ptr<const format::Transaction>;
+// A transaction that passed every check that does not depend on its place in a block. It was looked for and
+// is in no block up to `absent_up_to`: execution asks only about those that came after.
+struct Admitted : format::Transaction {
+  uint64_t absent_up_to = 0;
+};
+using AdmittedTransaction = std::shared_ptr<const Admitted>;
 
 // Of transactions' signatures: how many were checked, and how many verdicts were known from before.
 struct SignatureCounts {
@@ -57,6 +61,11 @@ struct BlockRecord {
   std::vector<Digest> transactions;  // empty when pruned
   uint64_t transaction_count = 0;
   bool pruned = false;
+};
+
+struct BlockContent {
+  BlockRecord block;
+  std::vector<TransactionRecord> transactions;  // without attachments; empty when pruned
 };
 
 struct ItemLocation {
@@ -144,6 +153,8 @@ class Ledger {
   // Reads. Errors: ledger.no_block, ledger.no_transaction, ledger.no_item, ledger.pruned (Code::gone),
   // ledger.damaged.
   virtual Result<BlockRecord> block(uint64_t height) const = 0;
+  // The block with all that is in it, in one pass over the log: a fraction of reading them one by one.
+  virtual Result<BlockContent> content(uint64_t height) const = 0;
   virtual Result<TransactionRecord> transaction(const Digest& hash, bool with_attachments = false) const = 0;
   virtual Result<std::vector<ItemLocation>> find_items(const Digest& digest, size_t limit = 100) const = 0;
   // Proof under the newest certified header. Costs tens of microseconds, not a pass over the transaction's

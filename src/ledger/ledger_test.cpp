@@ -151,6 +151,31 @@ TEST_F(LedgerTest, ExecutionDropsWhatNoLongerFits) {
   EXPECT_TRUE(chain.ledger->verify(nullptr));
 }
 
+// The one that was admitted twice, with a few or very many blocks between its two executions.
+TEST_F(LedgerTest, NoneIsExecutedTwiceHoweverLongItWaited) {
+  const auto admit_twice = [&](std::string_view key) {
+    const Bytes envelope = setup.envelope(setup.writer, chain.time_ms, {put_call(key, view("1"))});
+    const auto first = chain.ledger->admit(envelope, chain.time_ms).value();
+    return std::pair(first, chain.ledger->admit(envelope, chain.time_ms).value());
+  };
+  for (size_t blocks : {0, 1, 70}) {
+    const auto [once, again] = admit_twice("twice");
+    auto executed = chain.ledger->execute(std::span(&once, 1), ++chain.time_ms);
+    ASSERT_TRUE(executed);
+    ASSERT_TRUE(chain.ledger->commit(*executed, certify(*executed, setup.genesis.validators, chain.signers)));
+    for (size_t i = 0; i < blocks; ++i)
+      ASSERT_TRUE(chain.add(setup.writer, {put_call("between", view(std::to_string(i)))}));
+    auto late = chain.ledger->execute(std::span(&again, 1), ++chain.time_ms);
+    ASSERT_TRUE(late);
+    ASSERT_EQ(late->dropped.size(), 1u) << blocks;
+    EXPECT_EQ(late->dropped[0].second.reason, "transaction.duplicate");
+    ASSERT_TRUE(chain.reopen());  // nothing is remembered then
+    late = chain.ledger->execute(std::span(&again, 1), ++chain.time_ms);
+    ASSERT_TRUE(late);
+    ASSERT_EQ(late->dropped.size(), 1u) << blocks;
+  }
+}
+
 TEST_F(LedgerTest, ACertificateMustBeOfTheSet) {
   const auto transaction =
       chain.ledger

@@ -33,7 +33,7 @@ Result<uint64_t> LedgerImpl::log_index(const Digest& hash) const {
 
 Result<StoredTransaction> LedgerImpl::stored_transaction(uint64_t log_index) const {
   ASSIGN(auto bytes, get(Table::log, keys::record(log_index)));
-  if (bytes) return StoredTransaction::decode(*bytes);
+  if (bytes) return StoredTransaction::decode(std::move(*bytes));
   if (oldest_ > 1)
     return fail(Code::gone, "ledger.pruned", "transactions before block {} were dropped", oldest_.load());
   return fail(Code::data_loss, "ledger.damaged", "log entry {} is missing", log_index);
@@ -42,7 +42,7 @@ Result<StoredTransaction> LedgerImpl::stored_transaction(uint64_t log_index) con
 Result<Bytes> LedgerImpl::attachment(uint64_t log_index, const StoredTransaction& stored,
                                      uint16_t number) const {
   const StoredAttachment& attachment = stored.attachments[number];
-  if (!attachment.in_chunks()) return attachment.inlined;
+  if (!attachment.in_chunks()) return to_bytes(attachment.inlined);
   Bytes out;
   out.reserve(attachment.bytes);
   auto cursor = database_->cursor(Table::log, keys::chunk(log_index, keys::Part::attachment, number, 0),
@@ -64,11 +64,41 @@ Result<format::Transaction> LedgerImpl::full_transaction(uint64_t log_index) con
   }
   out.hash = format::transaction_hash(stored.body);
   out.signature = stored.signature;
-  out.body_bytes = std::move(stored.body);
+  out.body_bytes = to_bytes(stored.body);
   return out;
 }
 
-Result<BlockRecord> LedgerImpl::block(uint64_t height) const {
+namespace {
+
+// Without attachments.
+Result<TransactionRecord> record_of(const StoredTransaction& stored, uint64_t log_index) {
+  TransactionRecord out;
+  out.log_index = log_index;
+  out.height = stored.height;
+  ASSIGN(out.receipt, format::Receipt::decode(stored.receipt));
+  ASSIGN(out.events, format::decode_events(stored.events));
+  ASSIGN(out.transaction.body, format::decode_body(stored.body));
+  out.transaction.body_bytes = to_bytes(stored.body);
+  out.transaction.signature = stored.signature;
+  out.transaction.hash = stored.hash;
+  out.receipt_bytes = to_bytes(stored.receipt);
+  out.output = to_bytes(stored.output);
+  return out;
+}
+
+}  // namespace
+
+Result<TransactionRecord> LedgerImpl::transaction(const Digest& hash, bool with_attachments) const {
+  ASSIGN(const uint64_t index, log_index(hash));
+  ASSIGN(StoredTransaction stored, stored_transaction(index));
+  ASSIGN(auto out, record_of(stored, index));
+  for (size_t i = 0; with_attachments && i < stored.attachments.size(); ++i) {
+    ASSIGN(out.transaction.attachments.emplace_back(), attachment(index, stored, uint16_t(i)));
+  }
+  return out;
+}
+
+Result<BlockRecord> LedgerImpl::block_header(uint64_t height) const {
   if (height == 0 || height > head().header.height)
     return fail(Code::not_found, "ledger.no_block", "there is no block {}", height);
   ASSIGN(StoredBlock stored, stored_block(height));
@@ -84,39 +114,55 @@ Result<BlockRecord> LedgerImpl::block(uint64_t height) const {
   out.certificate_bytes = std::move(stored.certificate);
   out.transaction_count = out.header.log_size - first;
   out.pruned = height < oldest_;
-  if (out.pruned) return out;
-  auto cursor = database_->cursor(Table::log, keys::record(first), keys::record(out.header.log_size));
-  for (uint64_t index = first; index < out.header.log_size; ++index) {
-    cursor->seek(keys::record(index));
-    TRY(cursor->status());
-    if (!cursor->valid() || !equal(cursor->key(), keys::record(index)) || cursor->value().size() < 40) {
-      if (height < oldest_) return block(height);  // pruned meanwhile
-      return fail(Code::data_loss, "ledger.damaged", "block {}: log entry {} is missing", height, index);
-    }
-    out.transactions.push_back(*to_digest(cursor->value().subspan(8, 32)));
-  }
   return out;
 }
 
-Result<TransactionRecord> LedgerImpl::transaction(const Digest& hash, bool with_attachments) const {
-  TransactionRecord out;
-  ASSIGN(out.log_index, log_index(hash));
-  ASSIGN(StoredTransaction stored, stored_transaction(out.log_index));
-  out.height = stored.height;
-  ASSIGN(out.receipt, format::Receipt::decode(stored.receipt));
-  ASSIGN(out.events, format::decode_events(stored.events));
-  ASSIGN(out.transaction.body, format::decode_body(stored.body));
-  if (with_attachments) {
-    for (size_t i = 0; i < stored.attachments.size(); ++i) {
-      ASSIGN(out.transaction.attachments.emplace_back(), attachment(out.log_index, stored, uint16_t(i)));
-    }
+// The log entries of a block, in one pass: a step of the cursor leads from one to the next unless chunks lie
+// between them.
+Status LedgerImpl::each_entry(const BlockRecord& block, const OnEntry& on_entry) const {
+  const uint64_t end = block.header.log_size, first = end - block.transaction_count;
+  auto cursor = database_->cursor(Table::log, keys::record(first), keys::record(end));
+  for (uint64_t index = first; index < end; ++index) {
+    const Bytes key = keys::record(index);
+    if (index > first) cursor->next();
+    if (cursor->valid() && !equal(cursor->key(), key)) cursor->seek(key);
+    TRY(cursor->status());
+    if (!cursor->valid() || !equal(cursor->key(), key))
+      return fail(Code::data_loss, "ledger.damaged", "block {}: log entry {} is missing", block.header.height,
+                  index);
+    TRY(on_entry(index, cursor->value()));
   }
-  out.transaction.body_bytes = std::move(stored.body);
-  out.transaction.signature = stored.signature;
-  out.transaction.hash = stored.hash;
-  out.receipt_bytes = std::move(stored.receipt);
-  out.output = std::move(stored.output);
-  return out;
+  return {};
+}
+
+Result<BlockRecord> LedgerImpl::block(uint64_t height) const {
+  ASSIGN(auto out, block_header(height));
+  if (out.pruned) return out;
+  Status read = each_entry(out, [&](uint64_t, ByteView entry) -> Status {
+    ASSIGN(auto hash, StoredTransaction::hash_of(entry));
+    out.transactions.push_back(hash);
+    return {};
+  });
+  if (read) return out;
+  if (height < oldest_) return block_header(height);  // pruned meanwhile
+  return tl::unexpected(std::move(read).error());
+}
+
+Result<BlockContent> LedgerImpl::content(uint64_t height) const {
+  BlockContent out;
+  ASSIGN(out.block, block_header(height));
+  if (out.block.pruned) return out;
+  out.transactions.reserve(out.block.transaction_count);
+  Status read = each_entry(out.block, [&](uint64_t index, ByteView entry) -> Status {
+    ASSIGN(auto stored, StoredTransaction::decode(entry));
+    ASSIGN(out.transactions.emplace_back(), record_of(stored, index));
+    out.block.transactions.push_back(stored.hash);
+    return {};
+  });
+  if (read) return out;
+  if (height >= oldest_) return tl::unexpected(std::move(read).error());
+  ASSIGN(auto block, block_header(height));  // pruned meanwhile
+  return BlockContent{std::move(block), {}};
 }
 
 Result<std::vector<ItemLocation>> LedgerImpl::find_items(const Digest& digest, size_t limit) const {
@@ -173,7 +219,7 @@ Result<ItemProof> LedgerImpl::prove_item(const ItemLocation& location) const {
   auto read_items = [&](uint64_t first, uint64_t count) -> Result<Bytes> {
     if (found->in_chunks())
       return read_chunked(keys::Part::attachment, first * item_bytes, count * item_bytes);
-    return to_bytes(ByteView(found->inlined).subspan(first * item_bytes, count * item_bytes));
+    return to_bytes(found->inlined.subspan(first * item_bytes, count * item_bytes));
   };
   std::vector<Digest> inline_hashes;
   if (!found->in_chunks())
@@ -199,8 +245,8 @@ Result<ItemProof> LedgerImpl::prove_item(const ItemLocation& location) const {
   if (!signer) return fail(Code::data_loss, "ledger.damaged", "the signer of {} is gone", hex(stored.hash));
   out.signer_key = signer->account.public_key;
   out.signature = stored.signature;
-  out.body = std::move(stored.body);
-  out.receipt = std::move(stored.receipt);
+  out.body = to_bytes(stored.body);
+  out.receipt = to_bytes(stored.receipt);
   ASSIGN(out.log_path,
          merkle::Log::inclusion_path(out.log_index, at->tail.size(), at->tail.reader(*database_)));
   out.header = at->header_bytes;

@@ -12,13 +12,11 @@ void put_sized(Bytes& out, ByteView bytes) {
   append(out, bytes);
 }
 
-Bytes take_sized(Reader& in) { return to_bytes(in.take(in.be<uint32_t>())); }
+ByteView take_sized(Reader& in) { return in.take(in.be<uint32_t>()); }
 
 }  // namespace
 
-Bytes StoredTransaction::encode() const {
-  Bytes out;
-  out.reserve(256 + body.size() + events.size() + output.size());
+void StoredTransaction::encode(Bytes& out) const {
   put_be(out, height);
   append(out, hash);
   append(out, receipt);
@@ -33,7 +31,6 @@ Bytes StoredTransaction::encode() const {
     out.push_back(each.indexed_item_bytes);
     append(out, each.inlined);
   }
-  return out;
 }
 
 Result<StoredTransaction> StoredTransaction::decode(ByteView bytes) {
@@ -41,7 +38,7 @@ Result<StoredTransaction> StoredTransaction::decode(ByteView bytes) {
   StoredTransaction out;
   out.height = in.be<uint64_t>();
   out.hash = in.digest();
-  out.receipt = to_bytes(in.take(format::kReceiptBytes));
+  out.receipt = in.take(format::kReceiptBytes);
   out.signature = in.array<64>();
   out.body = take_sized(in);
   out.events = take_sized(in);
@@ -52,10 +49,21 @@ Result<StoredTransaction> StoredTransaction::decode(ByteView bytes) {
     each.bytes = in.be<uint32_t>();
     each.call = in.be<uint16_t>();
     each.indexed_item_bytes = in.be<uint8_t>();
-    if (!each.in_chunks()) each.inlined = to_bytes(in.take(each.bytes));
-    out.attachments.push_back(std::move(each));
+    if (!each.in_chunks()) each.inlined = in.take(each.bytes);
+    out.attachments.push_back(each);
   }
   if (!in.done()) return damaged("transaction");
+  return out;
+}
+
+Result<Digest> StoredTransaction::hash_of(ByteView bytes) {
+  if (bytes.size() < 40) return damaged("transaction");
+  return to_digest(bytes.subspan(8, 32));
+}
+
+Result<StoredTransaction> StoredTransaction::decode(Bytes&& bytes) {
+  ASSIGN(auto out, decode(ByteView(bytes)));
+  out.held = std::move(bytes);
   return out;
 }
 
@@ -81,7 +89,7 @@ Bytes StoredTransition::encode() const {
 Result<StoredTransition> StoredTransition::decode(ByteView bytes) {
   Reader in(bytes);
   StoredTransition out;
-  out.next_validators = take_sized(in);
+  out.next_validators = to_bytes(take_sized(in));
   out.state_proof = to_bytes(in.take(in.remaining()));
   if (!in.ok()) return damaged("transition");
   return out;

@@ -90,7 +90,7 @@ Status LedgerImpl::replay(uint64_t height, ViewPtr& before, ReplayAccounts& acco
     ASSIGN(auto transaction, full_transaction(index));
     ASSIGN(AccountPtr signer, base.account(transaction.body.signer));
     TRY(check(transaction, header.time_ms, signer));
-    transactions.push_back(std::make_shared<const format::Transaction>(std::move(transaction)));
+    transactions.push_back(std::make_shared<const Admitted>(Admitted{std::move(transaction), height - 1}));
   }
   CompareSink sink(*database_);
   const std::vector<bool> known(transactions.size());  // a second one would be found by its index entry

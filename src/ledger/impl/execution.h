@@ -3,6 +3,7 @@
 #include <unordered_set>
 
 #include "ledger/impl/accounts.h"
+#include "ledger/impl/digest_set.h"
 #include "ledger/impl/log_tail.h"
 #include "ledger/impl/records.h"
 #include "ledger/ledger.h"
@@ -14,7 +15,11 @@ struct View {
   Head head;
   Bytes header_bytes, certificate_bytes;
   LogTail tail;
+  // Transactions of the last blocks that were made since the chain was opened, the head's last: what tells a
+  // duplicate that came between its admission and its block.
+  std::vector<std::shared_ptr<const DigestSet>> recent;
 };
+inline constexpr size_t kRecentBlocks = 64, kRecentTransactions = 1 << 16;
 using ViewPtr = std::shared_ptr<const View>;
 
 // Methods by contract and name.

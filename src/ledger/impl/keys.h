@@ -44,10 +44,21 @@ inline Bytes chunk(uint64_t log_index, Part part, uint16_t attachment, uint32_t 
 }
 
 // index
-inline Bytes by_hash(const Digest& transaction_hash) {
-  Bytes key = {'T'};
-  append(key, transaction_hash);
+using Place = std::array<uint8_t, 33>;
+inline Place place(const Digest& transaction_hash) {
+  Place key{'T'};
+  std::memcpy(key.data() + 1, transaction_hash.data(), transaction_hash.size());
   return key;
+}
+inline Bytes by_hash(const Digest& transaction_hash) {
+  const Place key = place(transaction_hash);
+  return {key.begin(), key.end()};
+}
+using PlaceValue = std::array<uint8_t, 8>;  // the log index
+inline PlaceValue place_value(uint64_t log_index) {
+  PlaceValue out;
+  for (size_t i = 0; i < out.size(); ++i) out[i] = uint8_t(log_index >> (56 - 8 * i));
+  return out;
 }
 inline constexpr size_t kItemKeyBytes = 33 + 6 + 1 + 4;
 using ItemKey = std::array<uint8_t, kItemKeyBytes>;

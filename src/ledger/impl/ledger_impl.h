@@ -38,6 +38,7 @@ class LedgerImpl final : public Ledger {
   Status commit(const Executed& executed, const format::Certificate& certificate, bool durable);
 
   Result<BlockRecord> block(uint64_t height) const override;
+  Result<BlockContent> content(uint64_t height) const override;
   Result<TransactionRecord> transaction(const Digest& hash, bool with_attachments) const override;
   Result<std::vector<ItemLocation>> find_items(const Digest& digest, size_t limit) const override;
   Result<ItemProof> prove_item(const ItemLocation& location) const override;
@@ -84,11 +85,15 @@ class LedgerImpl final : public Ledger {
   Status check_form(const format::Transaction& transaction, int64_t time_ms, const AccountPtr& signer) const;
   Status check(const format::Transaction& transaction, int64_t time_ms, const AccountPtr& signer) const;
   std::vector<bool> signatures_hold(std::span<const SignedBy> all, std::span<const ByteView> bodies) const;
+  Result<std::vector<bool>> known_of(const View& view, std::span<const AdmittedTransaction> candidates) const;
   Result<bool> marker_has_other_bits(uint64_t height) const;
   Result<ViewPtr> view_at(uint64_t height) const;
 
   Result<std::optional<Bytes>> get(store::Table table, ByteView key) const;  // ledger.damaged
   Result<StoredBlock> stored_block(uint64_t height) const;
+  Result<BlockRecord> block_header(uint64_t height) const;  // without its transactions' hashes
+  using OnEntry = std::function<Status(uint64_t log_index, ByteView entry)>;
+  Status each_entry(const BlockRecord& block, const OnEntry& on_entry) const;
   Result<uint64_t> log_index(const Digest& hash) const;
   Result<StoredTransaction> stored_transaction(uint64_t log_index) const;  // ledger.pruned when dropped
   Result<Bytes> attachment(uint64_t log_index, const StoredTransaction& stored, uint16_t number) const;

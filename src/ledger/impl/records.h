@@ -14,21 +14,28 @@ struct StoredAttachment {
   uint32_t bytes = 0;
   uint16_t call = 0;  // the call that took it
   uint8_t indexed_item_bytes = 0;
-  Bytes inlined;  // empty when in chunks
+  ByteView inlined;  // empty when in chunks
   bool in_chunks() const { return bytes > kInlineBytes; }
 };
 
-// Log entry without what stands in chunks.
+// Log entry without what stands in chunks. Its views point into what it was made of, or, once it was decoded
+// from bytes that it was given, into `held`; so it moves and does not copy.
 struct StoredTransaction {
   uint64_t height = 0;
   Digest hash{};
-  Bytes receipt;
   crypto::Sm2Signature signature{};
-  Bytes body, events, output;
+  ByteView receipt, body, events, output;
   std::vector<StoredAttachment> attachments;
+  Bytes held;
 
-  Bytes encode() const;
+  StoredTransaction() = default;
+  StoredTransaction(StoredTransaction&&) = default;
+  StoredTransaction& operator=(StoredTransaction&&) = default;
+
+  void encode(Bytes& out) const;                            // appends
   static Result<StoredTransaction> decode(ByteView bytes);  // ledger.damaged
+  static Result<StoredTransaction> decode(Bytes&& bytes);
+  static Result<Digest> hash_of(ByteView bytes);
   Digest leaf() const { return format::log_leaf_hash(hash, format::Receipt::hash(receipt)); }
 };
 
