@@ -45,26 +45,22 @@ class FakeChain {
   }
 
   ChainReader reader() const {
-    return {id_,
-            name_,
-            [this] { return head(); },
+    return {id_, name_, [this] { return head(); },
             [this] {
               std::shared_lock lock(mutex_);
               return oldest_;
             },
-            [this](uint64_t height) -> Result<ledger::BlockRecord> {
+            [this](uint64_t height) -> Result<ledger::BlockContent> {
               std::shared_lock lock(mutex_);
               if (height < 1 || height > blocks_.size()) return fail(Code::not_found, "ledger.no_block");
-              ledger::BlockRecord block = blocks_[height - 1];
-              if (height < oldest_) block.transactions.clear(), block.pruned = true;
-              return block;
-            },
-            [this](const Digest& hash) -> Result<ledger::TransactionRecord> {
-              std::shared_lock lock(mutex_);
-              auto found = transactions_.find(hash);
-              if (found == transactions_.end()) return fail(Code::not_found, "ledger.no_transaction");
-              if (found->second.height < oldest_) return fail(Code::gone, "ledger.pruned");
-              return found->second;
+              ledger::BlockContent content{blocks_[height - 1], {}};
+              if (height < oldest_) {
+                content.block.transactions.clear(), content.block.pruned = true;
+                return content;
+              }
+              for (const Digest& hash : content.block.transactions)
+                content.transactions.push_back(transactions_.at(hash));
+              return content;
             }};
   }
 

@@ -26,8 +26,7 @@ struct ChainReader {
   std::string name;
   std::function<uint64_t()> head_height;
   std::function<uint64_t()> oldest_height;  // of the first block whose transactions are still there
-  std::function<Result<ledger::BlockRecord>(uint64_t height)> block;
-  std::function<Result<ledger::TransactionRecord>(const Digest& hash)> transaction;
+  std::function<Result<ledger::BlockContent>(uint64_t height)> content;
 };
 // `chain` is kept alive with the reader.
 ChainReader reader_of(std::shared_ptr<const ledger::Ledger> chain);

@@ -77,6 +77,12 @@ Status Session::run_each(std::string_view sql, const Batch& batch) {
   return noted(connection_.execute_each(sql, batch));
 }
 
+Status Session::append(std::string_view table, size_t columns,
+                       const std::function<Status(const PutRow&)>& fill) {
+  if (doom_) return tl::unexpected(*doom_);
+  return noted(connection_.append(table, columns, fill));
+}
+
 Result<std::unique_ptr<Database>> Database::open(Options options) {
   bool postgresql = options.url.starts_with("postgresql://") || options.url.starts_with("postgres://") ||
                     options.url.starts_with("host=") || options.url.find("dbname=") != options.url.npos;

@@ -212,6 +212,46 @@ TEST_P(DatabaseTest, BatchesAreWholeAndFailAsOne) {
   }));
 }
 
+TEST_P(DatabaseTest, AppendedRowsAreWholeAndFailAsOne) {
+  auto database = migrated();
+  ASSERT_TRUE(database);
+  auto rows = [](Session& s, int from, int until, std::optional<int> bad = {}) {
+    return s.append("item", 4, [&](const PutRow& put) -> Status {
+      for (int i = from; i < until; ++i) {
+        if (i == bad) return fail(Code::invalid_argument, "test.enough");
+        const std::string name = "name " + std::to_string(i);
+        const Bytes digest(size_t(i % 7), 1);
+        TRY(put(std::array{Param(i), Param(name), Param(digest), Param(nullptr)}));
+      }
+      return {};
+    });
+  };
+  ASSERT_OK(database->transaction([&](Session& s) -> Status {
+    TRY(rows(s, 0, 0));
+    return rows(s, 0, 3000);
+  }));
+  EXPECT_EQ(count(*database), 3000);
+  EXPECT_REASON(database->transaction([&](Session& s) { return rows(s, 2999, 4000); }), "sql.conflict");
+  EXPECT_REASON(database->transaction([&](Session& s) { return rows(s, 3000, 4000, 3900); }), "test.enough");
+  EXPECT_REASON(database->transaction([&](Session& s) {
+    return s.append("item", 4, [](const PutRow& put) {
+      return put(std::array{Param(5000), Param(std::string_view("a\0b", 3)), Param(nullptr), Param(nullptr)});
+    });
+  }),
+                "sql.text_not_utf8");
+  EXPECT_REASON(database->transaction([&](Session& s) { return rows(s, 3000, 3001), rows(s, 3000, 3001); }),
+                "sql.conflict");
+  EXPECT_EQ(count(*database), 3000);
+  // The connection is as good as before.
+  ASSERT_OK(database->read([&](Session& s) -> Status {
+    ASSIGN(auto row, s.row("select name, digest, amount from item where id = ?", 13));
+    EXPECT_EQ(row->text(0), "name 13");
+    EXPECT_EQ(row->blob(1), Bytes(6, 1));
+    EXPECT_TRUE(row->is_null(2));
+    return {};
+  }));
+}
+
 TEST_P(DatabaseTest, StreamStopsWhenAsked) {
   auto database = migrated();
   ASSERT_TRUE(database);

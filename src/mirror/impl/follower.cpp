@@ -7,8 +7,8 @@ namespace chengxin::mirror {
 namespace {
 
 Result<Digest> header_hash(const ChainReader& reader, uint64_t height) {
-  ASSIGN(auto block, reader.block(height));
-  return format::Header::hash(block.header_bytes);
+  ASSIGN(auto content, reader.content(height));
+  return format::Header::hash(content.block.header_bytes);
 }
 
 }  // namespace
@@ -77,20 +77,22 @@ Status Mirror::Follower::follow_pruning(sql::Session& session) {
   return {};
 }
 
-Status Mirror::Follower::gather(BlockRows& rows, uint64_t from, uint64_t& last, size_t max_rows) const {
+// Blocks from there on, a block never divided.
+Result<std::vector<ledger::BlockContent>> Mirror::Follower::gather(uint64_t from, size_t max_rows) const {
   constexpr size_t kMaxBytes = 8 << 20;
-  uint64_t head = reader.head_height();
-  for (last = from - 1; last < head && rows.size() < max_rows && rows.bytes() < kMaxBytes; ++last) {
-    ASSIGN(auto block, reader.block(last + 1));
-    if (block.pruned)
-      return fail(Code::gone, "ledger.pruned", "block {} went while it was being mirrored", last + 1);
-    rows.add(number_, block, format::Header::hash(block.header_bytes));
-    for (size_t i = 0; i < block.transactions.size(); ++i) {
-      ASSIGN(auto transaction, reader.transaction(block.transactions[i]));
-      rows.add(number_, i, transaction);
-    }
+  std::vector<ledger::BlockContent> blocks;
+  const uint64_t head = reader.head_height();
+  size_t rows = 0, bytes = 0;
+  for (uint64_t next = from; next <= head && rows < max_rows && bytes < kMaxBytes; ++next) {
+    ASSIGN(auto content, reader.content(next));
+    if (content.block.pruned)
+      return fail(Code::gone, "ledger.pruned", "block {} went while it was being mirrored", next);
+    const Extent made = extent(content);
+    rows += made.rows;
+    bytes += made.bytes;
+    blocks.push_back(std::move(content));
   }
-  return {};
+  return blocks;
 }
 
 // Fails when the database does not stand where it stood, because somebody else writes this mirror too.
@@ -129,11 +131,11 @@ Result<bool> Mirror::Follower::advance(sql::Database& database, size_t max_rows)
   }
   uint64_t from = height + 1, last = height;
   if (reader.head_height() >= from) {
-    BlockRows rows;
-    TRY(gather(rows, from, last, max_rows));
+    ASSIGN(const auto blocks, gather(from, max_rows));
+    last = from + blocks.size() - 1;
     Status written = database.transaction([&](sql::Session& session) -> Status {
       TRY(set_position(session, from, last));
-      return rows.write(session);
+      return write(session, number_, blocks);
     });
     TRY(std::move(written));
   }
@@ -169,8 +171,8 @@ ChainStatus Mirror::Follower::status() const {
   status.head = reader.head_height();
   if (status.head <= status.height) return status;
   status.lag_blocks = status.head - status.height;
-  if (auto next = reader.block(std::max(status.height + 1, reader.oldest_height())))
-    status.lag_ms = std::max<int64_t>(0, now_ms() - next->header.time_ms);
+  if (auto next = reader.content(std::max(status.height + 1, reader.oldest_height())))
+    status.lag_ms = std::max<int64_t>(0, now_ms() - next->block.header.time_ms);
   return status;
 }
 

@@ -31,7 +31,7 @@ struct Mirror::Follower {
   Result<bool> advance(sql::Database& database, size_t max_rows);
   Status find_position(sql::Session& session);
   Status follow_pruning(sql::Session& session);
-  Status gather(BlockRows& rows, uint64_t from, uint64_t& last, size_t max_rows) const;
+  Result<std::vector<ledger::BlockContent>> gather(uint64_t from, size_t max_rows) const;
   Status set_position(sql::Session& session, uint64_t from, uint64_t to) const;
 
   int64_t number_ = 0;  // mirror_chain.number

@@ -42,29 +42,91 @@ std::string storable(std::string_view name) {
 
 }  // namespace
 
-void BlockRows::add(int64_t chain, const ledger::BlockRecord& block, const Digest& header_hash) {
-  blocks.add(chain, block.header.height, header_hash, block.header.time_ms, block.transaction_count,
-             block.header.log_size);
-}
-
-void BlockRows::add(int64_t chain, uint64_t position, const ledger::TransactionRecord& record) {
-  const format::TransactionBody& body = record.transaction.body;
-  transactions.add(chain, record.height, position, record.transaction.hash, body.signer,
-                   record.receipt.status, record.receipt.gas, body.calls.size());
-  for (size_t i = 0; i < body.calls.size(); ++i)
-    calls.add(chain, record.height, position, i, storable(body.calls[i].contract),
-              storable(body.calls[i].method));
-  for (size_t i = 0; i < record.events.size(); ++i) {
-    const format::Event& event = record.events[i];
-    events.add(chain, record.height, position, i, storable(event.contract), storable(event.type), event.data);
+Extent extent(const ledger::BlockContent& content) {
+  Extent out{1, sizeof content};
+  for (const ledger::TransactionRecord& each : content.transactions) {
+    out.rows += 1 + each.transaction.body.calls.size() + each.events.size();
+    out.bytes += sizeof each + 2 * each.transaction.body_bytes.size();
+    for (const format::Event& event : each.events) out.bytes += sizeof event + event.data.size();
   }
+  return out;
 }
 
-Status BlockRows::write(sql::Session& session) const {
-  TRY(session.run_each("insert into mirror_block values (?, ?, ?, ?, ?, ?)", blocks));
-  TRY(session.run_each("insert into mirror_transaction values (?, ?, ?, ?, ?, ?, ?, ?)", transactions));
-  TRY(session.run_each("insert into mirror_call values (?, ?, ?, ?, ?, ?)", calls));
-  return session.run_each("insert into mirror_event values (?, ?, ?, ?, ?, ?, ?)", events);
+namespace {
+
+template <typename... Args>
+std::array<sql::Param, sizeof...(Args)> row(const Args&... args) {
+  return {sql::Param(args)...};
+}
+
+// One table after the other: what PostgreSQL's COPY wants, and kind to SQLite's pages.
+class Writer {
+ public:
+  Writer(sql::Session& session, int64_t chain, std::span<const ledger::BlockContent> blocks)
+      : session_(session), chain_(chain), blocks_(blocks) {}
+
+  Status blocks() {
+    return session_.append("mirror_block", 6, [&](const sql::PutRow& put) -> Status {
+      for (const auto& [block, transactions] : blocks_)
+        TRY(put(row(chain_, block.header.height, format::Header::hash(block.header_bytes),
+                    block.header.time_ms, block.transaction_count, block.header.log_size)));
+      return {};
+    });
+  }
+  Status transactions() {
+    return each("mirror_transaction", 8,
+                [&](const sql::PutRow& put, uint64_t position, const Record& record) {
+                  const format::TransactionBody& body = record.transaction.body;
+                  return put(row(chain_, record.height, position, record.transaction.hash, body.signer,
+                                 record.receipt.status, record.receipt.gas, body.calls.size()));
+                });
+  }
+  Status calls() {
+    return each("mirror_call", 6,
+                [&](const sql::PutRow& put, uint64_t position, const Record& record) -> Status {
+                  size_t number = 0;
+                  for (const format::Call& call : record.transaction.body.calls)
+                    TRY(put(row(chain_, record.height, position, number++, storable(call.contract),
+                                storable(call.method))));
+                  return {};
+                });
+  }
+  Status events() {
+    return each("mirror_event", 7,
+                [&](const sql::PutRow& put, uint64_t position, const Record& record) -> Status {
+                  size_t number = 0;
+                  for (const format::Event& event : record.events)
+                    TRY(put(row(chain_, record.height, position, number++, storable(event.contract),
+                                storable(event.type), event.data)));
+                  return {};
+                });
+  }
+
+ private:
+  using Record = ledger::TransactionRecord;
+
+  template <typename PutRows>
+  Status each(std::string_view table, size_t columns, const PutRows& put_rows) {
+    return session_.append(table, columns, [&](const sql::PutRow& put) -> Status {
+      for (const auto& [block, transactions] : blocks_)
+        for (size_t i = 0; i < transactions.size(); ++i) TRY(put_rows(put, i, transactions[i]));
+      return {};
+    });
+  }
+
+  sql::Session& session_;
+  const int64_t chain_;
+  const std::span<const ledger::BlockContent> blocks_;
+};
+
+}  // namespace
+
+Status write(sql::Session& session, int64_t chain, std::span<const ledger::BlockContent> blocks) {
+  Writer writer(session, chain, blocks);
+  TRY(writer.blocks());
+  TRY(writer.transactions());
+  TRY(writer.calls());
+  return writer.events();
 }
 
 Status keep_only(sql::Session& session, int64_t chain, uint64_t first, uint64_t last) {

@@ -23,6 +23,8 @@ class Connection {
   virtual Result<int64_t> execute(std::string_view sql, Params params, const OnRow& on_row,
                                   bool streamed) = 0;
   virtual Status execute_each(std::string_view sql, const Batch& batch) = 0;
+  virtual Status append(std::string_view table, size_t columns,
+                        const std::function<Status(const PutRow&)>& fill) = 0;
   virtual Status begin(Mode mode) = 0;
   virtual Status commit() = 0;
   virtual void rollback() = 0;

@@ -106,6 +106,27 @@ struct Bound {
   std::vector<int> lengths, formats;
 };
 
+// PostgreSQL documentation, COPY, "Binary Format": signature, flags, length of the header's extension; then
+// for each row the number of fields, and each with its length before it, -1 for null.
+constexpr uint8_t kCopyHeader[] = {'P', 'G', 'C', 'O', 'P', 'Y', '\n', 0xff, '\r', '\n',
+                                   0,   0,   0,   0,   0,   0,   0,    0,    0};
+constexpr size_t kCopyBytes = 64 << 10;
+
+void put_copy_row(Bytes& out, Params row) {
+  put_be(out, int16_t(row.size()));
+  for (const Param& param : row) {
+    if (param.is_null) {
+      put_be(out, int32_t(-1));
+    } else if (param.type == Type::integer) {
+      put_be(out, int32_t(8));
+      put_be(out, param.integer);
+    } else {
+      put_be(out, int32_t(param.bytes.size()));
+      chengxin::append(out, view(param.bytes));
+    }
+  }
+}
+
 Result<Value> field(const PGresult* result, int row, int column) {
   if (PQgetisnull(result, row, column)) return Value();
   const auto* bytes = reinterpret_cast<const uint8_t*>(PQgetvalue(result, row, column));
@@ -183,6 +204,33 @@ class PostgresqlConnection : public Connection {
     for (size_t from = 0; from < batch.size() && status; from += kWindowRows)
       status = window(sql, batch, from, std::min(batch.size(), from + kWindowRows));
     return status;
+  }
+
+  Status append(std::string_view table, size_t columns,
+                const std::function<Status(const PutRow&)>& fill) override {
+    Answer begun(PQexec(connection_, fmt::format("copy {} from stdin (format binary)", table).c_str()));
+    if (PQresultStatus(begun.get()) != PGRES_COPY_IN) return check(begun.get());
+    Bytes buffer = to_bytes(kCopyHeader);
+    bool sent = true;
+    auto send = [&] {
+      sent = sent && PQputCopyData(connection_, reinterpret_cast<const char*>(buffer.data()),
+                                   int(buffer.size())) == 1;
+      buffer.clear();
+    };
+    Status filled = fill([&](Params row) -> Status {
+      CHECK(row.size() == columns);
+      TRY(check_params(row));
+      put_copy_row(buffer, row);
+      if (buffer.size() >= kCopyBytes) send();
+      return {};
+    });
+    put_be(buffer, int16_t(-1));
+    send();
+    sent = sent && PQputCopyEnd(connection_, filled ? nullptr : "refused by the caller") == 1;
+    Status status = sent ? Status() : check(nullptr);
+    while (Answer answer{PQgetResult(connection_)})
+      if (status) status = check(answer.get());
+    return filled ? status : filled;
   }
 
   Status begin(Mode mode) override {
