@@ -25,7 +25,7 @@ struct ToyHash {
 struct OwnPathHash {
   static Digest hash(std::initializer_list<ByteView> parts) {
     constexpr std::string_view kTag{"chengxin/state-key/v1", 22};
-    if (parts.size() == 2 && text(*parts.begin()) == kTag) return *to_digest(*(parts.begin() + 1));
+    if (parts.size() >= 2 && text(*parts.begin()) == kTag) return *to_digest(*(parts.begin() + 1));
     return ToyHash::hash(parts);
   }
 };

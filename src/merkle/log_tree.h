@@ -3,14 +3,18 @@
 #include <initializer_list>
 
 #include "base/bytes.h"
+#include "sm3/sm3.h"
 
 // The append-only log of docs/formats/chain.md: an RFC 9162 Merkle tree in tiles.
 namespace chengxin::merkle {
 
-// Hash as a parameter: any type with `static Digest hash(std::initializer_list<ByteView>)`. Sm3Hash is
-// instantiated in this module; for another one include merkle/impl/log_tree.h.
+// Hash as a parameter: any type with `static Digest hash(std::initializer_list<ByteView>)`. When it also has
+// hash_many() and hash_nodes(), as those of sm3/sm3.h, the trees use them where many hashes are made at once.
+// Sm3Hash is instantiated in this module; for another one include merkle/impl/log_tree.h.
 struct Sm3Hash {
   static Digest hash(std::initializer_list<ByteView> parts);
+  static void hash_many(std::span<const sm3::Message> messages, std::span<Digest> out);
+  static void hash_nodes(uint8_t prefix, std::span<const Digest> children, std::span<Digest> out);
 };
 
 using Path = std::vector<Digest>;
@@ -28,6 +32,11 @@ class LogTree {
   // Root over leaf hashes held in memory, and the path of one of them (index < size). Cost: O(n) hashes each.
   static Digest root_of(std::span<const Digest> leaf_hashes);
   static Path path_of(std::span<const Digest> leaf_hashes, uint64_t index);
+
+  // Leaf hashes of the items of item_bytes (> 0) each that `items` is made of.
+  static std::vector<Digest> leaf_hashes(ByteView items, size_t item_bytes);
+  // The roots over each `width` (a power of two) of the hashes; the last may be over fewer.
+  static std::vector<Digest> roots_of(std::span<const Digest> hashes, size_t width);
 
   // RFC 9162 sections 2.1.1, 2.1.3.1 and 2.1.4.1 over stored nodes: O(log size) reads of complete subtrees.
   // Errors: merkle.index when not index < size, merkle.size when not old_size ≤ size, and whatever `read`
@@ -50,9 +59,11 @@ class LogEdge {
  public:
   LogEdge() = default;
   LogEdge(uint64_t size, std::vector<Digest> peaks);  // CHECKs that there is a peak for each set bit
-  // Appends a leaf hash; on_node hears of every complete subtree this closes, leaves (level 0) included.
-  void append(const Digest& leaf_hash,
-              const std::function<void(int level, uint64_t index, const Digest&)>& on_node);
+  // Appends leaf hashes; on_node hears of every complete subtree that each of them closes, itself (level 0)
+  // first.
+  using OnNode = std::function<void(int level, uint64_t index, const Digest&)>;
+  void append(std::span<const Digest> leaf_hashes, const OnNode& on_node);
+  void append(const Digest& leaf_hash, const OnNode& on_node) { append(std::span(&leaf_hash, 1), on_node); }
   uint64_t size() const { return size_; }
   const std::vector<Digest>& peaks() const { return peaks_; }
   Digest root() const;

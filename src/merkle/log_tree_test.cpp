@@ -90,6 +90,47 @@ TYPED_TEST(LogTest, RootsAgreeAtEverySize) {
   }
 }
 
+// Many leaves at once are told of as one after the other.
+TYPED_TEST(LogTest, AppendsOfManyLeaves) {
+  using Node = std::tuple<int, uint64_t, Digest>;
+  const uint64_t seed = std::random_device{}();
+  SCOPED_TRACE(testing::Message() << "seed " << seed);
+  Random random(seed);
+  for (int round = 0; round < 30; ++round) {
+    LogEdge<TypeParam> single, many;
+    std::vector<Node> expected, told;
+    for (int batch = 0; batch < 12; ++batch) {
+      std::vector<Digest> leaves(below(random, batch % 3 ? 10 : 300));
+      for (Digest& leaf : leaves) leaf = random_digest(random);
+      for (const Digest& leaf : leaves)
+        single.append(leaf, [&](int level, uint64_t index, const Digest& hash) {
+          expected.emplace_back(level, index, hash);
+        });
+      many.append(leaves, [&](int level, uint64_t index, const Digest& hash) {
+        told.emplace_back(level, index, hash);
+      });
+      ASSERT_EQ(many.size(), single.size());
+      ASSERT_EQ(many.peaks(), single.peaks());
+      ASSERT_EQ(told, expected);
+    }
+  }
+}
+
+TYPED_TEST(LogTest, RootsOfGroups) {
+  using Tree = LogTree<TypeParam>;
+  Random random(5);
+  std::vector<Digest> hashes(700);
+  for (Digest& hash : hashes) hash = random_digest(random);
+  for (size_t width : {1, 2, 16, 64, 1024}) {
+    for (size_t count : {0, 1, 5, 16, 17, 333, 700}) {
+      std::vector<Digest> expected;
+      for (size_t i = 0; i < count; i += width)
+        expected.push_back(Tree::root_of(std::span(hashes).subspan(i, std::min(width, count - i))));
+      ASSERT_EQ(Tree::roots_of(std::span(hashes).first(count), width), expected) << count << " by " << width;
+    }
+  }
+}
+
 TYPED_TEST(LogTest, EveryInclusionPath) {
   using Tree = LogTree<TypeParam>;
   Fixture<TypeParam> log;

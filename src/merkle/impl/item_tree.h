@@ -4,26 +4,16 @@
 
 namespace chengxin::merkle {
 
-namespace impl {
-template <typename Hash>
-std::vector<Digest> item_leaves(ByteView items, size_t item_bytes) {
-  std::vector<Digest> leaves;
-  leaves.reserve(items.size() / item_bytes);
-  for (size_t at = 0; at < items.size(); at += item_bytes)
-    leaves.push_back(LogTree<Hash>::leaf_hash(items.subspan(at, item_bytes)));
-  return leaves;
-}
-}  // namespace impl
-
 template <typename Hash>
 std::vector<Digest> ItemTree<Hash>::group_hashes(ByteView items, size_t item_bytes) {
   CHECK(item_bytes > 0 && items.size() % item_bytes == 0);
-  const size_t group_bytes = kGroup * item_bytes;
+  const size_t some = 16 * kGroup * item_bytes;
   std::vector<Digest> groups;
-  groups.reserve(items.size() / group_bytes + 1);
-  for (size_t at = 0; at < items.size(); at += group_bytes) {
-    ByteView group = items.subspan(at, std::min(group_bytes, items.size() - at));
-    groups.push_back(LogTree<Hash>::root_of(impl::item_leaves<Hash>(group, item_bytes)));
+  groups.reserve(items.size() / (kGroup * item_bytes) + 1);
+  for (size_t at = 0; at < items.size(); at += some) {
+    const ByteView part = items.subspan(at, std::min(some, items.size() - at));
+    const auto roots = LogTree<Hash>::roots_of(LogTree<Hash>::leaf_hashes(part, item_bytes), kGroup);
+    groups.insert(groups.end(), roots.begin(), roots.end());
   }
   return groups;
 }
@@ -45,7 +35,7 @@ Result<Path> ItemTree<Hash>::path(uint64_t index, uint64_t count, std::span<cons
   if (groups.size() != (count - 1) / kGroup + 1 || own_group_items.size() != own * item_bytes)
     return fail(Code::data_loss, "merkle.item_groups", "{} groups and {} bytes for item {} of {}",
                 groups.size(), own_group_items.size(), index, count);
-  const std::vector<Digest> leaves = impl::item_leaves<Hash>(own_group_items, item_bytes);
+  const std::vector<Digest> leaves = LogTree<Hash>::leaf_hashes(own_group_items, item_bytes);
   if (LogTree<Hash>::root_of(leaves) != groups[group])
     return fail(Code::data_loss, "merkle.item_groups", "items of group {} are not those hashed", group);
   Path path = LogTree<Hash>::path_of(leaves, index % kGroup);

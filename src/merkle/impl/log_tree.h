@@ -3,14 +3,11 @@
 #include <bit>
 
 #include "base/check.h"
-#include "merkle/log_tree.h"
+#include "merkle/impl/batch.h"
 
 namespace chengxin::merkle {
 
 namespace impl {
-
-inline constexpr uint8_t kLeafPrefix[] = {0};
-inline constexpr uint8_t kNodePrefix[] = {1};
 
 // The complete subtrees (level, index) that make up leaves start … start+size−1, largest first. `start` is a
 // multiple of the largest of them, as in every subtree of RFC 9162.
@@ -74,7 +71,7 @@ namespace impl {
 template <typename Hash>
 void climb(std::vector<Digest>& level) {
   size_t pairs = level.size() / 2;
-  for (size_t i = 0; i < pairs; ++i) level[i] = LogTree<Hash>::node_hash(level[2 * i], level[2 * i + 1]);
+  hash_pairs<Hash>(kNodePrefix, std::span(level).first(2 * pairs), std::span(level).first(pairs));
   if (level.size() % 2) level[pairs++] = level.back();
   level.resize(pairs);
 }
@@ -98,6 +95,28 @@ Path LogTree<Hash>::path_of(std::span<const Digest> leaf_hashes, uint64_t index)
     impl::climb<Hash>(level);
   }
   return path;
+}
+
+template <typename Hash>
+std::vector<Digest> LogTree<Hash>::leaf_hashes(ByteView items, size_t item_bytes) {
+  constexpr size_t kAtOnce = 256;
+  std::vector<Digest> out(items.size() / item_bytes);
+  std::vector<sm3::Message> messages(std::min(kAtOnce, out.size()));
+  for (size_t done = 0; done < out.size(); done += messages.size()) {
+    messages.resize(std::min(kAtOnce, out.size() - done));
+    for (size_t i = 0; i < messages.size(); ++i)
+      messages[i] = {impl::kLeafPrefix, items.subspan((done + i) * item_bytes, item_bytes), {}};
+    impl::hash_many<Hash>(messages, std::span(out).subspan(done, messages.size()));
+  }
+  return out;
+}
+
+template <typename Hash>
+std::vector<Digest> LogTree<Hash>::roots_of(std::span<const Digest> hashes, size_t width) {
+  CHECK(std::has_single_bit(width));
+  std::vector<Digest> level(hashes.begin(), hashes.end());
+  for (; width > 1; width /= 2) impl::climb<Hash>(level);
+  return level;
 }
 
 template <typename Hash>
@@ -201,17 +220,30 @@ LogEdge<Hash>::LogEdge(uint64_t size, std::vector<Digest> peaks) : size_(size), 
 }
 
 template <typename Hash>
-void LogEdge<Hash>::append(const Digest& leaf_hash,
-                           const std::function<void(int, uint64_t, const Digest&)>& on_node) {
-  uint64_t index = size_++;
-  peaks_.push_back(leaf_hash);
-  on_node(0, index, leaf_hash);
-  for (int level = 1; index % 2; ++level) {
-    index >>= 1;
-    Digest right = peaks_.back();
-    peaks_.pop_back();
-    peaks_.back() = LogTree<Hash>::node_hash(peaks_.back(), right);
-    on_node(level, index, peaks_.back());
+void LogEdge<Hash>::append(std::span<const Digest> leaf_hashes, const OnNode& on_node) {
+  // First, level by level, the nodes that they close; node `index` is closed[level][index − (size_ >>
+  // level)].
+  std::vector<std::vector<Digest>> closed{{leaf_hashes.begin(), leaf_hashes.end()}};
+  const uint64_t before = size_;
+  size_t peak = peaks_.size();
+  for (int level = 0; closed[level].size() + (before >> level & 1) > 1; ++level) {
+    std::vector<Digest> children = closed[level];
+    if (before >> level & 1) children.insert(children.begin(), peaks_[--peak]);
+    const size_t pairs = children.size() / 2;
+    impl::hash_pairs<Hash>(impl::kNodePrefix, std::span(children).first(2 * pairs),
+                           closed.emplace_back(pairs));
+  }
+  // Then leaf by leaf.
+  for (const Digest& leaf : leaf_hashes) {
+    uint64_t index = size_++;
+    peaks_.push_back(leaf);
+    on_node(0, index, leaf);
+    for (int level = 1; index % 2; ++level) {
+      index >>= 1;
+      peaks_.pop_back();
+      peaks_.back() = closed[level][index - (before >> level)];
+      on_node(level, index, peaks_.back());
+    }
   }
 }
 

@@ -38,12 +38,11 @@ Digest state_leaf_hash(const Digest& path, const Digest& value_hash) {
   return Hash::hash({kLeafPrefix, path, value_hash});
 }
 
-// The rule of chain.md: a subtree with a single key is that key's leaf.
-template <typename Hash>
-Subtree join(const Subtree& left, const Subtree& right) {
+// The rule of chain.md: a subtree with a single key is that key's leaf. A tree is still without its hash.
+inline Subtree join(const Subtree& left, const Subtree& right) {
   if (left.kind == Subtree::Kind::empty && right.kind != Subtree::Kind::tree) return right;
   if (right.kind == Subtree::Kind::empty && left.kind != Subtree::Kind::tree) return left;
-  return {.kind = Subtree::Kind::tree, .hash = LogTree<Hash>::node_hash(left.hash, right.hash)};
+  return {.kind = Subtree::Kind::tree};
 }
 
 // at[1] is the node's top, at[i]'s children are at[2i] and at[2i+1], the slots are at[16] … at[31].
@@ -55,10 +54,22 @@ struct StateNode {
 
   // Recomputes what lies above the slots whose bit (16 + slot) is set.
   void fold(uint32_t changed) {
-    for (int i = 15; i >= 1; --i) {
-      if (!(changed >> (2 * i) & 3)) continue;
-      at[i] = join<Hash>(at[2 * i], at[2 * i + 1]);
-      changed |= uint32_t(1) << i;
+    for (int row = 8; row >= 1; row /= 2) {
+      std::array<Digest, 16> children;
+      std::array<Digest, 8> hashes;
+      std::array<int, 8> trees;
+      size_t count = 0;
+      for (int i = row; i < 2 * row; ++i) {
+        if (!(changed >> (2 * i) & 3)) continue;
+        at[i] = join(at[2 * i], at[2 * i + 1]);
+        changed |= uint32_t(1) << i;
+        if (at[i].kind != Subtree::Kind::tree) continue;
+        children[2 * count] = at[2 * i].hash;
+        children[2 * count + 1] = at[2 * i + 1].hash;
+        trees[count++] = i;
+      }
+      hash_pairs<Hash>(kNodePrefix, std::span(children).first(2 * count), std::span(hashes).first(count));
+      for (size_t k = 0; k < count; ++k) at[trees[k]].hash = hashes[k];
     }
   }
 
@@ -95,7 +106,6 @@ struct StateNode {
         subtree.path = in.digest();
         subtree.value_hash = in.digest();
         if (!same_prefix(subtree.path, prefix, 4 * depth) || nibble(subtree.path, depth) != slot) return {};
-        subtree.hash = state_leaf_hash<Hash>(subtree.path, subtree.value_hash);
       } else if (subtree.kind == Subtree::Kind::tree && depth + 1 < kMaxDepth) {
         subtree.version = in.be<uint64_t>();
         subtree.hash = in.digest();
@@ -104,8 +114,25 @@ struct StateNode {
       }
     }
     if (!in.done()) return {};
+    node.hash_leaves();
     node.fold(0xffff0000);
     return node;
+  }
+
+ private:
+  void hash_leaves() {
+    std::array<Digest, 32> contents;
+    std::array<Digest, 16> hashes;
+    size_t count = 0;
+    for (int slot = 0; slot < 16; ++slot) {
+      const Subtree& subtree = at[16 + slot];
+      if (subtree.kind != Subtree::Kind::leaf) continue;
+      contents[2 * count] = subtree.path;
+      contents[2 * count++ + 1] = subtree.value_hash;
+    }
+    hash_pairs<Hash>(kLeafPrefix, std::span(contents).first(2 * count), std::span(hashes).first(count));
+    for (int slot = 15; slot >= 0; --slot)
+      if (at[16 + slot].kind == Subtree::Kind::leaf) at[16 + slot].hash = hashes[--count];
   }
 };
 

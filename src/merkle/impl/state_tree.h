@@ -8,6 +8,7 @@ namespace impl {
 struct StateChange {
   Digest path;
   std::optional<Digest> value_hash;  // nullopt deletes
+  Digest leaf_hash{};                // of the two, unless it deletes
 };
 using StateChangeList = std::span<const StateChange>;  // in ascending order of path
 
@@ -53,12 +54,12 @@ class StateUpdater {
     bool kept = subtree.kind == Subtree::Kind::leaf;
     for (const StateChange& change : list) {
       if (kept && subtree.path <= change.path) {
-        if (subtree.path < change.path) leaves.push_back({subtree.path, subtree.value_hash});
+        if (subtree.path < change.path) leaves.push_back({subtree.path, subtree.value_hash, subtree.hash});
         kept = false;
       }
       if (change.value_hash) leaves.push_back(change);
     }
-    if (kept) leaves.push_back({subtree.path, subtree.value_hash});
+    if (kept) leaves.push_back({subtree.path, subtree.value_hash, subtree.hash});
     if (leaves.empty()) return Subtree{};
     if (leaves.size() == 1) return leaf(leaves[0]);
     StateNode<Hash> node;
@@ -68,7 +69,7 @@ class StateUpdater {
 
   static Subtree leaf(const StateChange& change) {
     return {.kind = Subtree::Kind::leaf,
-            .hash = state_leaf_hash<Hash>(change.path, *change.value_hash),
+            .hash = change.leaf_hash,
             .path = change.path,
             .value_hash = *change.value_hash};
   }
@@ -85,6 +86,39 @@ class StateUpdater {
   uint64_t version_;
   const StateNodeReader& read_;
 };
+
+inline constexpr std::string_view kStateKeyTag{"chengxin/state-key/v1", 22};  // with its zero byte
+
+// The changes by path, with all the hashes that come from the updates alone.
+template <typename Hash>
+std::vector<StateChange> state_changes(const StateUpdates& updates) {
+  std::vector<sm3::Message> messages;
+  for (const auto& [key, value] : updates) messages.push_back({view(kStateKeyTag), key, {}});
+  for (const auto& [key, value] : updates)
+    if (value) messages.push_back({*value, {}, {}});
+  std::vector<Digest> hashes(messages.size());
+  hash_many<Hash>(messages, hashes);
+
+  std::vector<StateChange> list(updates.size());
+  std::vector<Digest> leaves;
+  size_t i = 0, value_hash = updates.size();
+  for (const auto& [key, value] : updates) {
+    list[i].path = hashes[i];
+    if (value) {
+      list[i].value_hash = hashes[value_hash++];
+      leaves.push_back(list[i].path);
+      leaves.push_back(*list[i].value_hash);
+    }
+    ++i;
+  }
+  const std::span leaf_hashes(leaves.data(), leaves.size() / 2);
+  hash_pairs<Hash>(kLeafPrefix, leaves, leaf_hashes);
+  auto next = leaf_hashes.begin();
+  for (StateChange& change : list)
+    if (change.value_hash) change.leaf_hash = *next++;
+  std::sort(list.begin(), list.end(), [](const auto& a, const auto& b) { return a.path < b.path; });
+  return list;
+}
 
 template <typename Hash>
 class StateWalker {
@@ -120,8 +154,7 @@ class StateWalker {
 
 template <typename Hash>
 Digest StateTree<Hash>::path(ByteView key) {
-  static constexpr std::string_view kTag{"chengxin/state-key/v1", 22};  // with its zero byte
-  return Hash::hash({view(kTag), key});
+  return Hash::hash({view(impl::kStateKeyTag), key});
 }
 
 template <typename Hash>
@@ -151,12 +184,7 @@ template <typename Hash>
 Result<StateChanges> StateTree<Hash>::update(uint64_t base_version, uint64_t version,
                                              const StateUpdates& updates, const StateNodeReader& read) {
   CHECK(base_version < version || version == 0);
-  std::vector<impl::StateChange> list;
-  list.reserve(updates.size());
-  for (const auto& [key, value] : updates)
-    list.push_back({path(key), value ? std::optional(Hash::hash({*value})) : std::nullopt});
-  std::sort(list.begin(), list.end(), [](const auto& a, const auto& b) { return a.path < b.path; });
-
+  const std::vector<impl::StateChange> list = impl::state_changes<Hash>(updates);
   impl::StateUpdater<Hash> updater(version, read);
   impl::StateNode<Hash> root;
   if (version > 0) {
