@@ -8,87 +8,62 @@
 #if defined(__x86_64__)
 namespace chengxin::sm2::impl {
 
-// lo, hi: any registers; t: the words of the sum, the least first.
-#define CX_MUL_ADD(b, t, next) "mulx " b ", %[lo], %[hi]\n\t adcx %[lo], " t "\n\t adox %[hi], " next "\n\t"
+// clang-format off
 
+// lo, hi, m, ml: spare registers; t, v: words of the number, the least first.
 // t0..t4 += rdx * b, for flags that are clear; t4 does not overflow.
-#define CX_ROW(t0, t1, t2, t3, t4) \
-  CX_MUL_ADD("0(%[b])", t0, t1)    \
-  CX_MUL_ADD("8(%[b])", t1, t2)    \
-  CX_MUL_ADD("16(%[b])", t2, t3) CX_MUL_ADD("24(%[b])", t3, t4) "adc $0, " t4 "\n\t"
+#define CX_ROW(t0, t1, t2, t3, t4)                                                      \
+  "mulx 0(%[b]), %[lo], %[hi]\n\t"   "adcx %[lo], " t0 "\n\t"   "adox %[hi], " t1 "\n\t" \
+  "mulx 8(%[b]), %[lo], %[hi]\n\t"   "adcx %[lo], " t1 "\n\t"   "adox %[hi], " t2 "\n\t" \
+  "mulx 16(%[b]), %[lo], %[hi]\n\t"  "adcx %[lo], " t2 "\n\t"   "adox %[hi], " t3 "\n\t" \
+  "mulx 24(%[b]), %[lo], %[hi]\n\t"  "adcx %[lo], " t3 "\n\t"   "adox %[hi], " t4 "\n\t" \
+  "adc $0, " t4 "\n\t"
 
-// Adds m p to t0..t5, so that t0 and t1 become zero; the carry out of t5 is left in t0. PortableField's
-// reduce_two, with m0 = t0, lo and hi the halves of m0 2^32, `m` = m1, `ml` and `mh` the halves of m1 2^32.
-#define CX_REDUCE(t0, t1, t2, t3, t4, t5)                                       \
-  "movabs $0x100000000, %%rdx\n\t"                                              \
-  "mulx " t0                                                                    \
-  ", %[lo], %[hi]\n\t"                                                          \
-  "lea (" t0 ", " t1                                                            \
-  "), %[m]\n\t"                                                                 \
-  "sub %[lo], %[m]\n\t"                                                         \
-  "mulx %[m], %[ml], %[mh]\n\t"                                                 \
-  "add " t0 ", " t1                                                             \
-  "\n\t"                                                                        \
-  "adc %[m], " t2                                                               \
-  "\n\t"                                                                        \
-  "adc $0, " t3                                                                 \
-  "\n\t"                                                                        \
-  "adc " t0 ", " t4                                                             \
-  "\n\t"                                                                        \
-  "adc %[m], " t5                                                               \
-  "\n\t"                                                                        \
-  "mov $0, " t0                                                                 \
-  "\n\t"                                                                        \
-  "adc " t0 ", " t0                                                             \
-  "\n\t"                                                                        \
-  "add %[ml], %[hi]\n\t"          /* middle: the bits of the two do not meet */ \
-  "lea (%[lo], %[mh]), %[ml]\n\t" /* crossed */                                 \
-  "sub %[lo], " t1                                                              \
-  "\n\t"                                                                        \
-  "sbb %[hi], " t2                                                              \
-  "\n\t"                                                                        \
-  "sbb %[ml], " t3                                                              \
-  "\n\t"                                                                        \
-  "sbb %[hi], " t4                                                              \
-  "\n\t"                                                                        \
-  "sbb %[mh], " t5                                                              \
-  "\n\t"                                                                        \
+// Adds m p to t0..t5, so that t0 and t1 become zero; the carry out of t5 is left in t0. This is reduce_two of
+// PortableField: m0 is t0; hi:lo is m0 2^32, rdx:ml is m1 2^32, which become `middle` in hi, `crossed` in ml.
+#define CX_REDUCE(t0, t1, t2, t3, t4, t5) \
+  "movabs $0x100000000, %%rdx\n\t"        \
+  "mulx " t0 ", %[lo], %[hi]\n\t"         \
+  "lea (" t0 ", " t1 "), %[m]\n\t"        \
+  "sub %[lo], %[m]\n\t"                   \
+  "mulx %[m], %[ml], %%rdx\n\t"           \
+  "add " t0 ", " t1 "\n\t"                \
+  "adc %[m], " t2 "\n\t"                  \
+  "adc $0, " t3 "\n\t"                    \
+  "adc " t0 ", " t4 "\n\t"                \
+  "adc %[m], " t5 "\n\t"                  \
+  "mov $0, " t0 "\n\t"                    \
+  "adc " t0 ", " t0 "\n\t"                \
+  "add %[ml], %[hi]\n\t"                  \
+  "lea (%[lo], %%rdx), %[ml]\n\t"         \
+  "sub %[lo], " t1 "\n\t"                 \
+  "sbb %[hi], " t2 "\n\t"                 \
+  "sbb %[ml], " t3 "\n\t"                 \
+  "sbb %[hi], " t4 "\n\t"                 \
+  "sbb %%rdx, " t5 "\n\t"                 \
   "sbb $0, " t0 "\n\t"
 
-// v0..v3 and `top` less p, unless that is negative. Destroys lo, hi, m, ml, rdx.
-#define CX_TIGHTEN(v0, v1, v2, v3, top)   \
-  "mov " v0                               \
-  ", %[lo]\n\t"                           \
-  "mov " v1                               \
-  ", %[hi]\n\t"                           \
-  "mov " v2                               \
-  ", %[m]\n\t"                            \
-  "mov " v3                               \
-  ", %[ml]\n\t"                           \
-  "movabs $0xffffffff00000000, %%rdx\n\t" \
-  "sub $-1, " v0                          \
-  "\n\t"                                  \
-  "sbb %%rdx, " v1                        \
-  "\n\t"                                  \
-  "movabs $0xfffffffeffffffff, %%rdx\n\t" \
-  "sbb $-1, " v2                          \
-  "\n\t"                                  \
-  "sbb %%rdx, " v3                        \
-  "\n\t"                                  \
-  "sbb $0, " top                          \
-  "\n\t"                                  \
-  "cmovc %[lo], " v0                      \
-  "\n\t"                                  \
-  "cmovc %[hi], " v1                      \
-  "\n\t"                                  \
-  "cmovc %[m], " v2                       \
-  "\n\t"                                  \
+// v0..v3 and `top` less p, unless that is negative.
+#define CX_TIGHTEN(v0, v1, v2, v3, top)                                                            \
+  "mov " v0 ", %[lo]\n\t"  "mov " v1 ", %[hi]\n\t"  "mov " v2 ", %[m]\n\t"  "mov " v3 ", %[ml]\n\t" \
+  "movabs $0xffffffff00000000, %%rdx\n\t"                                                          \
+  "sub $-1, " v0 "\n\t"                                                                            \
+  "sbb %%rdx, " v1 "\n\t"                                                                          \
+  "movabs $0xfffffffeffffffff, %%rdx\n\t"                                                          \
+  "sbb $-1, " v2 "\n\t"                                                                            \
+  "sbb %%rdx, " v3 "\n\t"                                                                          \
+  "sbb $0, " top "\n\t"                                                                            \
+  "cmovc %[lo], " v0 "\n\t"                                                                        \
+  "cmovc %[hi], " v1 "\n\t"                                                                        \
+  "cmovc %[m], " v2 "\n\t"                                                                         \
   "cmovc %[ml], " v3 "\n\t"
 
 class AdxField {
  public:
-  [[gnu::noinline]] static Tight mul(const Loose& x, const Tight& y) {
-    uint64_t t0, t1, t2, t3, t4, t5, lo, hi, m, ml, mh;
+  static constexpr int lanes = 2;
+
+  [[gnu::always_inline]] static Tight mul(const Loose& x, const Tight& y) {
+    uint64_t t0, t1, t2, t3, t4, t5, lo, hi, m, ml;
     asm("mov 0(%[a]), %%rdx\n\t"
         "mulx 0(%[b]), %[t0], %[t1]\n\t"
         "mulx 8(%[b]), %[lo], %[t2]\n\t"
@@ -111,67 +86,67 @@ class AdxField {
         CX_REDUCE("%[t2]", "%[t3]", "%[t4]", "%[t5]", "%[t0]", "%[t1]")
         CX_TIGHTEN("%[t4]", "%[t5]", "%[t0]", "%[t1]", "%[t2]")
         : [t0] "=&r"(t0), [t1] "=&r"(t1), [t2] "=&r"(t2), [t3] "=&r"(t3), [t4] "=&r"(t4), [t5] "=&r"(t5),
-          [lo] "=&r"(lo), [hi] "=&r"(hi), [m] "=&r"(m), [ml] "=&r"(ml), [mh] "=&r"(mh)
+          [lo] "=&r"(lo), [hi] "=&r"(hi), [m] "=&r"(m), [ml] "=&r"(ml)
         : [a] "r"(x.limb), [b] "r"(y.limb), "m"(x), "m"(y)
         : "rdx", "cc");
     return {{{t4, t5, t0, t1}}};
   }
 
-  [[gnu::noinline]] static Tight sqr(const Tight& x) {
+  [[gnu::always_inline]] static Tight sqr(const Tight& x) {
     uint64_t t0, t1, t2, t3, t4, t5, t6, t7, lo, hi, m, ml;
-    const uint64_t* at = x.limb;  // its register serves as mh once the words are read
-    asm("mov 0(%[mh]), %%rdx\n\t"
-        "mulx 8(%[mh]), %[t1], %[t2]\n\t"
-        "mulx 16(%[mh]), %[lo], %[t3]\n\t"
-        "mulx 24(%[mh]), %[hi], %[t4]\n\t"
+    asm("mov 0(%[a]), %%rdx\n\t"
+        "mulx 8(%[a]), %[t1], %[t2]\n\t"
+        "mulx 16(%[a]), %[lo], %[t3]\n\t"
+        "mulx 24(%[a]), %[hi], %[t4]\n\t"
         "add %[lo], %[t2]\n\t"
         "adc %[hi], %[t3]\n\t"
-        "mov 8(%[mh]), %%rdx\n\t"
-        "mulx 24(%[mh]), %[lo], %[t5]\n\t"
-        "mulx 16(%[mh]), %[m], %[hi]\n\t"
+        "mov 8(%[a]), %%rdx\n\t"
+        "mulx 24(%[a]), %[lo], %[t5]\n\t"
+        "mulx 16(%[a]), %[m], %[hi]\n\t"
         "adc %[lo], %[t4]\n\t"
         "adc $0, %[t5]\n\t"
-        "mov 16(%[mh]), %%rdx\n\t"
-        "mulx 24(%[mh]), %[ml], %[t6]\n\t"
+        "mov 16(%[a]), %%rdx\n\t"
+        "mulx 24(%[a]), %[ml], %[t6]\n\t"
         "add %[m], %[t3]\n\t"
         "adc %[hi], %[t4]\n\t"
         "adc %[ml], %[t5]\n\t"
         "adc $0, %[t6]\n\t"
         // Twice that, and the squares.
-        "mov 0(%[mh]), %%rdx\n\t"
+        "mov 0(%[a]), %%rdx\n\t"
         "xor %k[t7], %k[t7]\n\t"
         "mulx %%rdx, %[t0], %[hi]\n\t"
         "adcx %[t1], %[t1]\n\t"
         "adox %[hi], %[t1]\n\t"
-        "mov 8(%[mh]), %%rdx\n\t"
+        "mov 8(%[a]), %%rdx\n\t"
         "mulx %%rdx, %[lo], %[hi]\n\t"
         "adcx %[t2], %[t2]\n\t"
         "adox %[lo], %[t2]\n\t"
         "adcx %[t3], %[t3]\n\t"
         "adox %[hi], %[t3]\n\t"
-        "mov 16(%[mh]), %%rdx\n\t"
+        "mov 16(%[a]), %%rdx\n\t"
         "mulx %%rdx, %[lo], %[hi]\n\t"
         "adcx %[t4], %[t4]\n\t"
         "adox %[lo], %[t4]\n\t"
         "adcx %[t5], %[t5]\n\t"
         "adox %[hi], %[t5]\n\t"
-        "mov 24(%[mh]), %%rdx\n\t"
+        "mov 24(%[a]), %%rdx\n\t"
         "mulx %%rdx, %[lo], %[hi]\n\t"
         "adcx %[t6], %[t6]\n\t"
         "adox %[lo], %[t6]\n\t"
         "adcx %[t7], %[t7]\n\t"
-        "adox %[hi], %[t7]\n\t" CX_REDUCE("%[t0]", "%[t1]", "%[t2]", "%[t3]", "%[t4]", "%[t5]")
+        "adox %[hi], %[t7]\n\t"
+        CX_REDUCE("%[t0]", "%[t1]", "%[t2]", "%[t3]", "%[t4]", "%[t5]")
         // What is left in t0 belongs to t6; t1 takes what leaves t7.
         "xor %k[t1], %k[t1]\n\t"
         "add %[t0], %[t6]\n\t"
         "adc $0, %[t7]\n\t"
-        "adc $0, %[t1]\n\t" CX_REDUCE("%[t2]", "%[t3]", "%[t4]", "%[t5]", "%[t6]",
-                                      "%[t7]") "add %[t1], %[t2]\n\t" CX_TIGHTEN("%[t4]", "%[t5]", "%[t6]",
-                                                                                 "%[t7]", "%[t2]")
+        "adc $0, %[t1]\n\t"
+        CX_REDUCE("%[t2]", "%[t3]", "%[t4]", "%[t5]", "%[t6]", "%[t7]")
+        "add %[t1], %[t2]\n\t"
+        CX_TIGHTEN("%[t4]", "%[t5]", "%[t6]", "%[t7]", "%[t2]")
         : [t0] "=&r"(t0), [t1] "=&r"(t1), [t2] "=&r"(t2), [t3] "=&r"(t3), [t4] "=&r"(t4), [t5] "=&r"(t5),
-          [t6] "=&r"(t6), [t7] "=&r"(t7), [lo] "=&r"(lo), [hi] "=&r"(hi), [m] "=&r"(m), [ml] "=&r"(ml),
-          [mh] "+&r"(at)
-        : "m"(x)
+          [t6] "=&r"(t6), [t7] "=&r"(t7), [lo] "=&r"(lo), [hi] "=&r"(hi), [m] "=&r"(m), [ml] "=&r"(ml)
+        : [a] "r"(x.limb), "m"(x)
         : "rdx", "cc");
     return {{{t4, t5, t6, t7}}};
   }
@@ -232,7 +207,8 @@ class AdxField {
         "adc %[a1], %[r1]\n\t"
         "adc %[a2], %[r2]\n\t"
         "adc %[a3], %[r3]\n\t"
-        "adc $0, %[top]\n\t" CX_TIGHTEN("%[r0]", "%[r1]", "%[r2]", "%[r3]", "%[top]")
+        "adc $0, %[top]\n\t"
+        CX_TIGHTEN("%[r0]", "%[r1]", "%[r2]", "%[r3]", "%[top]")
         : [r0] "+&r"(r0), [r1] "+&r"(r1), [r2] "+&r"(r2), [r3] "+&r"(r3), [top] "+&r"(top), [lo] "=&r"(lo),
           [hi] "=&r"(hi), [m] "=&r"(m), [ml] "=&r"(ml)
         : [h0] "rm"(h0), [h1] "rm"(h1), [odd] "rm"(odd), [h3] "rm"(h3), [a0] "m"(a.limb[0]),
@@ -241,8 +217,8 @@ class AdxField {
     return {{{r0, r1, r2, r3}}};
   }
 };
+// clang-format on
 
-#undef CX_MUL_ADD
 #undef CX_ROW
 #undef CX_REDUCE
 #undef CX_TIGHTEN

@@ -6,8 +6,10 @@ namespace chengxin::sm2::impl {
 
 class PortableField {
  public:
-  static Tight mul(const Loose& a, const Tight& b) { return tight(product(a, b)); }
-  static Tight sqr(const Tight& a) { return tight(square(a)); }
+  static constexpr int lanes = 1;
+
+  [[gnu::noinline]] static Tight mul(const Loose& a, const Tight& b) { return tight(product(a, b)); }
+  [[gnu::noinline]] static Tight sqr(const Tight& a) { return tight(square(a)); }
 
   static Loose add(const Tight& a, const Tight& b) {
     Sum sum;

@@ -1,4 +1,5 @@
 #pragma once
+#include <algorithm>
 #include <cstring>
 #include <memory>
 #include <new>
@@ -7,7 +8,7 @@
 #include "sm2/impl/scalar_comb.h"
 #include "sm2/impl/scalar_window.h"
 
-// The engine over a field of 64-bit words. Two questions go in step; each ends without an inversion: the
+// The engine over a field of 64-bit words. F::lanes questions go in step; each ends without an inversion: the
 // abscissa x / zz of sG + tP is compared with what it must be by a product.
 namespace chengxin::sm2::impl {
 
@@ -159,7 +160,8 @@ class ScalarEngine : public Engine {
 
   template <class C>
   void verify_tables(std::span<const Question> questions, uint8_t* verdicts) const {
-    Job jobs[4];  // two at work, two whose entries are on their way
+    constexpr size_t lanes = F::lanes;
+    Job jobs[2 * lanes];  // those at work, and those whose entries are on their way
     size_t waiting = 0;
     for (size_t i = 0; i < questions.size(); ++i) {
       const Question& question = questions[i];
@@ -169,15 +171,14 @@ class ScalarEngine : public Engine {
       jobs[waiting] = {recode(scalars.s, GeneratorComb::digits), recode(scalars.t, C::digits), scalars.target,
                        reinterpret_cast<const TablePoint*>(question.table), verdicts + i};
       prefetch<C>(jobs[waiting]);
-      if (++waiting < 4) continue;
-      walk_comb<C, 2>(jobs);
-      jobs[0] = jobs[2];
-      jobs[1] = jobs[3];
-      waiting = 2;
+      if (++waiting < 2 * lanes) continue;
+      walk_comb<C, lanes>(jobs);
+      waiting = lanes;
+      std::copy(jobs + lanes, jobs + 2 * lanes, jobs);
     }
     size_t at = 0;
-    for (; at + 2 <= waiting; at += 2) walk_comb<C, 2>(jobs + at);
-    if (at < waiting) walk_comb<C, 1>(jobs + at);
+    for (; at + lanes <= waiting; at += lanes) walk_comb<C, lanes>(jobs + at);
+    for (; at < waiting; ++at) walk_comb<C, 1>(jobs + at);
   }
 
   // sG + tP with the odd multiples of P: windows from the top; the doublings of the last one serve G as well.
@@ -221,32 +222,45 @@ class ScalarEngine : public Engine {
                        scalars.target, nullptr, verdicts + i};
     }
     TablePoint tables[kChunk][kWindowRow];
-    make_tables(points, count, tables);
+    if (count == 0) return;
+    count == 1 ? make_tables<1>(points, count, tables) : make_tables<F::lanes>(points, count, tables);
     for (size_t i = 0; i < count; ++i) jobs[i].table = tables[i];
     size_t at = 0;
-    for (; at + 2 <= count; at += 2) walk_windows<2>(jobs + at);
-    if (at < count) walk_windows<1>(jobs + at);
+    for (; at + F::lanes <= count; at += F::lanes) walk_windows<F::lanes>(jobs + at);
+    for (; at < count; ++at) walk_windows<1>(jobs + at);
   }
 
-  // Odd multiples of count points, two at a time (an odd one goes with itself), with one inversion.
+  // Odd multiples of count points, K at a time (the last ones go with themselves), with one inversion.
+  template <int K>
   static void make_tables(const TablePoint* points, size_t count, TablePoint (*tables)[kWindowRow]) {
-    if (count == 0) return;
-    OddMultiples<F, 2> multiples[kChunk / 2];
-    Tights<F, 2> before[kChunk / 2];  // products of the denominators of the earlier pairs
-    const size_t pairs = (count + 1) / 2;
-    Tights<F, 2> product{{kOne, kOne}};
-    for (size_t i = 0; i < pairs; ++i) {
-      const TablePoint& one = points[2 * i];
-      const TablePoint& other = points[std::min(2 * i + 1, count - 1)];
-      multiply_odd<F, 2>({{{one.x, other.x}}, {{one.y, other.y}}}, multiples[i]);
+    OddMultiples<F, K> multiples[kChunk / K];
+    Tights<F, K> before[kChunk / K];  // products of the denominators of the earlier groups
+    const size_t groups = (count + K - 1) / K;
+    const auto of_lane = [count](size_t group, int k) { return std::min(group * K + k, count - 1); };
+    Tights<F, K> product, inverse;
+    for (int k = 0; k < K; ++k) product.lane[k] = kOne;
+    for (size_t i = 0; i < groups; ++i) {
+      AffineLanes<F, K> lanes;
+      for (int k = 0; k < K; ++k) {
+        lanes.x.lane[k] = points[of_lane(i, k)].x;
+        lanes.y.lane[k] = points[of_lane(i, k)].y;
+      }
+      multiply_odd(lanes, multiples[i]);
       before[i] = product;
       product = product * multiples[i].z;
     }
-    const Tight both = invert<F>(F::mul(product.lane[0], product.lane[1]));
-    Tights<F, 2> inverse{{F::mul(both, product.lane[1]), F::mul(both, product.lane[0])}};
-    for (size_t i = pairs; i-- > 0;) {
-      TablePoint* const pair[2] = {tables[2 * i], tables[std::min(2 * i + 1, count - 1)]};
-      to_tables<F, 2>(multiples[i], inverse * before[i], pair);
+    if constexpr (K == 1) {
+      inverse.lane[0] = invert<F>(product.lane[0]);
+    } else {
+      static_assert(K == 2);
+      const Tight both = invert<F>(F::mul(product.lane[0], product.lane[1]));
+      inverse.lane[0] = F::mul(both, product.lane[1]);
+      inverse.lane[1] = F::mul(both, product.lane[0]);
+    }
+    for (size_t i = groups; i-- > 0;) {
+      TablePoint* targets[K];
+      for (int k = 0; k < K; ++k) targets[k] = tables[of_lane(i, k)];
+      to_tables(multiples[i], inverse * before[i], targets);
       inverse = inverse * multiples[i].z;
     }
   }
