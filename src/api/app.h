@@ -28,6 +28,7 @@ class App {
   std::atomic<bool> stopping = false;
   std::atomic<size_t> body_bytes_held = 0;  // see BodyShare
   std::atomic<int64_t> waiting = 0;         // transactions submitted here whose receipt is awaited
+  std::atomic<size_t> transaction_streams = 0;
   Tokens tokens;
   Idempotency idempotency;
   Workers workers;    // short blocking work: SQL, proofs

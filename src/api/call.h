@@ -22,6 +22,8 @@ class BodySource {
  public:
   virtual ~BodySource() = default;
   virtual Task<Result<std::string_view>> next() = 0;  // empty at the end; the view holds until the next call
+  // The same until a steady time of the caller's (api.timeout), in place of the limits of bodies.
+  virtual Task<Result<std::string_view>> next(int64_t until_ns) = 0;
 };
 
 // The body of an answer whose length is not known before. write() returns when the bytes are with the kernel;
@@ -37,7 +39,9 @@ struct Response {
   std::string type = "application/json";
   std::string body;
   std::vector<std::pair<std::string, std::string>> headers;
-  std::function<Task<Status>(BodySink&)> stream;  // instead of body
+  // Instead of body. It may go on reading the request's body meanwhile, on a coroutine of its own; what it
+  // wrote is then sent also when the server stops, but reading ends with api.stopping.
+  std::function<Task<Status>(BodySink&)> stream;
 };
 
 inline Response json_response(const Json& value, int status = 200) {

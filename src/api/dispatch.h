@@ -12,9 +12,12 @@ class BodyShare {
   BodyShare(const BodyShare&) = delete;
 
   // api.busy
-  Status take(size_t bytes) {
-    bytes_ += bytes;
-    if ((app_.body_bytes_held += bytes) <= app_.options.max_body_bytes_held) return {};
+  Status take(size_t bytes) { return hold(bytes_ + bytes); }
+  Status hold(size_t bytes) {
+    const size_t all = app_.body_bytes_held += bytes - bytes_;
+    const bool more = bytes > bytes_;
+    bytes_ = bytes;
+    if (!more || all <= app_.options.max_body_bytes_held) return {};
     return tl::unexpected(Error{Code::busy, "api.busy", "too many large requests at a time", 1000});
   }
 

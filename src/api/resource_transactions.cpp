@@ -1,25 +1,11 @@
 #include "api/resource_transactions.h"
 
 #include "api/describe.h"
+#include "api/impl/submission_frames.h"
 #include "base/clock.h"
 
 namespace chengxin::api {
 namespace {
-
-Result<Bytes> envelope_of(const Json& json) {
-  ASSIGN(Bytes body, unbase64(json["body"].get_ref<const std::string&>()));
-  ASSIGN(Bytes signature, unbase64(json["signature"].get_ref<const std::string&>()));
-  if (signature.size() != 64)
-    return fail(Code::invalid_argument, "transaction.malformed", "/signature: must be 64 bytes");
-  crypto::Sm2Signature fixed;
-  std::copy(signature.begin(), signature.end(), fixed.begin());
-  std::vector<Bytes> attachments;
-  for (const auto& text : json.value("attachments", Json::array())) {
-    ASSIGN(Bytes attachment, unbase64(text.get_ref<const std::string&>()));
-    attachments.push_back(std::move(attachment));
-  }
-  return format::encode_transaction(body, fixed, attachments);
-}
 
 Response pending(const host::Chain& chain, const Digest& transaction) {
   Response response = json_response({{"transaction", hex(transaction)}}, 202);

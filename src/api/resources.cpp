@@ -1,6 +1,7 @@
 #include "api/resources.h"
 
 #include "api/resource_chains.h"
+#include "api/resource_crypto.h"
 #include "api/resource_documentation.h"
 #include "api/resource_events.h"
 #include "api/resource_evidence.h"
@@ -9,6 +10,7 @@
 #include "api/resource_originals.h"
 #include "api/resource_system.h"
 #include "api/resource_tokens.h"
+#include "api/resource_transaction_stream.h"
 #include "api/resource_transactions.h"
 #include "api/resource_verify.h"
 
@@ -31,10 +33,18 @@ bool has_mirror(const Services& services) {
 bool has_jobs(const Services& services) { return services.jobs; }
 
 const Row kResources[] = {
-    {system_resource, always},       {documentation_resource, always},  {verify_resource, always},
-    {tokens_resource, has_database}, {chains_resource, has_host},       {transactions_resource, has_host},
-    {events_resource, has_host},     {evidence_resource, has_evidence}, {originals_resource, has_blobs},
-    {mirror_resource, has_mirror},   {jobs_resource, has_jobs},
+    {system_resource, always},
+    {documentation_resource, always},
+    {verify_resource, always},
+    {tokens_resource, has_database},
+    {chains_resource, has_host},
+    {transactions_resource, has_host},
+    {transaction_stream_resource, has_host},
+    {events_resource, has_host},
+    {evidence_resource, has_evidence},
+    {originals_resource, has_blobs},
+    {mirror_resource, has_mirror},
+    {jobs_resource, has_jobs},
 };
 
 }  // namespace

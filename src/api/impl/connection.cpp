@@ -43,32 +43,41 @@ void Connection::sweep(int64_t now) {
   if (phase_ == Phase::body && body_deadline_ns_ &&
       now > body_deadline_ns_ + int64_t(body_bytes_ / kMinBodyBytesPerSecond) * 1'000'000'000)
     late = true;
-  if (!late) return;
-  expired_ = true;
+  const bool write_late = write_deadline_ns_ && now > write_deadline_ns_;
+  if (!late && !write_late) return;
+  expired_ |= late;
+  write_expired_ |= write_late;
+  cancel();
+}
+
+void Connection::cancel() {
   boost::system::error_code ignored;
   socket_.cancel(ignored);
 }
 
 void Connection::begin_stop() {
   stopping_ = true;
-  if (idle()) abort();
+  if (idle()) return abort();
+  if (!both_ways_) return;
+  expired_ = true;  // for the body only
+  cancel();
 }
 
 void Connection::abort() {
-  expired_ = true;
-  close_ = true;
-  boost::system::error_code ignored;
-  socket_.cancel(ignored);
+  expired_ = write_expired_ = close_ = true;
+  cancel();
 }
 
 Task<bool> Connection::fill() {
-  if (expired_) co_return false;
   boost::system::error_code error;
   size_t room = std::min(kReadBytes, buffer_.max_size() - buffer_.size());
-  size_t count =
-      co_await socket_.async_read_some(buffer_.prepare(room), asio::redirect_error(use_task, error));
-  buffer_.commit(count);
-  co_return !error && count > 0;
+  while (!expired_) {
+    size_t count =
+        co_await socket_.async_read_some(buffer_.prepare(room), asio::redirect_error(use_task, error));
+    buffer_.commit(count);
+    if (error != asio::error::operation_aborted) co_return !error && count > 0;
+  }
+  co_return false;
 }
 
 Error Connection::parse_error(const boost::system::error_code& error) const {
@@ -113,15 +122,27 @@ Task<Result<bool>> Connection::read_header() {
 }
 
 Task<Result<std::string_view>> Connection::next() {
+  if (!body_deadline_ns_) body_deadline_ns_ = steady_ns() + int64_t(app_.options.body_timeout_ms) * 1'000'000;
+  enter(Phase::body, app_.options.body_timeout_ms);
+  auto chunk = co_await next_chunk();
+  enter(Phase::handling, 0);
+  co_return chunk;
+}
+
+Task<Result<std::string_view>> Connection::next(int64_t until_ns) {
+  deadline_ns_ = until_ns;
+  auto chunk = co_await next_chunk();
+  deadline_ns_ = 0;
+  co_return chunk;
+}
+
+Task<Result<std::string_view>> Connection::next_chunk() {
   chunk_.clear();
   if (expect_continue_) {
     expect_continue_ = false;
     if (!co_await send("HTTP/1.1 100 Continue\r\n\r\n", {}))
       co_return fail(Code::invalid_argument, "api.client_gone");
   }
-  if (phase_ != Phase::body)
-    body_deadline_ns_ = steady_ns() + int64_t(app_.options.body_timeout_ms) * 1'000'000;
-  enter(Phase::body, app_.options.body_timeout_ms);
   while (chunk_.empty() && !parser_->is_done()) {
     boost::system::error_code error = http::error::need_more;
     if (buffer_.size() > 0) buffer_.consume(parser_->put(buffer_.data(), error));
@@ -136,24 +157,29 @@ Task<Result<std::string_view>> Connection::next() {
     }
     if (!co_await fill()) {
       close_ = true;
+      if (both_ways_ && stopping_) co_return fail(Code::unavailable, "api.stopping");
       if (expired_) co_return fail(Code::invalid_argument, "api.timeout", "the body took too long");
       co_return fail(Code::invalid_argument, "api.malformed", "the body ended early");
     }
-    expired_ = false;
+    expired_ = both_ways_ && stopping_;
   }
   body_bytes_ += chunk_.size();
-  enter(Phase::handling, 0);
   co_return std::string_view(chunk_);
 }
 
 Task<bool> Connection::send(std::string_view head, std::string_view body) {
-  Phase before = phase_;
   boost::system::error_code error;
   std::array<asio::const_buffer, 2> parts = {asio::buffer(head), asio::buffer(body)};
   size_t sent = 0, total = head.size() + body.size();
+  write_expired_ = write_expired_ && close_;  // of an abort
   while (sent < total && !error) {
-    enter(Phase::writing, app_.options.write_timeout_ms);
+    if (write_expired_) {
+      error = asio::error::operation_aborted;
+      break;
+    }
+    write_deadline_ns_ = steady_ns() + int64_t(app_.options.write_timeout_ms) * 1'000'000;
     size_t count = co_await socket_.async_write_some(parts, asio::redirect_error(use_task, error));
+    if (error == asio::error::operation_aborted) error.clear();
     sent += count;
     for (auto& part : parts) {
       size_t taken = std::min(count, part.size());
@@ -161,8 +187,8 @@ Task<bool> Connection::send(std::string_view head, std::string_view body) {
       count -= taken;
     }
   }
-  enter(before, 0);
-  if (error) close_ = true;
+  write_deadline_ns_ = 0;
+  if (error) abort();
   co_return !error;
 }
 
@@ -189,7 +215,7 @@ void Connection::write_head(const Response& response, bool keep, bool chunked) {
 
 Task<Status> Connection::write(std::string_view bytes) {
   if (bytes.empty() || head_only_) co_return Status();
-  if (stopping_ || close_) co_return fail(Code::unavailable, "api.stopping");
+  if (both_ways_ ? write_expired_ : stopping_ || close_) co_return fail(Code::unavailable, "api.stopping");
   std::string frame;
   if (head_.http11) {
     frame = fmt::format("{}{:x}\r\n", stream_begun_ ? "\r\n" : "", bytes.size());
@@ -200,11 +226,16 @@ Task<Status> Connection::write(std::string_view bytes) {
 }
 
 Task<void> Connection::answer(Outgoing& outgoing) {
+  enter(Phase::handling, 0);
   Response& response = outgoing.response;
   bool unread = parser_ && !parser_->is_done();
   bool chunked = response.stream && head_.http11;
   bool keep = head_.keep_alive && !close_ && !stopping_ && !unread && (!response.stream || chunked);
   write_head(response, keep, chunked);
+  if (response.stream && unread && std::exchange(expect_continue_, false))
+    out_.insert(0, "HTTP/1.1 100 Continue\r\n\r\n");
+  both_ways_ = response.stream && unread;
+  expired_ = both_ways_ && stopping_;
   bool sent = co_await send(out_, head_only_ || response.stream ? std::string_view() : response.body);
   if (sent && response.stream && !head_only_) {
     stream_begun_ = false;
@@ -212,8 +243,9 @@ Task<void> Connection::answer(Outgoing& outgoing) {
     if (!status) keep = false;  // without the last chunk, so that the client sees that it is cut short
     if (status && chunked) sent = co_await send(stream_begun_ ? "\r\n0\r\n\r\n" : "0\r\n\r\n", {});
   }
+  both_ways_ = false;
   close_ = close_ || !keep;
-  if (sent && unread) co_await linger();
+  if (sent && parser_ && !parser_->is_done()) co_await linger();
 }
 
 Task<void> Connection::linger() {
@@ -232,6 +264,7 @@ Task<void> Connection::run() {
   while (!close_ && !stopping_) {
     ++count_;
     body_bytes_ = 0;
+    body_deadline_ns_ = 0;
     auto header = co_await read_header();
     if (header && !*header) break;
     int64_t begun = steady_ns();

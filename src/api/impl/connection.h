@@ -11,8 +11,9 @@ namespace chengxin::api {
 using Socket = asio::basic_stream_socket<asio::ip::tcp, Executor>;
 
 // One client's connection: reads a request, answers it, then the next; never two at a time. It lives on one
-// io thread. Time limits cost a request nothing: the thread's sweeper looks at `deadline_ns` a few times a
-// second.
+// io thread. Time limits cost a request nothing: the thread's sweeper looks at the deadlines a few times a
+// second. Reading and writing have a deadline each, since an answer may be streamed while the request's body
+// still arrives; an operation that was cancelled for the other's sake is begun again.
 class Connection : public BodySource, public BodySink {
  public:
   Connection(App& app, Socket socket, std::string id);
@@ -24,13 +25,16 @@ class Connection : public BodySource, public BodySink {
   bool idle() const { return phase_ == Phase::idle; }
 
   Task<Result<std::string_view>> next() override;
+  Task<Result<std::string_view>> next(int64_t until_ns) override;
   Task<Status> write(std::string_view bytes) override;
 
  private:
-  enum class Phase { idle, header, body, handling, writing, closing };
+  enum class Phase { idle, header, body, handling, closing };
   void enter(Phase phase, int timeout_ms);  // 0: no limit
-  Task<bool> fill();                        // reads once; false at the end, an error or past the deadline
-  Task<Result<bool>> read_header();         // false: the client left between two requests
+  void cancel();
+  Task<Result<std::string_view>> next_chunk();
+  Task<bool> fill();                 // reads once; false at the end, an error or past the deadline
+  Task<Result<bool>> read_header();  // false: the client left between two requests
   Task<void> answer(Outgoing& outgoing);
   Task<bool> send(std::string_view head, std::string_view body);
   void write_head(const Response& response, bool keep, bool chunked);
@@ -46,10 +50,11 @@ class Connection : public BodySource, public BodySink {
   std::string body_, chunk_, out_;
   std::optional<RequestParser> parser_;
   Phase phase_ = Phase::idle;
-  int64_t deadline_ns_ = 0, body_deadline_ns_ = 0;
+  int64_t deadline_ns_ = 0, body_deadline_ns_ = 0, write_deadline_ns_ = 0;
   uint64_t body_bytes_ = 0;
-  bool expired_ = false, stopping_ = false, close_ = false, expect_continue_ = false, head_only_ = false;
-  bool stream_begun_ = false;
+  bool expired_ = false, write_expired_ = false;  // their deadlines have passed, or abort()
+  bool stopping_ = false, close_ = false, expect_continue_ = false, head_only_ = false;
+  bool stream_begun_ = false, both_ways_ = false;  // both ways: the answer began before the body ended
 };
 
 }  // namespace chengxin::api

@@ -1,0 +1,6 @@
+#pragma once
+#include "api/route.h"
+
+namespace chengxin::api {
+Resource transaction_stream_resource();
+}
