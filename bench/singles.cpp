@@ -1,10 +1,16 @@
 #include "bench/singles.h"
 
+#include <unistd.h>
+
+#include <iterator>
+#include <sstream>
+
 #include "bench/stopwatch.h"
 #include "crypto/sm3.h"
 #include "evidence/contract.h"
 #include "ledger/testing.h"
 #include "mirror/mirror.h"
+#include "support/postgres.h"
 
 namespace chengxin::bench {
 namespace {
@@ -137,9 +143,33 @@ void fill(Chain& chain, const Plan& plan) {
   }
 }
 
+// CPU time of every process of that name.
+double cpu_us_of(std::string_view name) {
+  double ticks = 0;
+  std::error_code ignored;
+  for (const auto& entry : fs::directory_iterator("/proc", ignored)) {
+    std::ifstream file(entry.path() / "stat");
+    std::string line;
+    if (!std::getline(file, line)) continue;
+    const size_t open = line.find('('), close = line.rfind(')');
+    if (close == line.npos || line.substr(open + 1, close - open - 1) != name) continue;
+    std::istringstream fields(line.substr(close + 2));
+    std::vector<std::string> values(std::istream_iterator<std::string>(fields), {});
+    ticks += std::stod(values.at(11)) + std::stod(values.at(12));  // proc(5): utime, stime
+  }
+  return ticks * 1e6 / double(::sysconf(_SC_CLK_TCK));
+}
+
 int follow(Chain& chain, const Plan& plan, const std::string& url) {
+  std::unique_ptr<test::Postgres> server;
   sql::Options options;
   options.url = url == "sqlite" ? (chain.folder() / "mirror.db").string() : url;
+  if (url == "postgres") {
+    auto started = test::Postgres::start();
+    if (!started) return std::cerr << started.error().to_string() << "\n", 1;
+    server = std::move(*started);
+    options.url = server->create_database().value();
+  }
   options.durable = false;
   auto database = sql::Database::open(options);
   if (!database) return std::cerr << database.error().to_string() << "\n", 1;
@@ -147,7 +177,7 @@ int follow(Chain& chain, const Plan& plan, const std::string& url) {
   if (!mirror) return std::cerr << mirror.error().to_string() << "\n", 1;
   fmt::print(
       "The mirror alone, {}: CPU us of this process for each transaction\n"
-      "transactions  thread  process | transactions/s\n",
+      "transactions  thread  process  server | transactions/s\n",
       url);
   const std::shared_ptr<const Ledger> shared(chain.ledger.get(), [](const Ledger*) {});
   auto reader = mirror::reader_of(shared);
@@ -161,15 +191,18 @@ int follow(Chain& chain, const Plan& plan, const std::string& url) {
   size_t last = 0, mark = next_mark(0, plan.transactions);
   Interval interval;
   int64_t thread = cpu_ns(CLOCK_THREAD_CPUTIME_ID);
+  double server_us = cpu_us_of("postgres");
   auto rebuilt = (*mirror)->rebuild(reader.id, [&](uint64_t height, uint64_t) {
     const auto block = shared->block(height);
     const size_t done = size_t(block->header.log_size);
     if (done < mark) return;
     const double n = double(done - last);
     const int64_t now = cpu_ns(CLOCK_THREAD_CPUTIME_ID);
+    const double server_now = server ? cpu_us_of("postgres") : 0;
     const auto [process, rate] = interval.take(n);
-    fmt::print("{:>12} {:>7.2f} {:>8.2f} | {:>14.0f}\n", done, double(now - thread) / 1000 / n, process,
-               rate);
+    fmt::print("{:>12} {:>7.2f} {:>8.2f} {:>7.2f} | {:>14.0f}\n", done, double(now - thread) / 1000 / n,
+               process, server ? (server_now - server_us) / n : 0.0, rate);
+    server_us = server_now;
     std::fflush(stdout);
     thread = now;
     last = done;
