@@ -23,7 +23,8 @@ Cpu detect() {
   found.avx2 = __builtin_cpu_supports("avx2");
   found.avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                  __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
-  found.ifma = found.avx512 && __builtin_cpu_supports("avx512ifma");
+  found.ifma = found.avx512 && __builtin_cpu_supports("avx512ifma") &&
+               __builtin_cpu_supports("avx512vbmi2");
 #endif
   return found;
 }

@@ -10,7 +10,7 @@ struct Cpu {
   bool adx = false;  // mulx, adcx, adox
   bool avx2 = false;
   bool avx512 = false;  // F, BW, DQ, VL
-  bool ifma = false;    // 52-bit multiplication; only with avx512
+  bool ifma = false;    // IFMA and VBMI2; only with avx512
 };
 
 const Cpu& cpu();  // asked once, at the first call
