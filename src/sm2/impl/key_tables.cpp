@@ -1,0 +1,223 @@
+#include "sm2/impl/key_tables.h"
+
+#include <algorithm>
+#include <random>
+
+#include "sm2/impl/digest.h"
+
+namespace chengxin::sm2::impl {
+namespace {
+
+constexpr size_t kSeen = 1 << 16;     // keys that are counted before they have a table: 512 kB
+constexpr size_t kMostDue = 1 << 12;  // keys that wait for a table; more are asked again at their next use
+constexpr size_t kMostSteps = 64;     // of the clock's hand, for one place
+constexpr size_t kBuildAtOnce = 64;   // keys
+
+uint64_t random_salt() {
+  std::random_device device;
+  return uint64_t(device()) << 32 | device();
+}
+
+}  // namespace
+
+size_t KeyTables::Salted::operator()(const Keyed& key) const {
+  uint64_t words[2];
+  std::memcpy(words, key.point.data() + 1, sizeof words);
+  unsigned __int128 product = (unsigned __int128)(words[0] ^ salt) * ((words[1] ^ ~salt) | 1);
+  return size_t(product >> 64) ^ size_t(product);
+}
+
+KeyTables::KeyTables(const Engine& engine, const VerifierOptions& options)
+    : engine_(engine),
+      small_after_(std::max(1u, options.small_after)),
+      large_after_(std::max(options.large_after, options.small_after)),
+      small_(engine.table_bytes(Tier::small), options.table_bytes / 2),
+      large_(engine.table_bytes(Tier::large), options.table_bytes / 2),
+      entries_(16, Salted{random_salt()}),
+      seen_(kSeen) {
+  statistics_.bytes_allowed = options.table_bytes;
+}
+
+bool KeyTables::find(std::span<const Point* const> keys, std::span<Table*> found) {
+  std::lock_guard lock(mutex_);
+  bool due = false;
+  for (size_t i = 0; i < keys.size(); ++i) {
+    const Keyed key{*keys[i]};
+    const auto at = entries_.find(key);
+    if (at == entries_.end()) {
+      found[i] = nullptr;
+      ++statistics_.unknown_checks;
+      due |= count_unknown(key, entries_.hash_function()(key));
+      continue;
+    }
+    Entry& entry = at->second;
+    found[i] = entry.table.get();
+    ++entry.table->pins;
+    if (entry.uses < UINT32_MAX) ++entry.uses;
+    if (entry.table->tier == Tier::large) {
+      ++statistics_.large_checks;
+    } else {
+      ++statistics_.small_checks;
+      if (entry.uses >= large_after_ && !entry.due) due |= entry.due = enqueue(key, Tier::large, entry.uses);
+    }
+  }
+  return due;
+}
+
+// Two keys that fall on the same place wear each other down; the more frequent one stays.
+bool KeyTables::count_unknown(const Keyed& key, size_t hash) {
+  Seen& seen = seen_[hash % kSeen];
+  const auto tag = uint32_t(hash >> 32);
+  if (seen.tag != tag && seen.count > 0) {
+    --seen.count;
+    return false;
+  }
+  seen.tag = tag;
+  if (++seen.count < small_after_) return false;
+  const uint32_t uses = seen.count;
+  seen.count = 0;
+  return enqueue(key, Tier::small, uses);
+}
+
+bool KeyTables::enqueue(const Keyed& key, Tier tier, uint32_t uses) {
+  if (due_.size() >= kMostDue) return false;
+  due_.push_back({key, tier, uses});
+  return true;
+}
+
+void KeyTables::expect(const Point& key) {
+  std::lock_guard lock(mutex_);
+  if (!entries_.contains({key})) enqueue({key}, Tier::small, small_after_);
+}
+
+void KeyTables::release(std::span<Table* const> found) {
+  std::lock_guard lock(mutex_);
+  for (Table* table : found) {
+    if (!table || --table->pins > 0 || !table->retired) continue;
+    slabs(table->tier).give_back(table->memory);
+    std::erase_if(retired_, [&](const auto& one) { return one.get() == table; });
+  }
+}
+
+size_t KeyTables::build(size_t most) {
+  size_t built = 0;
+  for (;;) {
+    Tier tier;
+    std::vector<Due> batch;
+    std::vector<uint8_t*> memory;
+    {
+      std::lock_guard lock(mutex_);
+      batch = take_due(std::min(most - built, kBuildAtOnce), tier);
+      if (batch.empty()) return built;
+      std::erase_if(batch, [&](const Due& due) {
+        uint8_t* place = memory_for(due);
+        if (place) memory.push_back(place);
+        return place == nullptr;
+      });
+    }
+    std::vector<Affine> keys;
+    for (const Due& due : batch) keys.push_back(affine_of(due.key.point));
+    std::vector<uint8_t> good(batch.size());
+    engine_.build(tier, keys, memory.data(), good.data());
+    std::vector<Digest> z(batch.size());
+    for (size_t i = 0; i < batch.size(); ++i) z[i] = *z_of(batch[i].key.point);
+
+    std::lock_guard lock(mutex_);
+    for (size_t i = 0; i < batch.size(); ++i) {
+      if (good[i] && batch[i].key.point[0] == 4) {
+        publish(batch[i], memory[i], z[i]);
+      } else {
+        slabs(tier).give_back(memory[i]);
+      }
+    }
+    built += batch.size();
+  }
+}
+
+// The first in the queue and those behind it of the same tier.
+std::vector<KeyTables::Due> KeyTables::take_due(size_t most, Tier& tier) {
+  std::vector<Due> batch;
+  while (!due_.empty() && batch.size() < most) {
+    const Due& next = due_.front();
+    if (!batch.empty() && next.tier != tier) break;
+    tier = next.tier;
+    const auto known = entries_.find(next.key);
+    const bool wanted = next.tier == Tier::small
+                            ? known == entries_.end()
+                            : known != entries_.end() && known->second.table->tier == Tier::small;
+    const bool twice =
+        std::any_of(batch.begin(), batch.end(), [&](const Due& d) { return d.key == next.key; });
+    if (wanted && !twice) batch.push_back(next);
+    due_.pop_front();
+  }
+  return batch;
+}
+
+uint8_t* KeyTables::memory_for(const Due& due) {
+  if (uint8_t* piece = slabs(due.tier).take()) return piece;
+  if (evict(due.tier, due.uses))
+    if (uint8_t* piece = slabs(due.tier).take()) return piece;
+  if (auto at = entries_.find(due.key); at != entries_.end()) {
+    at->second.due = false;  // it may ask again after as many uses
+    at->second.uses = 0;
+  }
+  return nullptr;
+}
+
+// Takes the table from the first key under the hand that was used less than `uses` times since the hand's
+// last visit, or from none.
+bool KeyTables::evict(Tier tier, uint32_t uses) {
+  const auto& clock = clock_[int(tier)];
+  size_t& hand = hand_[int(tier)];
+  for (size_t step = 0; step < std::min(kMostSteps, clock.size()); ++step) {
+    hand = hand + 1 < clock.size() ? hand + 1 : 0;
+    const auto at = entries_.find(clock[hand]);
+    Entry& entry = at->second;
+    if (entry.uses >= uses || entry.table->pins > 0) {
+      entry.uses /= 2;
+      continue;
+    }
+    withdraw(entry);
+    entries_.erase(at);
+    ++statistics_.evicted;
+    return true;
+  }
+  return false;
+}
+
+void KeyTables::publish(const Due& due, uint8_t* memory, const Digest& z) {
+  Entry& entry = entries_[due.key];
+  if (entry.table) withdraw(entry);
+  entry.table = std::make_unique<Table>(Table{due.tier, memory, z});
+  entry.uses = due.uses;
+  entry.due = false;
+  entry.position = clock_[int(due.tier)].size();
+  clock_[int(due.tier)].push_back(due.key);
+  ++statistics_.built;
+}
+
+// Takes the entry's table away and its key from the clock.
+void KeyTables::withdraw(Entry& entry) {
+  auto& clock = clock_[int(entry.table->tier)];
+  entries_.find(clock.back())->second.position = entry.position;
+  clock[entry.position] = clock.back();
+  clock.pop_back();
+  if (entry.table->pins == 0) {
+    slabs(entry.table->tier).give_back(entry.table->memory);
+    entry.table.reset();
+  } else {
+    entry.table->retired = true;
+    retired_.push_back(std::move(entry.table));
+  }
+}
+
+TableStatistics KeyTables::statistics() const {
+  std::lock_guard lock(mutex_);
+  TableStatistics now = statistics_;
+  now.bytes = small_.bytes() + large_.bytes();
+  now.small = clock_[int(Tier::small)].size();
+  now.large = clock_[int(Tier::large)].size();
+  return now;
+}
+
+}  // namespace chengxin::sm2::impl
