@@ -45,6 +45,7 @@ const Row kResources[] = {
     {originals_resource, has_blobs},
     {mirror_resource, has_mirror},
     {jobs_resource, has_jobs},
+    {crypto_resource, always},
 };
 
 }  // namespace
