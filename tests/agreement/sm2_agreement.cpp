@@ -5,6 +5,7 @@
 #include <future>
 #include <random>
 
+#include "bench/sm2_exceptional.h"
 #include "crypto/sm3.h"
 #include "sm2/sign.h"
 #include "sm2_judges.h"
@@ -254,6 +255,46 @@ TEST_F(Sm2Agreement, LanesDoNotTouchEachOther) {
           }
       }
   }
+}
+
+// Additions of a point to itself or to its negative, at every step of every path's own walk: alone, and among
+// others.
+TEST_F(Sm2Agreement, CollisionsAtEveryStep) {
+  using app::bench::Kind;
+  std::mt19937_64 random(settings.seed);
+  auto bytes_of = [](const impl::Number& number) {
+    Number out;
+    impl::to_big_endian(number, out.data());
+    return out;
+  };
+  for (Path path : available_paths())
+    for (Kind kind : {Kind::unknown, Kind::small, Kind::large}) {
+      const auto shape = app::bench::shape_of(path, kind);
+      std::vector<Case> cases;
+      for (size_t step = 0; step < shape.additions.size(); step += settings.many() ? 1 : 3) {
+        auto collision = app::bench::collide(shape, step, random);
+        for (int more = 0; more < 3; ++more, collision = app::bench::again(shape, collision, random)) {
+          const Secret key = secret_of(bytes_of(collision.d));
+          const auto found = fit(key.point, bytes_of(collision.s), bytes_of(collision.t), more == 1);
+          if (!found) continue;  // the whole sum is infinity
+          Case one{step, "collision", key.point, found->signature, found->e, true};
+          cases.push_back(one);
+          one.e[9] ^= 4;
+          one.expected = false;
+          if (more == 2) cases.push_back(one);
+        }
+      }
+      for (size_t i = cases.size(); i-- > cases.size() / 2;)  // the second half among good ones
+        cases.insert(cases.begin() + long(i), make_case(settings.seed, i));
+      const auto tongsuo = ask_tongsuo(cases);
+      for (const Verdicts& found : Judge(path).judge(cases, settings.seed, 1))
+        for (size_t i = 0; i < cases.size(); ++i) {
+          ASSERT_EQ(tongsuo[i], cases[i].expected.value_or(tongsuo[i]));
+          if (!found.asked[i]) continue;
+          ASSERT_EQ(found.verdicts[i], tongsuo[i])
+              << found.judge << " seed " << settings.seed << ' ' << describe(cases[i]);
+        }
+    }
 }
 
 TEST_F(Sm2Agreement, OurSignaturesHoldInBothLibraries) {
