@@ -54,6 +54,109 @@ TEST(Transaction, OnlyTheCanonicalSpellingIsTaken) {
   EXPECT_FALSE(decode_body(encode_body(no_calls)));
 }
 
+// The library's idea of canonical: what it parses and writes again in the same bytes.
+template <typename Message>
+bool is_canonical(ByteView bytes, Message& message) {
+  if (!message.ParseFromArray(bytes.data(), int(bytes.size()))) return false;
+  message.DiscardUnknownFields();
+  return equal(view(message.SerializeAsString()), bytes);
+}
+
+bool library_takes(ByteView bytes) {
+  pb::TransactionBody message;
+  return is_canonical(bytes, message) && message.chain().size() == 32 && message.signer().size() == 16 &&
+         message.nonce().size() == 16 && message.calls_size() >= 1 && message.calls_size() <= int(kMaxCalls);
+}
+
+// A byte changed, put in, taken out or repeated; mostly where lengths and tags are.
+Bytes bent(Bytes bytes, std::mt19937_64& random) {
+  static constexpr uint8_t kTelling[] = {0,    1,    0x0a, 0x12, 0x18, 0x1a, 0x20, 0x2a, 0x32, 0x3a,
+                                         0x7f, 0x80, 0x81, 0xc0, 0xed, 0xa0, 0xf4, 0x90, 0xff};
+  const auto any = [&] {
+    return random() % 2 ? kTelling[random() % std::size(kTelling)] : uint8_t(random());
+  };
+  for (size_t times = random() % 3; times > 0 && !bytes.empty(); --times) {
+    const auto at = bytes.begin() + std::ptrdiff_t(random() % bytes.size());
+    switch (random() % 5) {
+      case 0:
+        *at = any();
+        break;
+      case 1:
+        bytes.insert(at, any());
+        break;
+      case 2:
+        bytes.erase(at);
+        break;
+      case 3:  // a longer varint of the same value
+        *at |= 0x80;
+        bytes.insert(at + 1, uint8_t(0));
+        break;
+      default:
+        append(bytes, Bytes(at, bytes.end()));
+    }
+  }
+  return bytes;
+}
+
+TEST(Transaction, TakesWhatTheLibraryFindsCanonicalAndNothingElse) {
+  const uint64_t seed = std::random_device()();
+  SCOPED_TRACE(seed);
+  std::mt19937_64 random(seed);
+  static const std::string kNames[] = {"",           "evidence",          "存证", std::string(200, 'x'),
+                                       "\U0001f4dc", std::string(1, '\0')};
+  size_t taken = 0;
+  for (int i = 0; i < 60'000; ++i) {
+    TransactionBody body = sample_body();
+    body.calls.resize(random() % 3);
+    for (Call& call : body.calls)
+      call = {kNames[random() % 6], kNames[random() % 6], Bytes(random() % 3 * 70, uint8_t(random()))};
+    body.valid_from_ms = random() % 4 ? random() >> random() % 64 : 0;
+    const Bytes bytes = bent(encode_body(body), random);
+    ASSERT_EQ(decode_body(bytes).has_value(), library_takes(bytes)) << hex(bytes);
+    taken += library_takes(bytes);
+
+    const Bytes arguments =
+        bent(encode_evidence_add({digest_of(uint64_t(i)), random() >> random() % 64, 32}), random);
+    pb::EvidenceAdd add;
+    ASSERT_EQ(decode_evidence_add(arguments).has_value(),
+              is_canonical(arguments, add) && add.root().size() == 32 && add.count() != 0 &&
+                  (add.item_bytes() == 32 || add.item_bytes() == 64))
+        << hex(arguments);
+    const Bytes role = bent(encode_register_key({4}, {kNames[random() % 6], "writer"}), random);
+    pb::RegisterKey key;
+    ASSERT_EQ(decode_register_key(role).has_value(), is_canonical(role, key) && key.public_key().size() == 65)
+        << hex(role);
+  }
+  EXPECT_GT(taken, 5'000u);
+}
+
+// The envelope may be in any spelling.
+TEST(Transaction, EnvelopesAreReadAsTheLibraryReadsThem) {
+  const uint64_t seed = std::random_device()();
+  SCOPED_TRACE(seed);
+  std::mt19937_64 random(seed);
+  const Bytes body = encode_body(sample_body());
+  size_t taken = 0;
+  for (int i = 0; i < 30'000; ++i) {
+    const Bytes envelope =
+        bent(encode_transaction(body, {7}, std::vector<Bytes>(random() % 3, Bytes(random() % 3, 5))), random);
+    pb::Transaction message;
+    const bool read = message.ParseFromArray(envelope.data(), int(envelope.size())) &&
+                      message.GetReflection()->GetUnknownFields(message).empty() &&
+                      message.signature().size() == 64 && decode_body(view(message.body()));
+    const auto decoded = decode_transaction(envelope);
+    ASSERT_EQ(decoded.has_value(), read) << hex(envelope);
+    if (!read) continue;
+    ++taken;
+    EXPECT_EQ(text(decoded->body_bytes), message.body());
+    EXPECT_EQ(text(decoded->signature), message.signature());
+    ASSERT_EQ(decoded->attachments.size(), size_t(message.attachments_size()));
+    for (size_t k = 0; k < decoded->attachments.size(); ++k)
+      EXPECT_EQ(text(decoded->attachments[k]), message.attachments(int(k)));
+  }
+  EXPECT_GT(taken, 5'000u);
+}
+
 TEST(Transaction, HashCoversBodyAndNotSignature) {
   auto key = crypto::Sm2PrivateKey::generate().value();
   auto first = decode_transaction(sign_transaction(sample_body(), key, {}).value()).value();

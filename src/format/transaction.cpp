@@ -1,26 +1,12 @@
 #include "format/transaction.h"
 
 #include "crypto/sm3.h"
+#include "format/impl/canonical.h"
 #include "format/impl/tag.h"
 #include "format/transaction.pb.h"
 
 namespace chengxin::format {
 namespace {
-
-// Canonical means: parsing and writing again gives the same bytes. Protobuf writes fields in ascending order,
-// in the shortest varints and without defaults, so every other spelling, unknown fields included, differs.
-//
-// The library would print what it refuses, and strangers choose what that is: its log is off.
-template <typename Message>
-bool parse_canonical(ByteView bytes, Message& message) {
-  static const auto silent [[maybe_unused]] = google::protobuf::SetLogHandler(nullptr);
-  if (bytes.size() > (64u << 20) || !message.ParseFromArray(bytes.data(), int(bytes.size()))) return false;
-  message.DiscardUnknownFields();  // they would be written again
-  if (message.ByteSizeLong() != bytes.size()) return false;
-  std::string again;
-  return message.SerializeToString(&again) && again.size() == bytes.size() &&
-         std::memcmp(again.data(), bytes.data(), bytes.size()) == 0;
-}
 
 template <typename Message>
 Bytes serialise(const Message& message) {
@@ -30,10 +16,15 @@ Bytes serialise(const Message& message) {
 }
 
 template <size_t N>
-bool take(const std::string& from, std::array<uint8_t, N>& into) {
+bool take(ByteView from, std::array<uint8_t, N>& into) {
   if (from.size() != N) return false;
   std::memcpy(into.data(), from.data(), N);
   return true;
+}
+
+tl::unexpected<Error> arguments_malformed(std::string_view method) {
+  return fail(Code::invalid_argument, "transaction.arguments_malformed", "not canonical arguments of {}",
+              method);
 }
 
 }  // namespace
@@ -66,18 +57,24 @@ Result<TransactionBody> decode_body(ByteView bytes) {
     return fail(Code::invalid_argument, "transaction.body_malformed", "{}", why);
   };
   if (bytes.size() > kMaxBodyBytes) return malformed("larger than 64 KiB");
-  pb::TransactionBody message;
-  if (!parse_canonical(bytes, message)) return malformed("not canonical protobuf");
+  Canonical in(bytes);
+  const ByteView chain = in.bytes(1), signer = in.bytes(2);
   TransactionBody body;
-  if (!take(message.chain(), body.chain)) return malformed("chain is not 32 bytes");
-  if (!take(message.signer(), body.signer)) return malformed("signer is not 16 bytes");
-  if (!take(message.nonce(), body.nonce)) return malformed("nonce is not 16 bytes");
-  if (message.calls_size() < 1 || message.calls_size() > int(kMaxCalls))
-    return malformed("not 1 to 64 calls");
-  body.valid_from_ms = message.valid_from_ms();
-  body.valid_until_ms = message.valid_until_ms();
-  for (const pb::Call& call : message.calls())
-    body.calls.push_back({call.contract(), call.method(), to_bytes(view(call.arguments()))});
+  body.valid_from_ms = in.number(3);
+  body.valid_until_ms = in.number(4);
+  const ByteView nonce = in.bytes(5);
+  while (in.more(6)) {
+    Canonical call(in.element());
+    const std::string_view contract = call.string(1), method = call.string(2);
+    const ByteView arguments = call.bytes(3);
+    if (!call.done()) return malformed("not canonical protobuf");
+    body.calls.push_back({std::string(contract), std::string(method), to_bytes(arguments)});
+  }
+  if (!in.done()) return malformed("not canonical protobuf");
+  if (!take(chain, body.chain)) return malformed("chain is not 32 bytes");
+  if (!take(signer, body.signer)) return malformed("signer is not 16 bytes");
+  if (!take(nonce, body.nonce)) return malformed("nonce is not 16 bytes");
+  if (body.calls.empty() || body.calls.size() > kMaxCalls) return malformed("not 1 to 64 calls");
   return body;
 }
 
@@ -98,19 +95,39 @@ Bytes encode_transaction(ByteView body, const crypto::Sm2Signature& signature,
   return serialise(message);
 }
 
-Result<Transaction> decode_transaction(ByteView envelope) {
-  auto malformed = [](std::string_view why) {
-    return fail(Code::invalid_argument, "transaction.malformed", "{}", why);
-  };
+namespace {
+
+// The envelope's fields, in any spelling that protobuf allows. Most are in the canonical one, which is read
+// where it stands; the others go through the library. Its log is off: it would print what it refuses, and
+// strangers choose what that is.
+bool take_envelope(ByteView envelope, Transaction& out) {
+  if (envelope.size() > (64u << 20)) return false;
+  Canonical in(envelope);
+  const ByteView body = in.bytes(1), signature = in.bytes(2);
+  while (in.more(3)) out.attachments.push_back(to_bytes(in.element()));
+  if (in.done()) {
+    out.body_bytes = to_bytes(body);
+    return take(signature, out.signature);
+  }
+  static const auto silent [[maybe_unused]] = google::protobuf::SetLogHandler(nullptr);
   pb::Transaction message;
-  if (envelope.size() > (64u << 20) || !message.ParseFromArray(envelope.data(), int(envelope.size())))
-    return malformed("not a protobuf of the envelope's form");
-  if (!message.GetReflection()->GetUnknownFields(message).empty()) return malformed("unknown fields");
-  Transaction out;
-  if (!take(message.signature(), out.signature)) return malformed("the signature is not 64 bytes");
+  if (!message.ParseFromArray(envelope.data(), int(envelope.size())) ||
+      !message.GetReflection()->GetUnknownFields(message).empty())
+    return false;
   out.body_bytes = to_bytes(view(message.body()));
+  out.attachments.clear();
   for (const std::string& attachment : message.attachments())
     out.attachments.push_back(to_bytes(view(attachment)));
+  return take(view(message.signature()), out.signature);
+}
+
+}  // namespace
+
+Result<Transaction> decode_transaction(ByteView envelope) {
+  Transaction out;
+  if (!take_envelope(envelope, out))
+    return fail(Code::invalid_argument, "transaction.malformed",
+                "not a body, a signature of 64 bytes and attachments");
   ASSIGN(out.body, decode_body(out.body_bytes));
   out.hash = transaction_hash(out.body_bytes);
   return out;
@@ -132,14 +149,13 @@ Bytes encode_evidence_add(const EvidenceAdd& call) {
 }
 
 Result<EvidenceAdd> decode_evidence_add(ByteView arguments) {
-  pb::EvidenceAdd message;
+  Canonical in(arguments);
   EvidenceAdd out;
-  if (!parse_canonical(arguments, message) || !take(message.root(), out.root) || message.count() == 0 ||
-      (message.item_bytes() != 32 && message.item_bytes() != 64))
-    return fail(Code::invalid_argument, "transaction.arguments_malformed",
-                "not canonical arguments of evidence.add");
-  out.count = message.count();
-  out.item_bytes = message.item_bytes();
+  const ByteView root = in.bytes(1);
+  out.count = in.number(2);
+  out.item_bytes = uint32_t(in.number(3, UINT32_MAX));
+  if (!in.done() || !take(root, out.root) || out.count == 0 || (out.item_bytes != 32 && out.item_bytes != 64))
+    return arguments_malformed("evidence.add");
   return out;
 }
 
@@ -151,12 +167,17 @@ Bytes encode_register_key(const crypto::Sm2Point& public_key, const std::vector<
 }
 
 Result<RegisterKey> decode_register_key(ByteView arguments) {
-  pb::RegisterKey message;
+  Canonical in(arguments);
   RegisterKey out;
-  if (!parse_canonical(arguments, message) || !take(message.public_key(), out.public_key))
-    return fail(Code::invalid_argument, "transaction.arguments_malformed",
-                "not canonical arguments of governance.register_key");
-  out.roles.assign(message.roles().begin(), message.roles().end());
+  const ByteView public_key = in.bytes(1);
+  bool readable = true;
+  while (in.more(2)) {
+    const ByteView role = in.element();
+    readable = readable && Canonical::is_utf8(role);
+    out.roles.emplace_back(text(role));
+  }
+  if (!in.done() || !readable || !take(public_key, out.public_key))
+    return arguments_malformed("governance.register_key");
   return out;
 }
 
@@ -167,11 +188,10 @@ Bytes encode_revoke_key(const KeyId& id) {
 }
 
 Result<KeyId> decode_revoke_key(ByteView arguments) {
-  pb::RevokeKey message;
+  Canonical in(arguments);
   KeyId out;
-  if (!parse_canonical(arguments, message) || !take(message.key_id(), out))
-    return fail(Code::invalid_argument, "transaction.arguments_malformed",
-                "not canonical arguments of governance.revoke_key");
+  const ByteView id = in.bytes(1);
+  if (!in.done() || !take(id, out)) return arguments_malformed("governance.revoke_key");
   return out;
 }
 
@@ -182,11 +202,10 @@ Bytes encode_set_validators(ByteView validators) {
 }
 
 Result<Bytes> decode_set_validators(ByteView arguments) {
-  pb::SetValidators message;
-  if (!parse_canonical(arguments, message))
-    return fail(Code::invalid_argument, "transaction.arguments_malformed",
-                "not canonical arguments of governance.set_validators");
-  return to_bytes(view(message.validators()));
+  Canonical in(arguments);
+  const ByteView validators = in.bytes(1);
+  if (!in.done()) return arguments_malformed("governance.set_validators");
+  return to_bytes(validators);
 }
 
 }  // namespace chengxin::format
