@@ -94,7 +94,7 @@ class Executor {
     Bytes entry;
     for (size_t i = 0; i < ran_.size(); ++i) {
       auto& [transaction, outcome, events] = ran_[i];
-      const uint64_t index = tail_.size();
+      const uint64_t index = tail_.size() + i;
       stored.hash = transaction->hash;
       stored.signature = transaction->signature;
       stored.receipt = out_.executed.receipts[i];
@@ -109,10 +109,10 @@ class Executor {
       stored.encode(entry);
       sink_.put(Table::log, keys::record(index), entry);
       places_.emplace_back(keys::place(stored.hash), keys::place_value(index));
-      tail_.append(leaves[i], [&](uint8_t level, uint64_t number, const Tile& tile) {
-        sink_.put(Table::main, keys::tile(level, number), tile.encode());
-      });
     }
+    tail_.append(leaves, [&](uint8_t level, uint64_t number, const Tile& tile) {
+      sink_.put(Table::main, keys::tile(level, number), tile.encode());
+    });
   }
 
   // The log's leaves.

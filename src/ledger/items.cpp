@@ -16,14 +16,11 @@ uint64_t level_start(uint64_t count, int level) {
 
 std::vector<Digest> item_levels(std::span<const Digest> groups, uint64_t count) {
   std::vector<Digest> out(groups.begin(), groups.begin() + std::ptrdiff_t(count / kGroup));
-  size_t start = 0;
-  for (uint64_t width = count / kGroup / kGroup; width > 0; width /= kGroup) {
-    const size_t end = out.size();
-    for (uint64_t i = 0; i < width; ++i) {
-      const Digest root = merkle::Log::root_of(std::span(out).subspan(start + i * kGroup, kGroup));
-      out.push_back(root);
-    }
-    start = end;
+  std::vector<Digest> level = out;
+  while (level.size() >= kGroup) {
+    level.resize(level.size() / kGroup * kGroup);
+    level = merkle::Log::roots_of(level, kGroup);
+    out.insert(out.end(), level.begin(), level.end());
   }
   return out;
 }
@@ -37,8 +34,7 @@ Result<merkle::Path> item_path(uint64_t index, uint64_t count, size_t item_bytes
       ASSIGN(Bytes data, items(number << level, width));
       if (data.size() != width * item_bytes)
         return fail(Code::data_loss, "ledger.damaged", "items are missing");
-      for (uint64_t i = 0; i < width; ++i)
-        below.push_back(merkle::Log::leaf_hash(ByteView(data).subspan(i * item_bytes, item_bytes)));
+      below = merkle::Log::leaf_hashes(data, item_bytes);
     } else {
       ASSIGN(below, hashes(level_start(count, level / 4 - 1) + (number << (level % 4)), width));
       if (below.size() != width)

@@ -44,9 +44,9 @@ Result<Tile> Tile::decode(ByteView bytes) {
   return out;
 }
 
-void LogTail::append(const Digest& leaf, const OnTile& on_whole_tile) {
-  ++size_;
-  edge_.append(leaf, [&](int level, uint64_t index, const Digest& hash) {
+void LogTail::append(std::span<const Digest> leaves, const OnTile& on_whole_tile) {
+  size_ += leaves.size();
+  edge_.append(leaves, [&](int level, uint64_t index, const Digest& hash) {
     const size_t tile = size_t(level) / 8;
     if (level % 8 == 4) levels_[tile].groups.push_back(hash);
     if (level % 8 != 0) return;
@@ -83,9 +83,8 @@ Result<LogTail> LogTail::load(uint64_t size, const store::Database& database, co
       }
     }
     tile.hashes.resize(count - first);
-    tile.groups.clear();
-    for (size_t i = 0; i + kTileGroup <= tile.hashes.size(); i += kTileGroup)
-      tile.groups.push_back(merkle::Log::root_of(std::span(tile.hashes).subspan(i, kTileGroup)));
+    const size_t grouped = tile.hashes.size() / kTileGroup * kTileGroup;
+    tile.groups = merkle::Log::roots_of(std::span(tile.hashes).first(grouped), kTileGroup);
   }
   std::vector<Digest> peaks;
   TileCache cache;

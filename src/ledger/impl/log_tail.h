@@ -24,7 +24,7 @@ class LogTail {
   static Result<LogTail> load(uint64_t size, const store::Database& database, const LeafReader& leaf);
 
   using OnTile = std::function<void(uint8_t level, uint64_t index, const Tile&)>;
-  void append(const Digest& leaf, const OnTile& on_whole_tile);
+  void append(std::span<const Digest> leaves, const OnTile& on_whole_tile);
   uint64_t size() const { return size_; }
   Digest root() const { return edge_.root(); }
   const Tile& unfinished(size_t level) const { return levels_[level]; }
