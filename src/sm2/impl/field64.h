@@ -71,12 +71,12 @@ Tight invert(const Tight& a) {
   return F::mul(sqr_times<F>(power, 2), a);
 }
 
-// y^2 = x^3 - 3x + b.
+// y^2 - (x^3 - 3x + b): zero for points of the curve.
 template <class F>
-bool on_curve(const Tight& x, const Tight& y) {
+Tight curve_error(const Tight& x, const Tight& y) {
   const Tight cube = F::mul(F::sqr(x), x);
   const Tight linear = F::sub(F::sub(F::sub(cube, x), x), x);
-  return is_zero(F::sub(F::sub(F::sqr(y), linear), kCurveB));
+  return F::sub(F::sub(F::sqr(y), linear), kCurveB);
 }
 
 }  // namespace chengxin::sm2::impl

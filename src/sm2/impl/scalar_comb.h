@@ -28,8 +28,8 @@ struct Comb {
       const int at = column + kColumns * (block + kBlocks * tooth);
       signs |= uint32_t(of.bits[at / 64] >> at % 64 & 1) << tooth;
     }
-    const bool positive = signs >> (kTeeth - 1);
-    return {(positive ? signs : ~signs) & (row - 1), positive == of.negative};
+    const uint32_t turned = (signs >> (kTeeth - 1)) - 1;  // all ones where the last tooth is -
+    return {(signs ^ turned) & (row - 1), bool((turned & 1) ^ of.negative)};
   }
 };
 

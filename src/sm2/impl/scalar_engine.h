@@ -68,7 +68,7 @@ class ScalarEngine : public Engine {
   static bool to_point(const Affine& key, TablePoint& out) {
     if (!less(key.x, kP) || !less(key.y, kP)) return false;
     out = {to_field(key.x), to_field(key.y)};
-    return on_curve<F>(out.x, out.y);
+    return is_zero(curve_error<F>(out.x, out.y));
   }
 
   // A table's entry, or its negative.

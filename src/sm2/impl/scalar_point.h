@@ -130,8 +130,26 @@ void add_special(Jacobian<F, 1>& sum, const AffineLanes<F, 1>& point) {
   }
 }
 
-// 8 products, 2 squares (madd-2008-s). x and y of the point are below p, so two points are the same exactly
-// when h and r are zero.
+// 8 products, 2 squares (madd-2008-s). h is the difference of the abscissas over sum.zz; where it is zero, or
+// the sum was infinite, zz becomes zero and stays so through all that follows.
+template <class F, int K>
+[[gnu::always_inline]] inline void add_regular(Xyzz<F, K>& sum, const AffineLanes<F, K>& point,
+                                               const Tights<F, K>& h) {
+  const auto r = point.y * sum.zzz - sum.y;
+  const auto hh = sqr(h);
+  const auto hhh = h * hh, v = sum.x * hh;
+  sum.x = sqr(r) - hhh - v - v;
+  sum.y = r * (v - sum.x) - sum.y * hhh;
+  sum.zz = sum.zz * hh;
+  sum.zzz = sum.zzz * hhh;
+}
+
+// In constant time, for sums whose zz is looked at in the end.
+template <class F, int K>
+void add_unchecked(Xyzz<F, K>& sum, const AffineLanes<F, K>& point) {
+  add_regular(sum, point, point.x * sum.zz - sum.x);
+}
+
 template <class F, int K>
 void add(Xyzz<F, K>& sum, const AffineLanes<F, K>& point) {
   const auto h = point.x * sum.zz - sum.x;
@@ -151,13 +169,7 @@ void add(Xyzz<F, K>& sum, const AffineLanes<F, K>& point) {
     }
     return;
   }
-  const auto r = point.y * sum.zzz - sum.y;
-  const auto hh = sqr(h);
-  const auto hhh = h * hh, v = sum.x * hh;
-  sum.x = sqr(r) - hhh - v - v;
-  sum.y = r * (v - sum.x) - sum.y * hhh;
-  sum.zz = sum.zz * hh;
-  sum.zzz = sum.zzz * hhh;
+  add_regular(sum, point, h);
 }
 
 // 8 products, 3 squares.

@@ -1,0 +1,136 @@
+#pragma once
+#include "sm2/impl/order.h"
+#include "sm2/impl/scalar_comb.h"
+#include "sm2/impl/sign_engine.h"
+
+// Signing over a field of 64-bit words. No branch and no address depends on the key or a nonce: kG comes from
+// a comb whose rows are read whole, everything else is arithmetic with masks.
+namespace chengxin::sm2::impl {
+
+template <class F>
+class ScalarSignEngine : public SignEngine {
+ public:
+  ScalarSignEngine() { fill_comb<F, GeneratorComb>({kGeneratorX, kGeneratorY}, table_); }
+
+  void sign(const SigningKey& key, std::span<const Number> e, std::span<const Number> k,
+            Attempt* attempts) const override {
+    for (size_t at = 0; at < e.size(); at += kChunk) {
+      const size_t count = std::min(kChunk, e.size() - at);
+      Number x[kChunk], y[kChunk];
+      uint64_t on_curve[kChunk];
+      multiply_many(k.subspan(at, count), x, y, on_curve);
+      for (size_t i = 0; i < count; ++i)
+        attempts[at + i] = attempt(key, e[at + i], k[at + i], x[i], on_curve[i]);
+      wipe(x, sizeof x);
+      wipe(y, sizeof y);
+    }
+  }
+
+  bool multiply(const Number& k, Affine& out) const override {
+    uint64_t on_curve;
+    multiply_many({&k, 1}, &out.x, &out.y, &on_curve);
+    return on_curve;
+  }
+
+ private:
+  using GeneratorComb = Comb<6, 11, 4>;  // 22 KiB, to stay in the first-level cache
+  static constexpr size_t kChunk = 16;   // nonces that share an inversion
+
+  TablePoint table_[GeneratorComb::entries];
+
+  static uint64_t mask_of_zero(const Tight& a) {
+    return order::is_zero({{a.limb[0], a.limb[1], a.limb[2], a.limb[3]}});
+  }
+  static Number plain(const Tight& a) {
+    const Tight out = F::mul(kPlainOne, a);
+    return {{out.limb[0], out.limb[1], out.limb[2], out.limb[3]}};
+  }
+
+  static Tight montgomery(const Number& a) {
+    return F::mul({{a.limb[0], a.limb[1], a.limb[2], a.limb[3]}}, kMontgomerySquare);
+  }
+
+  // As recode() of number.h.
+  static Digits recode_secret(const Number& k) {
+    const uint64_t even = (k.limb[0] & 1) - 1;
+    Number odd;
+    order::subtract(odd, order::kOrder, k);
+    odd = order::choose(even, odd, k);
+    Digits out = {{}, bool(even & 1)};
+    for (int i = 0; i < 4; ++i) out.bits[i] = odd.limb[i] >> 1 | (i < 3 ? odd.limb[i + 1] << 63 : 0);
+    out.bits[(GeneratorComb::digits - 1) / 64] |= uint64_t(1) << (GeneratorComb::digits - 1) % 64;
+    wipe(&odd, sizeof odd);
+    return out;
+  }
+
+  AffineLanes<F, 1> load(const Digits& digits, int block, int column) const {
+    const Digit chosen = GeneratorComb::choose(digits, block, column);
+    TablePoint point;
+    select(table_ + block * GeneratorComb::row, GeneratorComb::row, chosen.index, point);
+    const Tight turned = negate<F>(point.y);
+    const uint64_t mask = 0 - uint64_t(chosen.negative);
+    for (int i = 0; i < 4; ++i) point.y.limb[i] ^= mask & (point.y.limb[i] ^ turned.limb[i]);
+    return {{{point.x}}, {{point.y}}};
+  }
+
+  // A sum that meets plus or minus its next operand has zz = 0 from there on. For a nonce that is uniform
+  // this has a probability below 2^-240, and in the end it is told from a point of the curve, so it costs a
+  // signature and gives nothing away.
+  Xyzz<F, 1> multiply_projective(const Number& k) const {
+    Digits digits = recode_secret(k);
+    Xyzz<F, 1> sum{};
+    for (int column = GeneratorComb::columns - 1; column >= 0; --column) {
+      const bool first = column == GeneratorComb::columns - 1;
+      if (!first) double_in_place(sum);
+      for (int block = 0; block < GeneratorComb::blocks; ++block) {
+        const auto point = load(digits, block, column);
+        if (first && block == 0) {
+          sum = {point.x, point.y, {{kOne}}, {{kOne}}};
+        } else {
+          add_unchecked(sum, point);
+        }
+      }
+    }
+    wipe(&digits, sizeof digits);
+    return sum;
+  }
+
+  // k[i] G with one inversion, of the product of all zzz; where one of them is zero, no point of the group is
+  // on the curve.
+  void multiply_many(std::span<const Number> k, Number* x, Number* y, uint64_t* on_curve) const {
+    Xyzz<F, 1> points[kChunk];
+    Tight before[kChunk];
+    Tight product = impl::kOne;
+    for (size_t i = 0; i < k.size(); ++i) {
+      points[i] = multiply_projective(k[i]);
+      before[i] = product;
+      product = F::mul(product, points[i].zzz.lane[0]);
+    }
+    Tight inverse = invert<F>(product);
+    for (size_t i = k.size(); i-- > 0;) {
+      const Tight zzz = F::mul(inverse, before[i]), z = F::mul(zzz, points[i].zz.lane[0]);
+      inverse = F::mul(inverse, points[i].zzz.lane[0]);
+      const Tight ax = F::mul(points[i].x.lane[0], F::sqr(z)), ay = F::mul(points[i].y.lane[0], zzz);
+      x[i] = plain(ax);
+      y[i] = plain(ay);
+      on_curve[i] = mask_of_zero(curve_error<F>(montgomery(x[i]), montgomery(y[i])));
+    }
+    wipe(points, sizeof points);
+    wipe(before, sizeof before);
+  }
+
+  // s = (k - r d) / (1 + d) is (k + r) / (1 + d) - r.
+  static Attempt attempt(const SigningKey& key, const Number& e, const Number& k, const Number& x,
+                         uint64_t on_curve) {
+    Attempt out;
+    out.r = order::add(order::reduce(e), order::reduce(x));
+    const Number sum = order::add(k, out.r);
+    out.s = order::sub(order::mul(sum, key.inverse), out.r);
+    const Number again = order::add(order::mul(out.s, key.one_plus_d), order::mul(out.r, key.d));
+    out.refused = order::is_zero(k) | order::is_zero(out.r) | order::is_zero(sum) | order::is_zero(out.s);
+    out.broken = ~(on_curve & order::equal(again, k));
+    return out;
+  }
+};
+
+}  // namespace chengxin::sm2::impl
