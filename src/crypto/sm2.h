@@ -1,16 +1,18 @@
 #pragma once
-#include <array>
-#include <memory>
+#include "sm2/sm2.h"
 
-#include "base/bytes.h"
-
-// SM2 over the recommended curve sm2p256v1 (GB/T 32918-2016, GB/T 35276).
+// SM2 over the recommended curve sm2p256v1 (GB/T 32918-2016, GB/T 35276). Signatures are made and checked by
+// src/sm2, encryption and all else by Tongsuo (ADR 0014).
 namespace chengxin::crypto {
 
-using Sm2Point = std::array<uint8_t, 65>;      // 04 || X || Y
-using Sm2Signature = std::array<uint8_t, 64>;  // r || s
+using Sm2Point = sm2::Point;
+using Sm2Signature = sm2::Signature;
+using sm2::kDefaultId;
 inline constexpr size_t kMaxSm2Plain = 64 << 10;
-inline constexpr std::string_view kDefaultId = "1234567812345678";  // GB/T 35276 section 10
+
+// The verifier of this process, with the tables of the keys that it meets often. For many signatures at once
+// ask it, not each key.
+const std::shared_ptr<const sm2::Verifier>& sm2_verifier();
 
 class Sm2PublicKey {
  public:
@@ -19,8 +21,7 @@ class Sm2PublicKey {
   const Sm2Point& point() const { return point_; }
 
   // True when `signature` (64 bytes, r || s) is this key's over `message` under `id`; false for anything
-  // else, including wrong lengths and values out of range. GB/T 32918.2 section 7. Thread-safe; Z_A for the
-  // default id is cached.
+  // else, including wrong lengths and values out of range. GB/T 32918.2 section 7. Thread-safe.
   bool verify(ByteView message, ByteView signature, std::string_view id = kDefaultId) const;
 
   // SubjectPublicKeyInfo. from_pem: crypto.key_format, crypto.public_key.

@@ -2,13 +2,13 @@
 #include "crypto/impl/tongsuo.h"
 #include "crypto/secret.h"
 #include "crypto/sm2.h"
+#include "sm2/sign.h"
 
 // What stands behind the keys of sm2.h, for the files of this module.
 namespace chengxin::crypto {
 
 struct Sm2PublicKey::Impl {
   tongsuo::Point point;
-  Digest z_default;  // Z_A of the default id
   tongsuo::Key key;  // for Tongsuo's encoders, CMS and X.509
 
   EVP_PKEY* pkey() const { return key.get(); }
@@ -17,6 +17,7 @@ struct Sm2PublicKey::Impl {
 struct Sm2PrivateKey::Impl {
   tongsuo::Key key;
   Secret scalar;  // 32 bytes, big-endian
+  std::optional<sm2::Signer> signer;
 
   EVP_PKEY* pkey() const { return key.get(); }
 };
