@@ -51,8 +51,11 @@ CHENGXIN_INLINE Word8 xor_rotl8(Word8 a) {
 CHENGXIN_INLINE Word8 p0(Word8 a) { return a ^ rotl<9>(xor_rotl8(a)); }
 CHENGXIN_INLINE Word8 p1(Word8 a) { return a ^ rotl<15>(xor_rotl8(a)); }
 
-CHENGXIN_INLINE Word8 look_up(Word8 index, const uint32_t (&table)[8]) {
-  return _mm256_permutevar8x32_epi32(Word8::load(table).x, index.x);
+CHENGXIN_INLINE Word8 look_up(Word8 byte, const uint32_t (&tables)[3][8]) {
+  auto pick = [](Word8 index, const uint32_t(&table)[8]) __attribute__((always_inline)) {
+    return Word8(_mm256_permutevar8x32_epi32(Word8::load(table).x, index.x));
+  };
+  return pick(byte, tables[0]) ^ pick(shr<3>(byte), tables[1]) ^ pick(shr<6>(byte), tables[2]);
 }
 
 CHENGXIN_INLINE void transpose(Word8 (&w)[8]) {

@@ -41,8 +41,9 @@ CHENGXIN_INLINE Word16 choose(Word16 a, Word16 b, Word16 c) {
 }
 CHENGXIN_INLINE Word16 p0(Word16 a) { return xor3(a, rotl<9>(a), rotl<17>(a)); }
 CHENGXIN_INLINE Word16 p1(Word16 a) { return xor3(a, rotl<15>(a), rotl<23>(a)); }
-CHENGXIN_INLINE Word16 look_up(Word16 index, const uint32_t (&table)[16]) {
-  return _mm512_permutexvar_epi32(index.x, _mm512_load_si512(table));
+CHENGXIN_INLINE Word16 look_up(Word16 byte, const uint32_t (&tables)[2][16]) {
+  return Word16(_mm512_permutexvar_epi32(byte.x, _mm512_load_si512(tables[0]))) ^
+         _mm512_permutexvar_epi32(shr<4>(byte).x, _mm512_load_si512(tables[1]));
 }
 
 CHENGXIN_INLINE __m512i swap_bytes(__m512i x) {

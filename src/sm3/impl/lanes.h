@@ -3,7 +3,8 @@
 #include "sm3/impl/node_tail.h"
 
 // The kernel of a vector `W` of W::kLanes words: load_rows() reads sixteen words of each lane,
-// store_digests() writes eight; look_up<Bits>() picks from a table by the low bits of each word.
+// store_digests() writes eight; look_up() gives, for each lane, the word that a NodeTail has for the lowest
+// byte.
 namespace chengxin::sm3 {
 namespace {
 
@@ -27,20 +28,12 @@ CHENGXIN_INLINE void node_lanes(uint8_t prefix, const uint8_t* children, uint8_t
   for (int i = 0; i < 8; ++i) v[i] = W(kInitial[i]);
   load_rows(
       w, [=](int lane) __attribute__((always_inline)) { return children + lane * 64; });
-  W last = w[15];  // its lowest byte
+  const W last = w[15];  // its lowest byte is what the second block begins with
   for (int i = 15; i > 0; --i) w[i] = shr<8>(w[i]) ^ shl<24>(w[i - 1]);
   w[0] = shr<8>(w[0]) ^ W(uint32_t(prefix) << 24);
   compress_words(v, w);
 
-  auto from_tail = [&]<int J>() __attribute__((always_inline)) {
-    W word = look_up(last, tail.words[J][0]);
-    if constexpr (W::kTableBits == 4)
-      word = word ^ look_up(shr<W::kTableBits>(last), tail.words[J][1]);
-    else
-      word = xor3(word, look_up(shr<W::kTableBits>(last), tail.words[J][1]),
-                  look_up(shr<2 * W::kTableBits>(last), tail.words[J][2]));
-    w[J % 16] = word;
-  };
+  auto from_tail = [&]<int J>() __attribute__((always_inline)) { w[J % 16] = look_up(last, tail.words[J]); };
   from_tail.template operator()<0>();
   for (int i = 1; i < 15; ++i) w[i] = W(0);
   w[15] = W(65 * 8);
