@@ -57,6 +57,7 @@ class Gatherer {
       std::span<const ByteView> envelopes, int64_t now_ms)>;
   Gatherer(Admit admit, order::Sequencer& sequencer, std::function<int64_t()> now_ms, Options options = {});
   ~Gatherer();
+  Gatherer(const Gatherer&) = delete;
 
   LanePtr lane(std::string_view source);  // for a stream
   // Takes a prefix and says how long it is; what it takes is moved from and will be settled. When it takes
