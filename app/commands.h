@@ -10,9 +10,11 @@ void add_evidence(CLI::App& app, Context& context);
 void add_verify(CLI::App& app, Context& context);
 void add_chain(CLI::App& app, Context& context);  // chain, block, tx
 void add_key(CLI::App& app, Context& context);
+void add_crypto(CLI::App& app, Context& context);
 void add_token(CLI::App& app, Context& context);
 void add_mirror(CLI::App& app, Context& context);
 void add_backup(CLI::App& app, Context& context);
 void add_bench(CLI::App& app, Context& context);
+void add_bench_sm2(CLI::App& bench, Context& context);  // a verb of bench
 
 }  // namespace chengxin::app

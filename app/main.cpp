@@ -31,6 +31,7 @@ int main(int argc, char** argv) {
   add_verify(app, context);
   add_chain(app, context);
   add_key(app, context);
+  add_crypto(app, context);
   add_token(app, context);
   add_mirror(app, context);
   add_backup(app, context);

@@ -15,7 +15,7 @@ BIN = faultlib.BUILD / "bin"
 MASKS = {
     "without_ifma": ("ifma", ["adx", "portable"]),
     "without_avx512": ("avx512", ["adx", "portable"]),
-    "without_any": ("avx512,avx2,adx,bmi2", ["portable"]),
+    "without_any": ("avx512,avx2,adx,bmi", ["portable"]),
 }
 
 
