@@ -11,12 +11,12 @@ namespace chengxin::sm2::impl {
 // clang-format off
 
 // lo, hi, m, ml: spare registers; t, v: words of the number, the least first.
-// t0..t4 += rdx * b, for flags that are clear; t4 does not overflow.
-#define CX_ROW(t0, t1, t2, t3, t4)                                                      \
-  "mulx 0(%[b]), %[lo], %[hi]\n\t"   "adcx %[lo], " t0 "\n\t"   "adox %[hi], " t1 "\n\t" \
-  "mulx 8(%[b]), %[lo], %[hi]\n\t"   "adcx %[lo], " t1 "\n\t"   "adox %[hi], " t2 "\n\t" \
-  "mulx 16(%[b]), %[lo], %[hi]\n\t"  "adcx %[lo], " t2 "\n\t"   "adox %[hi], " t3 "\n\t" \
-  "mulx 24(%[b]), %[lo], %[hi]\n\t"  "adcx %[lo], " t3 "\n\t"   "adox %[hi], " t4 "\n\t" \
+// t0..t4 += rdx * y, for flags that are clear; t4 does not overflow.
+#define CX_ROW(t0, t1, t2, t3, t4)                                                    \
+  "mulx %[y0], %[lo], %[hi]\n\t"   "adcx %[lo], " t0 "\n\t"   "adox %[hi], " t1 "\n\t" \
+  "mulx %[y1], %[lo], %[hi]\n\t"   "adcx %[lo], " t1 "\n\t"   "adox %[hi], " t2 "\n\t" \
+  "mulx %[y2], %[lo], %[hi]\n\t"   "adcx %[lo], " t2 "\n\t"   "adox %[hi], " t3 "\n\t" \
+  "mulx %[y3], %[lo], %[hi]\n\t"   "adcx %[lo], " t3 "\n\t"   "adox %[hi], " t4 "\n\t" \
   "adc $0, " t4 "\n\t"
 
 // Adds m p to t0..t5, so that t0 and t1 become zero; the carry out of t5 is left in t0. This is reduce_two of
@@ -64,72 +64,73 @@ class AdxField {
 
   [[gnu::always_inline]] static Tight mul(const Loose& x, const Tight& y) {
     uint64_t t0, t1, t2, t3, t4, t5, lo, hi, m, ml;
-    asm("mov 0(%[a]), %%rdx\n\t"
-        "mulx 0(%[b]), %[t0], %[t1]\n\t"
-        "mulx 8(%[b]), %[lo], %[t2]\n\t"
+    asm("mov %[x0], %%rdx\n\t"
+        "mulx %[y0], %[t0], %[t1]\n\t"
+        "mulx %[y1], %[lo], %[t2]\n\t"
         "add %[lo], %[t1]\n\t"
-        "mulx 16(%[b]), %[lo], %[t3]\n\t"
+        "mulx %[y2], %[lo], %[t3]\n\t"
         "adc %[lo], %[t2]\n\t"
-        "mulx 24(%[b]), %[lo], %[t4]\n\t"
+        "mulx %[y3], %[lo], %[t4]\n\t"
         "adc %[lo], %[t3]\n\t"
         "adc $0, %[t4]\n\t"
-        "mov 8(%[a]), %%rdx\n\t"
+        "mov %[x1], %%rdx\n\t"
         "xor %k[t5], %k[t5]\n\t"
         CX_ROW("%[t1]", "%[t2]", "%[t3]", "%[t4]", "%[t5]")
         CX_REDUCE("%[t0]", "%[t1]", "%[t2]", "%[t3]", "%[t4]", "%[t5]")
-        "mov 16(%[a]), %%rdx\n\t"
+        "mov %[x2], %%rdx\n\t"
         "xor %k[t1], %k[t1]\n\t"
         CX_ROW("%[t2]", "%[t3]", "%[t4]", "%[t5]", "%[t0]")
-        "mov 24(%[a]), %%rdx\n\t"
+        "mov %[x3], %%rdx\n\t"
         "xor %k[lo], %k[lo]\n\t"
         CX_ROW("%[t3]", "%[t4]", "%[t5]", "%[t0]", "%[t1]")
         CX_REDUCE("%[t2]", "%[t3]", "%[t4]", "%[t5]", "%[t0]", "%[t1]")
         CX_TIGHTEN("%[t4]", "%[t5]", "%[t0]", "%[t1]", "%[t2]")
         : [t0] "=&r"(t0), [t1] "=&r"(t1), [t2] "=&r"(t2), [t3] "=&r"(t3), [t4] "=&r"(t4), [t5] "=&r"(t5),
           [lo] "=&r"(lo), [hi] "=&r"(hi), [m] "=&r"(m), [ml] "=&r"(ml)
-        : [a] "r"(x.limb), [b] "r"(y.limb), "m"(x), "m"(y)
+        : [x0] "m"(x.limb[0]), [x1] "m"(x.limb[1]), [x2] "m"(x.limb[2]), [x3] "m"(x.limb[3]),
+          [y0] "m"(y.limb[0]), [y1] "m"(y.limb[1]), [y2] "m"(y.limb[2]), [y3] "m"(y.limb[3])
         : "rdx", "cc");
     return {{{t4, t5, t0, t1}}};
   }
 
   [[gnu::always_inline]] static Tight sqr(const Tight& x) {
     uint64_t t0, t1, t2, t3, t4, t5, t6, t7, lo, hi, m, ml;
-    asm("mov 0(%[a]), %%rdx\n\t"
-        "mulx 8(%[a]), %[t1], %[t2]\n\t"
-        "mulx 16(%[a]), %[lo], %[t3]\n\t"
-        "mulx 24(%[a]), %[hi], %[t4]\n\t"
+    asm("mov %[x0], %%rdx\n\t"
+        "mulx %[x1], %[t1], %[t2]\n\t"
+        "mulx %[x2], %[lo], %[t3]\n\t"
+        "mulx %[x3], %[hi], %[t4]\n\t"
         "add %[lo], %[t2]\n\t"
         "adc %[hi], %[t3]\n\t"
-        "mov 8(%[a]), %%rdx\n\t"
-        "mulx 24(%[a]), %[lo], %[t5]\n\t"
-        "mulx 16(%[a]), %[m], %[hi]\n\t"
+        "mov %[x1], %%rdx\n\t"
+        "mulx %[x3], %[lo], %[t5]\n\t"
+        "mulx %[x2], %[m], %[hi]\n\t"
         "adc %[lo], %[t4]\n\t"
         "adc $0, %[t5]\n\t"
-        "mov 16(%[a]), %%rdx\n\t"
-        "mulx 24(%[a]), %[ml], %[t6]\n\t"
+        "mov %[x2], %%rdx\n\t"
+        "mulx %[x3], %[ml], %[t6]\n\t"
         "add %[m], %[t3]\n\t"
         "adc %[hi], %[t4]\n\t"
         "adc %[ml], %[t5]\n\t"
         "adc $0, %[t6]\n\t"
         // Twice that, and the squares.
-        "mov 0(%[a]), %%rdx\n\t"
+        "mov %[x0], %%rdx\n\t"
         "xor %k[t7], %k[t7]\n\t"
         "mulx %%rdx, %[t0], %[hi]\n\t"
         "adcx %[t1], %[t1]\n\t"
         "adox %[hi], %[t1]\n\t"
-        "mov 8(%[a]), %%rdx\n\t"
+        "mov %[x1], %%rdx\n\t"
         "mulx %%rdx, %[lo], %[hi]\n\t"
         "adcx %[t2], %[t2]\n\t"
         "adox %[lo], %[t2]\n\t"
         "adcx %[t3], %[t3]\n\t"
         "adox %[hi], %[t3]\n\t"
-        "mov 16(%[a]), %%rdx\n\t"
+        "mov %[x2], %%rdx\n\t"
         "mulx %%rdx, %[lo], %[hi]\n\t"
         "adcx %[t4], %[t4]\n\t"
         "adox %[lo], %[t4]\n\t"
         "adcx %[t5], %[t5]\n\t"
         "adox %[hi], %[t5]\n\t"
-        "mov 24(%[a]), %%rdx\n\t"
+        "mov %[x3], %%rdx\n\t"
         "mulx %%rdx, %[lo], %[hi]\n\t"
         "adcx %[t6], %[t6]\n\t"
         "adox %[lo], %[t6]\n\t"
@@ -146,7 +147,7 @@ class AdxField {
         CX_TIGHTEN("%[t4]", "%[t5]", "%[t6]", "%[t7]", "%[t2]")
         : [t0] "=&r"(t0), [t1] "=&r"(t1), [t2] "=&r"(t2), [t3] "=&r"(t3), [t4] "=&r"(t4), [t5] "=&r"(t5),
           [t6] "=&r"(t6), [t7] "=&r"(t7), [lo] "=&r"(lo), [hi] "=&r"(hi), [m] "=&r"(m), [ml] "=&r"(ml)
-        : [a] "r"(x.limb), "m"(x)
+        : [x0] "m"(x.limb[0]), [x1] "m"(x.limb[1]), [x2] "m"(x.limb[2]), [x3] "m"(x.limb[3])
         : "rdx", "cc");
     return {{{t4, t5, t6, t7}}};
   }
