@@ -45,15 +45,6 @@ Status LedgerImpl::check_form(const format::Transaction& transaction, int64_t ti
   return {};
 }
 
-Status LedgerImpl::check(const format::Transaction& transaction, int64_t time_ms,
-                         const AccountPtr& signer) const {
-  TRY(check_form(transaction, time_ms, signer));
-  const SignedBy signed_by{*signer, transaction.hash, transaction.signature};
-  const ByteView body = transaction.body_bytes;
-  if (!signatures_hold({&signed_by, 1}, {&body, 1})[0]) return bad_signature(transaction.hash);
-  return {};
-}
-
 // Whether each signature of a body holds, from memory where it is known.
 std::vector<bool> LedgerImpl::signatures_hold(std::span<const SignedBy> all,
                                               std::span<const ByteView> bodies) const {
@@ -70,9 +61,11 @@ std::vector<bool> LedgerImpl::signatures_hold(std::span<const SignedBy> all,
       asked.push_back(i);
       messages.push_back(format::signed_message(bodies[i]));
     }
-  std::vector<uint8_t> holds(asked.size());
+  std::vector<sm2::Check> checks;
   for (size_t k = 0; k < asked.size(); ++k)
-    holds[k] = all[asked[k]].signer.key.verify(messages[k], all[asked[k]].signature);
+    checks.push_back({&all[asked[k]].signer.account.public_key, &all[asked[k]].signature, messages[k]});
+  std::vector<uint8_t> holds(asked.size());
+  verifier_->verify(checks, holds);
 
   std::vector<Digest> fresh;
   std::vector<Verdict> verdicts;

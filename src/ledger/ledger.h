@@ -22,8 +22,7 @@ namespace chengxin::ledger {
 struct Options {
   ContractTable contracts;  // besides governance
   size_t cache_bytes = 64 << 20;
-  // Checks the transactions' signatures; meant to be one for all chains of a process. Null: one of its own,
-  // with little memory.
+  // Checks the transactions' signatures. Null: crypto::sm2_verifier(), which is one for the process.
   std::shared_ptr<const sm2::Verifier> verifier;
 };
 

@@ -235,5 +235,60 @@ TEST_F(MaintenanceTest, AFlippedBitAnywhereIsFoundAfterACrash) {
   flip_bits_everywhere(crash_copy(chain, "crashed"), setup, chain.random, 4, 8);
 }
 
+// A validator that lets bad signatures in is found out, at the first of them.
+TEST_F(MaintenanceTest, TheFirstBadSignatureOfAChainIsNamed) {
+  for (int bad : {2, 4, 4}) {
+    while (int(chain.ledger->head().header.height) + 1 < bad) grow(1);
+    auto made =
+        *chain.ledger
+             ->admit(setup.envelope(setup.writer, chain.time_ms, {put_call("a", view("1"))}), chain.time_ms)
+             .value();
+    made.signature[3] ^= 1;
+    const AdmittedTransaction forged = std::make_shared<const Admitted>(made);
+    auto executed = chain.ledger->execute(std::span(&forged, 1), ++chain.time_ms);
+    ASSERT_TRUE(executed);
+    ASSERT_TRUE(chain.ledger->commit(*executed, certify(*executed, setup.genesis.validators, chain.signers)));
+  }
+  grow(2);
+  auto verified = chain.ledger->verify(nullptr);
+  ASSERT_FALSE(verified);
+  EXPECT_TRUE(verified.error().detail.starts_with("block 2: transaction.signature_invalid"))
+      << verified.error().to_string();
+  const fs::path file = chain.folder.path / "export";
+  ASSERT_TRUE(chain.ledger->export_to(file, nullptr));
+  auto imported = Ledger::import(file, chain.folder.path / "imported", setup.options(), nullptr);
+  ASSERT_FALSE(imported);
+  EXPECT_NE(imported.error().detail.find("block 2: transaction.signature_invalid"), std::string::npos)
+      << imported.error().to_string();
+}
+
+TEST_F(MaintenanceTest, ContentIsTheBlockAndItsTransactions) {
+  grow(3, 300);  // attachments in chunks
+  grow(3, 5);
+  for (uint64_t height = 1; height <= 6; ++height) {
+    auto content = chain.ledger->content(height);
+    ASSERT_TRUE(content) << content.error().to_string();
+    const auto block = chain.ledger->block(height).value();
+    EXPECT_EQ(content->block.header_bytes, block.header_bytes);
+    EXPECT_EQ(content->block.transactions, block.transactions);
+    ASSERT_EQ(content->transactions.size(), 3u);
+    for (size_t i = 0; i < 3; ++i) {
+      const auto one = chain.ledger->transaction(block.transactions[i]).value();
+      const TransactionRecord& other = content->transactions[i];
+      EXPECT_EQ(other.transaction.hash, one.transaction.hash);
+      EXPECT_EQ(other.transaction.body_bytes, one.transaction.body_bytes);
+      EXPECT_EQ(other.receipt_bytes, one.receipt_bytes);
+      EXPECT_EQ(other.events, one.events);
+      EXPECT_EQ(other.output, one.output);
+      EXPECT_EQ(other.log_index, one.log_index);
+      EXPECT_EQ(other.height, height);
+    }
+  }
+  EXPECT_EQ(chain.ledger->content(7).error().reason, "ledger.no_block");
+  ASSERT_TRUE(chain.ledger->prune(4, much_later()));
+  EXPECT_TRUE(chain.ledger->content(3)->block.pruned);
+  EXPECT_TRUE(chain.ledger->content(3)->transactions.empty());
+}
+
 }  // namespace
 }  // namespace chengxin::ledger

@@ -147,8 +147,9 @@ Status LedgerImpl::export_into(std::FILE* opened, const fs::path& part,
 Status LedgerImpl::import_block(const format::Header& header, ByteView header_bytes,
                                 ByteView certificate_bytes, std::vector<Bytes> envelopes) {
   std::vector<AdmittedTransaction> transactions;
-  for (const Bytes& envelope : envelopes) {
-    ASSIGN(auto admitted, admit(envelope, header.time_ms));
+  const std::vector<ByteView> views(envelopes.begin(), envelopes.end());
+  for (auto& each : admit(views, header.time_ms)) {
+    ASSIGN(auto admitted, std::move(each));
     transactions.push_back(std::move(admitted));
   }
   ASSIGN(Executed executed, execute(transactions, header.time_ms));

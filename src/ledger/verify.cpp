@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "base/log.h"
 #include "crypto/sm3.h"
 #include "ledger/impl/keys.h"
@@ -10,26 +12,46 @@ namespace {
 
 using store::Table;
 
-// Remembers the first difference.
+// Gathers what a block would write and then compares it with what is stored, table by table.
 class CompareSink : public Sink {
  public:
   explicit CompareSink(const store::Database& database) : database_(database) {}
   void put(Table table, ByteView key, ByteView value) override {
-    if (!status_) return;
-    auto stored = database_.get(table, key);
-    if (!stored)
-      status_ = tl::unexpected(stored.error());
-    else if (!*stored || !equal(**stored, value))
-      status_ = fail(Code::data_loss, "ledger.damaged",
-                     "what the store holds under {} is not what a replay gives", hex(key));
+    Written& all = written_[size_t(table)];
+    all.keys.push_back(to_bytes(key));
+    all.values.push_back(to_bytes(value));
+    all.order.push_back(count_++);
   }
   void set_state(const Bytes&, const std::optional<Bytes>&) override {
   }  // the newest ones are compared at the end
-  const Status& status() const { return status_; }
+
+  // Names the first difference in the order of writing.
+  Status compare() const {
+    size_t first = SIZE_MAX;
+    const Bytes* different = nullptr;
+    for (size_t table = 0; table < store::kTables; ++table) {
+      const Written& all = written_[table];
+      if (all.keys.empty()) continue;
+      ASSIGN(auto stored, database_.multi_get(Table(table), all.keys));
+      for (size_t i = 0; i < stored.size(); ++i)
+        if (all.order[i] < first && stored[i] != all.values[i]) {
+          first = all.order[i];
+          different = &all.keys[i];
+        }
+    }
+    if (!different) return {};
+    return fail(Code::data_loss, "ledger.damaged", "what the store holds under {} is not what a replay gives",
+                hex(*different));
+  }
 
  private:
+  struct Written {
+    std::vector<Bytes> keys, values;
+    std::vector<size_t> order;
+  };
   const store::Database& database_;
-  Status status_;
+  Written written_[store::kTables];
+  size_t count_ = 0;
 };
 
 Error in_block(uint64_t height, Error error) {
@@ -40,6 +62,45 @@ Error in_block(uint64_t height, Error error) {
 Status mismatch(std::string_view what) { return fail(Code::data_loss, "ledger.damaged", "{}", what); }
 
 }  // namespace
+
+// Signatures met on the way, checked hundreds at a time. Whoever meets another error asks settle() first: a
+// signature from before it that does not hold is the one to be named.
+class LedgerImpl::Signatures {
+ public:
+  explicit Signatures(const sm2::Verifier& verifier) : verifier_(verifier) {}
+
+  Status add(uint64_t height, AdmittedTransaction transaction, AccountPtr signer) {
+    pending_.push_back({height, std::move(transaction), std::move(signer)});
+    return pending_.size() < kTogether ? Status() : settle();
+  }
+  Status settle() {
+    std::vector<Bytes> messages;
+    std::vector<sm2::Check> checks;
+    messages.reserve(pending_.size());
+    for (const Pending& each : pending_) {
+      messages.push_back(format::signed_message(each.transaction->body_bytes));
+      checks.push_back({&each.signer->account.public_key, &each.transaction->signature, messages.back()});
+    }
+    std::vector<uint8_t> holds(checks.size());
+    verifier_.verify(checks, holds);
+    const size_t bad = size_t(std::find(holds.begin(), holds.end(), 0) - holds.begin());
+    if (bad < holds.size())
+      return tl::unexpected(in_block(pending_[bad].height, {Code::forbidden, "transaction.signature_invalid",
+                                                            hex(pending_[bad].transaction->hash)}));
+    pending_.clear();
+    return {};
+  }
+
+ private:
+  static constexpr size_t kTogether = 1024;
+  struct Pending {
+    uint64_t height;
+    AdmittedTransaction transaction;
+    AccountPtr signer;
+  };
+  const sm2::Verifier& verifier_;
+  std::vector<Pending> pending_;
+};
 
 // A block whose transactions were dropped: its header and certificate, and the set that it hands over to.
 Status LedgerImpl::verify_header(uint64_t height, Head& head) const {
@@ -67,7 +128,8 @@ Status LedgerImpl::verify_header(uint64_t height, Head& head) const {
 }
 
 // Executes a block again on the view before it, which it replaces.
-Status LedgerImpl::replay(uint64_t height, ViewPtr& before, ReplayAccounts& accounts) const {
+Status LedgerImpl::replay(uint64_t height, ViewPtr& before, ReplayAccounts& accounts,
+                          Signatures& signatures) const {
   ASSIGN(StoredBlock stored, stored_block(height));
   ASSIGN(format::Header header, format::Header::decode(stored.header));
   ASSIGN(auto certificate, format::Certificate::decode(stored.certificate));
@@ -87,17 +149,19 @@ Status LedgerImpl::replay(uint64_t height, ViewPtr& before, ReplayAccounts& acco
                   node_reader()};
   std::vector<AdmittedTransaction> transactions;
   for (uint64_t index = first; index < header.log_size; ++index) {
-    ASSIGN(auto transaction, full_transaction(index));
-    ASSIGN(AccountPtr signer, base.account(transaction.body.signer));
-    TRY(check(transaction, header.time_ms, signer));
-    transactions.push_back(std::make_shared<const Admitted>(Admitted{std::move(transaction), height - 1}));
+    ASSIGN(auto read, full_transaction(index));
+    ASSIGN(AccountPtr signer, base.account(read.body.signer));
+    TRY(check_form(read, header.time_ms, signer));
+    auto transaction = std::make_shared<const Admitted>(Admitted{std::move(read), height - 1});
+    TRY(signatures.add(height, transaction, signer));
+    transactions.push_back(std::move(transaction));
   }
   CompareSink sink(*database_);
   const std::vector<bool> known(transactions.size());  // a second one would be found by its index entry
   ASSIGN(Built built, build_block(methods_, genesis_, base, transactions, known, header.time_ms, sink));
   if (!built.executed.dropped.empty()) return tl::unexpected(built.executed.dropped[0].second);
   if (built.executed.header_bytes != stored.header) return mismatch("a replay gives another header");
-  TRY(sink.status());
+  TRY(sink.compare());
   TRY(format::verify_certificate(certificate, before->head.next_validators, built.executed.header_hash));
   if (!built.changed_keys.empty()) accounts.clear();
   built.next->certificate_bytes = std::move(stored.certificate);
@@ -153,11 +217,15 @@ Status LedgerImpl::verify(const OnVerifyProgress& on_progress) const {
     return tl::unexpected(
         in_block(oldest - 1, {Code::data_loss, "ledger.damaged", "not the end of the headers before"}));
   ReplayAccounts accounts;
+  Signatures signatures(*verifier_);
   for (uint64_t height = oldest; height <= top; ++height) {
-    if (Status status = replay(height, *before, accounts); !status)
+    if (Status status = replay(height, *before, accounts, signatures); !status) {
+      TRY(signatures.settle());
       return tl::unexpected(in_block(height, status.error()));
+    }
     if (on_progress) on_progress({height, top});
   }
+  TRY(signatures.settle());
   std::lock_guard lock(write_mutex_);
   if (now()->head.header.height == top)
     if (Status status = verify_state(**before); !status) return tl::unexpected(in_block(top, status.error()));

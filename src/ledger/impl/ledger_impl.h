@@ -71,7 +71,9 @@ class LedgerImpl final : public Ledger {
         marker_(std::move(marker)),
         methods_(std::move(options.contracts)),
         verifier_(std::move(options.verifier)),
-        accounts_(*database_) {}
+        accounts_(*database_) {
+    if (!verifier_) verifier_ = crypto::sm2_verifier();
+  }
 
   Status load();
   ViewPtr now() const {
@@ -80,10 +82,9 @@ class LedgerImpl final : public Ledger {
   }
   // The value of a state key at a retained version.
   Result<std::optional<Bytes>> state_at(ByteView key, uint64_t version) const;
-  // Everything about a decoded transaction but its place in a block, whether it is a duplicate, and for
-  // check_form() its signature.
+  // Everything about a decoded transaction but its place in a block, whether it is a duplicate, and its
+  // signature.
   Status check_form(const format::Transaction& transaction, int64_t time_ms, const AccountPtr& signer) const;
-  Status check(const format::Transaction& transaction, int64_t time_ms, const AccountPtr& signer) const;
   std::vector<bool> signatures_hold(std::span<const SignedBy> all, std::span<const ByteView> bodies) const;
   Result<std::vector<bool>> known_of(const View& view, std::span<const AdmittedTransaction> candidates) const;
   Result<bool> marker_has_other_bits(uint64_t height) const;
@@ -102,7 +103,8 @@ class LedgerImpl final : public Ledger {
 
   using ReplayAccounts = std::map<format::KeyId, AccountPtr>;
   Status verify_header(uint64_t height, Head& head) const;
-  Status replay(uint64_t height, ViewPtr& before, ReplayAccounts& accounts) const;
+  class Signatures;
+  Status replay(uint64_t height, ViewPtr& before, ReplayAccounts& accounts, Signatures& signatures) const;
   Status verify_state(const View& head) const;
   Status drop_item_index(uint64_t end);
   Status drop_old_state(uint64_t version);
