@@ -51,7 +51,7 @@ void fill_lane(Lanes& lanes, int lane, const Question* q, int t_bits, bool with_
 class IfmaEngine final : public Engine {
  public:
   // The table of G for the life of the process, in huge pages where there are any.
-  IfmaEngine() {
+  explicit IfmaEngine(const IfmaKernel& kernel) : kernel_(kernel) {
     constexpr size_t kHuge = 2 << 20;
     base_ = static_cast<uint8_t*>(std::aligned_alloc(kHuge, (kBaseComb.bytes() + kHuge - 1) / kHuge * kHuge));
     if (!base_) std::abort();
@@ -116,14 +116,16 @@ class IfmaEngine final : public Engine {
     }
   }
 
-  const IfmaKernel& kernel_ = ifma_kernel();
+  const IfmaKernel& kernel_;
   uint8_t* base_;
 };
 
 }  // namespace
 
+const Engine* make_ifma_engine(const IfmaKernel& kernel) { return new IfmaEngine(kernel); }
+
 const Engine* ifma_engine() {
-  static const IfmaEngine* const engine = new IfmaEngine;
+  static const Engine* const engine = make_ifma_engine(ifma_kernel());
   return engine;
 }
 

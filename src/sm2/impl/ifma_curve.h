@@ -97,6 +97,7 @@ template <int W>
 [[gnu::noinline, gnu::cold]] void mend(Mask suspects, const Xyzz<W>& before, const AffinePoint<W>& b,
                                        Mask negative, const Operand<W>& h, const Operand<W>& r,
                                        Xyzz<W>& after) {
+  count_mending();
   const Xyzz<W> infinity = {};
   const Mask same_x = suspects & is_zero(masked(h) + Full<W>{});
   const Mask from_infinity = same_x & is_zero(masked(before.zz) + Full<W>{});

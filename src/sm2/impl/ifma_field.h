@@ -83,17 +83,20 @@ using Full = Element<W, Form::full>;
 using Mask = uint32_t;
 
 #ifdef CHENGXIN_SM2_CHECK_BOUNDS
-uint64_t operands_checked = 0, bounds_broken = 0;
+uint64_t operands_checked = 0, bounds_broken = 0, mendings = 0;
 template <int W, Form form>
 void check(const Element<W, form>& a) {
   for (int k = 0; k < W; ++k) {
-    operands_checked += 8;
-    bounds_broken += __builtin_popcount(_mm512_cmpgt_epu64_mask(a.v[k][4], all(kMask52)));
+    Mask broken = _mm512_cmpgt_epu64_mask(a.v[k][4], all(kMask52));
     for (int i = 0; form == Form::full && i < 4; ++i)
-      bounds_broken += __builtin_popcount(_mm512_cmpgt_epu64_mask(a.v[k][i], all(kMask52)));
+      broken |= _mm512_cmpgt_epu64_mask(a.v[k][i], all(kMask52));
+    operands_checked += 8;
+    bounds_broken += broken != 0;
   }
 }
+void count_mending() { ++mendings; }
 #else
+CX_LANES void count_mending() {}
 template <int W, Form form>
 CX_LANES void check(const Element<W, form>&) {}
 #endif
@@ -101,16 +104,16 @@ CX_LANES void check(const Element<W, form>&) {}
 // ---- sums
 
 template <int W, Form A, Form B>
-requires(A != Form::operand && B != Form::operand) CX_LANES Loose<W>
-operator+(const Element<W, A>& a, const Element<W, B>& b) {
+CX_LANES Loose<W> operator+(const Element<W, A>& a, const Element<W, B>& b) {
+  static_assert(A != Form::operand && B != Form::operand);
   Loose<W> out;
   for (int k = 0; k < W; ++k)
     for (int i = 0; i < 5; ++i) out.v[k][i] = a.v[k][i] + b.v[k][i];
   return out;
 }
 template <int W, Form A, Form B>
-requires(A != Form::operand && B != Form::operand) CX_LANES Loose<W>
-operator-(const Element<W, A>& a, const Element<W, B>& b) {
+CX_LANES Loose<W> operator-(const Element<W, A>& a, const Element<W, B>& b) {
+  static_assert(A != Form::operand && B != Form::operand);
   Loose<W> out;
   for (int k = 0; k < W; ++k)
     for (int i = 0; i < 5; ++i) out.v[k][i] = a.v[k][i] - b.v[k][i];
@@ -118,7 +121,8 @@ operator-(const Element<W, A>& a, const Element<W, B>& b) {
 }
 // times * a, times one of 2, 3, 4, 8
 template <int times, int W, Form A>
-requires(A != Form::operand) CX_LANES Loose<W> multiple(const Element<W, A>& a) {
+CX_LANES Loose<W> multiple(const Element<W, A>& a) {
+  static_assert(A != Form::operand);
   Loose<W> out;
   for (int k = 0; k < W; ++k)
     for (int i = 0; i < 5; ++i) {
@@ -129,7 +133,8 @@ requires(A != Form::operand) CX_LANES Loose<W> multiple(const Element<W, A>& a) 
 }
 // a + times * p: the way to keep a difference positive.
 template <int times, int W, Form A>
-requires(A != Form::operand) CX_LANES Loose<W> plus_p(const Element<W, A>& a) {
+CX_LANES Loose<W> plus_p(const Element<W, A>& a) {
+  static_assert(A != Form::operand);
   Loose<W> out;
   for (int k = 0; k < W; ++k)
     for (int i = 0; i < 5; ++i) out.v[k][i] = a.v[k][i] + all(times * kModulus.limb[i]);
@@ -137,9 +142,8 @@ requires(A != Form::operand) CX_LANES Loose<W> plus_p(const Element<W, A>& a) {
 }
 // a + b, or a - b in the lanes of the mask.
 template <int W, Form A, Form B>
-requires(A != Form::operand && B != Form::operand) CX_LANES Loose<W> add_or_subtract(const Element<W, A>& a,
-                                                                                     const Element<W, B>& b,
-                                                                                     Mask subtract) {
+CX_LANES Loose<W> add_or_subtract(const Element<W, A>& a, const Element<W, B>& b, Mask subtract) {
+  static_assert(A != Form::operand && B != Form::operand);
   Loose<W> out;
   for (int k = 0; k < W; ++k)
     for (int i = 0; i < 5; ++i)
@@ -272,8 +276,8 @@ CX_LANES void reduce(V out[5], V z[10]) {
 }
 
 template <int W, Form A, Form B>
-requires(A != Form::loose && B != Form::loose) CX_LANES Loose<W> mul(const Element<W, A>& a,
-                                                                     const Element<W, B>& b) {
+CX_LANES Loose<W> mul(const Element<W, A>& a, const Element<W, B>& b) {
+  static_assert(A != Form::loose && B != Form::loose);
   check(a), check(b);
   Loose<W> out;
   for (int k = 0; k < W; ++k) {
@@ -284,7 +288,8 @@ requires(A != Form::loose && B != Form::loose) CX_LANES Loose<W> mul(const Eleme
   return out;
 }
 template <int W, Form A>
-requires(A != Form::loose) CX_LANES Loose<W> sqr(const Element<W, A>& a) {
+CX_LANES Loose<W> sqr(const Element<W, A>& a) {
+  static_assert(A != Form::loose);
   check(a);
   Loose<W> out;
   for (int k = 0; k < W; ++k) {
@@ -296,9 +301,9 @@ requires(A != Form::loose) CX_LANES Loose<W> sqr(const Element<W, A>& a) {
 }
 // a b - c d with one reduction: from -(c d) / R to (a b) / R + p.
 template <int W, Form A, Form B, Form C, Form D>
-requires(A != Form::loose && B != Form::loose && C != Form::loose &&
-         D != Form::loose) CX_LANES Loose<W> mul_minus_mul(const Element<W, A>& a, const Element<W, B>& b,
-                                                           const Element<W, C>& c, const Element<W, D>& d) {
+CX_LANES Loose<W> mul_minus_mul(const Element<W, A>& a, const Element<W, B>& b, const Element<W, C>& c,
+                                const Element<W, D>& d) {
+  static_assert(A != Form::loose && B != Form::loose && C != Form::loose && D != Form::loose);
   check(a), check(b), check(c), check(d);
   Loose<W> out;
   for (int k = 0; k < W; ++k) {
@@ -312,9 +317,8 @@ requires(A != Form::loose && B != Form::loose && C != Form::loose &&
 }
 // a b - 8 c^2 with one reduction: from -(8 c^2) / R to (a b) / R + p.
 template <int W, Form A, Form B, Form C>
-requires(A != Form::loose && B != Form::loose &&
-         C != Form::loose) CX_LANES Loose<W> mul_minus_8_sqr(const Element<W, A>& a, const Element<W, B>& b,
-                                                             const Element<W, C>& c) {
+CX_LANES Loose<W> mul_minus_8_sqr(const Element<W, A>& a, const Element<W, B>& b, const Element<W, C>& c) {
+  static_assert(A != Form::loose && B != Form::loose && C != Form::loose);
   check(a), check(b), check(c);
   Loose<W> out;
   for (int k = 0; k < W; ++k) {

@@ -57,4 +57,7 @@ struct IfmaKernel {
 };
 const IfmaKernel& ifma_kernel();
 
+class Engine;
+const Engine* make_ifma_engine(const IfmaKernel& kernel);  // for the rest of the process
+
 }  // namespace chengxin::sm2::impl
