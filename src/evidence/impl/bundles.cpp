@@ -168,8 +168,7 @@ Status Bundles::archive(const host::Chain& chain, const tables::BatchRow& batch)
   Bytes common = proof::encode(bundle), archive;
   put_be(archive, uint32_t(common.size()));
   append(archive, common);
-  for (size_t at = 0; at < attachments[0].size(); at += 64)
-    append(archive, merkle::Log::leaf_hash(ByteView(attachments[0]).subspan(at, 64)));
+  for (const Digest& leaf : merkle::Log::leaf_hashes(attachments[0], 64)) append(archive, leaf);
   ASSIGN(auto writer, blobs_.create());
   TRY(writer->write(archive));
   ASSIGN(auto written, writer->finish());
