@@ -24,9 +24,11 @@ constexpr size_t kChunk = 32;
 // A refused nonce has a probability near 2^-254: more than one is a fault.
 constexpr uint32_t kMostRefused = 3;
 
+// The best that there is up to the path asked for: all give the same signatures.
 const impl::SignEngine* engine_of(Path path) {
-  const bool adx = path != Path::portable && cpu().adx;
-  const impl::SignEngine* engine = adx ? impl::adx_sign_engine() : nullptr;
+  const impl::SignEngine* engine = nullptr;
+  if (path == Path::ifma && cpu().ifma && cpu().adx) engine = impl::ifma_sign_engine();
+  if (!engine && path != Path::portable && cpu().adx) engine = impl::adx_sign_engine();
   return engine ? engine : impl::portable_sign_engine();
 }
 

@@ -84,16 +84,22 @@ struct SignEngineTest : testing::TestWithParam<const char*> {
   void SetUp() override {
     if (std::string_view(GetParam()) == "portable") engine = impl::portable_sign_engine();
     if (std::string_view(GetParam()) == "adx" && cpu().adx) engine = impl::adx_sign_engine();
+    if (std::string_view(GetParam()) == "ifma" && cpu().adx && cpu().ifma) engine = impl::ifma_sign_engine();
     if (!engine) GTEST_SKIP() << "not on this processor";
   }
+  // Made twice, so that an engine of lanes uses them.
   Attempt attempt(const mpz_class& d, const mpz_class& e, const mpz_class& k) const {
-    const Number digest_of = number(e), nonce = number(k);
-    Attempt out;
-    engine->sign(impl::signing_key(number(d)), {&digest_of, 1}, {&nonce, 1}, &out);
-    return out;
+    const Number digests[2] = {number(e), number(e)}, nonces[2] = {number(k), number(k)};
+    Attempt out[2];
+    engine->sign(impl::signing_key(number(d)), digests, nonces, out);
+    EXPECT_EQ(out[0].r, out[1].r);
+    EXPECT_EQ(out[0].s, out[1].s);
+    EXPECT_EQ(out[0].refused, out[1].refused);
+    EXPECT_EQ(out[0].broken, out[1].broken);
+    return out[0];
   }
 };
-INSTANTIATE_TEST_SUITE_P(All, SignEngineTest, testing::Values("portable", "adx"),
+INSTANTIATE_TEST_SUITE_P(All, SignEngineTest, testing::Values("portable", "adx", "ifma"),
                          [](const auto& each) { return std::string(each.param); });
 
 TEST_P(SignEngineTest, ExampleOfTheStandard) {
@@ -118,6 +124,19 @@ TEST_P(SignEngineTest, MultipliesTheGenerator) {
   }
   impl::Affine point;
   EXPECT_FALSE(engine->multiply(number(0), point));
+}
+
+// r = e + x for e = 0, so that the abscissa comes through; scalars near the ends and near powers of two, of
+// which some have a sum of the comb meet its own operand.
+TEST_P(SignEngineTest, AbscissasOfSpecialNonces) {
+  Random random(kSeed + 7);
+  std::vector<mpz_class> scalars = {1, 2, 3, 4, reference::n - 1, reference::n - 2, reference::n / 2};
+  for (int bit = 3; bit < 256; bit += 11) scalars.push_back(mpz_class(1) << bit);
+  for (const mpz_class& k : scalars) {
+    const Attempt made = attempt(random.scalar() % (reference::n - 2) + 1, 0, k);
+    EXPECT_EQ(integer(made.r), reference::multiply(k, reference::generator).x % reference::n) << k;
+    EXPECT_FALSE(made.broken) << k;
+  }
 }
 
 TEST_P(SignEngineTest, SignaturesHoldAlsoInGroups) {

@@ -39,7 +39,8 @@ double welch(const std::vector<double> (&sample)[2], double limit) {
   return (mean[0] - mean[1]) / std::sqrt(error[0] + error[1]);
 }
 
-void measure(const char* name, const SignEngine& engine, size_t count) {
+// In groups of `together`, all of which have the fixed nonce or fresh ones.
+void measure(const char* name, const SignEngine& engine, size_t together, size_t count) {
   std::mt19937_64 random(1);
   const auto nonce = [&random] {
     Number k;
@@ -47,22 +48,27 @@ void measure(const char* name, const SignEngine& engine, size_t count) {
     return mod_n(k);
   };
   const SigningKey key = signing_key(nonce());
-  const Number e = nonce();
+  const std::vector<Number> e(together, nonce());
   const Number fixed = {{1, 0, 0, 0}};
+  std::vector<Number> k(together);
+  std::vector<Attempt> made(together);
   std::vector<double> sample[2], all;
   for (size_t i = 0; i < count + 1000; ++i) {
     const bool which = random() & 1;
-    const Number fresh = nonce(), k = which ? fresh : fixed;
-    Attempt made;
+    for (size_t j = 0; j < together; ++j) {
+      const Number fresh = nonce();
+      k[j] = which ? fresh : fixed;
+    }
     const double started = nanoseconds();
-    engine.sign(key, {&e, 1}, {&k, 1}, &made);
+    engine.sign(key, e, k, made.data());
     const double time = nanoseconds() - started;
     if (i < 1000) continue;  // warming up
     sample[which].push_back(time);
     all.push_back(time);
   }
   std::ranges::sort(all);
-  std::printf("%-9s %zu signatures, median %.1f us; t:", name, count, all[all.size() / 2] / 1000);
+  std::printf("%-9s %zu times %zu signatures, median %.1f us; t:", name, count, together,
+              all[all.size() / 2] / 1000);
   for (const double part : {1.0, 0.99, 0.9, 0.5})
     std::printf("  %+.2f of %.0f %%", welch(sample, all[size_t(double(all.size() - 1) * part)]), part * 100);
   std::printf("\n");
@@ -74,6 +80,8 @@ void measure(const char* name, const SignEngine& engine, size_t count) {
 int main(int count, char** arguments) {
   using namespace chengxin::sm2::impl;
   const size_t measurements = size_t(count > 1 ? std::max(1, std::atoi(arguments[1])) : 200) * 1000;
-  measure("portable", *portable_sign_engine(), measurements);
-  if (chengxin::cpu().adx && adx_sign_engine()) measure("adx", *adx_sign_engine(), measurements);
+  const chengxin::Cpu& has = chengxin::cpu();
+  measure("portable", *portable_sign_engine(), 1, measurements);
+  if (has.adx && adx_sign_engine()) measure("adx", *adx_sign_engine(), 1, measurements);
+  if (has.adx && has.ifma && ifma_sign_engine()) measure("ifma", *ifma_sign_engine(), 8, measurements);
 }

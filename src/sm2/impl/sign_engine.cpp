@@ -14,6 +14,31 @@ SigningKey signing_key(const Number& d) {
   return key;
 }
 
+Digits recode_secret(const Number& k, int total) {
+  const uint64_t even = (k.limb[0] & 1) - 1;
+  Number odd;
+  order::subtract(odd, order::kOrder, k);
+  odd = order::choose(even, odd, k);
+  Digits out = {{}, bool(even & 1)};
+  for (int i = 0; i < 4; ++i) out.bits[i] = odd.limb[i] >> 1 | (i < 3 ? odd.limb[i + 1] << 63 : 0);
+  out.bits[(total - 1) / 64] |= uint64_t(1) << (total - 1) % 64;
+  wipe(&odd, sizeof odd);
+  return out;
+}
+
+// s = (k - r d) / (1 + d) is (k + r) / (1 + d) - r.
+Attempt complete(const SigningKey& key, const Number& e, const Number& k, const Number& x,
+                 uint64_t on_curve) {
+  Attempt out;
+  out.r = order::add(order::reduce(e), order::reduce(x));
+  const Number sum = order::add(k, out.r);
+  out.s = order::sub(order::mul(sum, key.inverse), out.r);
+  const Number again = order::add(order::mul(out.s, key.one_plus_d), order::mul(out.r, key.d));
+  out.refused = order::is_zero(k) | order::is_zero(out.r) | order::is_zero(sum) | order::is_zero(out.s);
+  out.broken = ~(on_curve & order::equal(again, k));
+  return out;
+}
+
 void select(const TablePoint* row, size_t count, uint32_t index, TablePoint& out) {
   using Pair [[gnu::vector_size(16), gnu::may_alias]] = uint64_t;
   Pair sum[4] = {};

@@ -1,5 +1,6 @@
 #pragma once
 #include "sm2/impl/engine.h"
+#include "sm2/impl/number.h"
 #include "sm2/impl/scalar_point.h"
 
 // What a path must be able to do for signing, all of it in constant time. Above it: nonces, repeats, hashing.
@@ -29,9 +30,15 @@ class SignEngine {
   virtual bool multiply(const Number& k, Affine& out) const = 0;
 };
 
-// Null when the binary was not built for it.
+// Null when the binary was not built for it. Those of ifma go in eights, and one by one as those of adx.
 const SignEngine* portable_sign_engine();
 const SignEngine* adx_sign_engine();
+const SignEngine* ifma_sign_engine();
+
+// What the engines share, in constant time too.
+Digits recode_secret(const Number& k, int total);  // as recode() of number.h
+// The rest of a signature, when the abscissa of kG is x; on_curve is a mask.
+Attempt complete(const SigningKey& key, const Number& e, const Number& k, const Number& x, uint64_t on_curve);
 
 // out = row[index], reading all of the row.
 void select(const TablePoint* row, size_t count, uint32_t index, TablePoint& out);

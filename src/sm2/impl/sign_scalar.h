@@ -20,7 +20,7 @@ class ScalarSignEngine : public SignEngine {
       uint64_t on_curve[kChunk];
       multiply_many(k.subspan(at, count), x, y, on_curve);
       for (size_t i = 0; i < count; ++i)
-        attempts[at + i] = attempt(key, e[at + i], k[at + i], x[i], on_curve[i]);
+        attempts[at + i] = complete(key, e[at + i], k[at + i], x[i], on_curve[i]);
       wipe(x, sizeof x);
       wipe(y, sizeof y);
     }
@@ -50,19 +50,6 @@ class ScalarSignEngine : public SignEngine {
     return F::mul({{a.limb[0], a.limb[1], a.limb[2], a.limb[3]}}, kMontgomerySquare);
   }
 
-  // As recode() of number.h.
-  static Digits recode_secret(const Number& k) {
-    const uint64_t even = (k.limb[0] & 1) - 1;
-    Number odd;
-    order::subtract(odd, order::kOrder, k);
-    odd = order::choose(even, odd, k);
-    Digits out = {{}, bool(even & 1)};
-    for (int i = 0; i < 4; ++i) out.bits[i] = odd.limb[i] >> 1 | (i < 3 ? odd.limb[i + 1] << 63 : 0);
-    out.bits[(GeneratorComb::digits - 1) / 64] |= uint64_t(1) << (GeneratorComb::digits - 1) % 64;
-    wipe(&odd, sizeof odd);
-    return out;
-  }
-
   AffineLanes<F, 1> load(const Digits& digits, int block, int column) const {
     const Digit chosen = GeneratorComb::choose(digits, block, column);
     TablePoint point;
@@ -77,7 +64,7 @@ class ScalarSignEngine : public SignEngine {
   // this has a probability below 2^-240, and in the end it is told from a point of the curve, so it costs a
   // signature and gives nothing away.
   Xyzz<F, 1> multiply_projective(const Number& k) const {
-    Digits digits = recode_secret(k);
+    Digits digits = recode_secret(k, GeneratorComb::digits);
     Xyzz<F, 1> sum{};
     for (int column = GeneratorComb::columns - 1; column >= 0; --column) {
       const bool first = column == GeneratorComb::columns - 1;
@@ -117,19 +104,6 @@ class ScalarSignEngine : public SignEngine {
     }
     wipe(points, sizeof points);
     wipe(before, sizeof before);
-  }
-
-  // s = (k - r d) / (1 + d) is (k + r) / (1 + d) - r.
-  static Attempt attempt(const SigningKey& key, const Number& e, const Number& k, const Number& x,
-                         uint64_t on_curve) {
-    Attempt out;
-    out.r = order::add(order::reduce(e), order::reduce(x));
-    const Number sum = order::add(k, out.r);
-    out.s = order::sub(order::mul(sum, key.inverse), out.r);
-    const Number again = order::add(order::mul(out.s, key.one_plus_d), order::mul(out.r, key.d));
-    out.refused = order::is_zero(k) | order::is_zero(out.r) | order::is_zero(sum) | order::is_zero(out.s);
-    out.broken = ~(on_curve & order::equal(again, k));
-    return out;
   }
 };
 
