@@ -143,13 +143,16 @@ TEST_F(KeyTablesTest, ReadersNeverSeeTheTableOfAnotherKey) {
   std::atomic<bool> done = false;
   std::atomic<uint64_t> hits = 0, wrong = 0;
   std::thread builder([&] {
-    while (!done) tables_.build(SIZE_MAX);
+    while (!done) {
+      tables_.build(SIZE_MAX);
+      std::this_thread::yield();
+    }
   });
   std::vector<std::thread> readers;
   for (unsigned seed : {1u, 2u, 3u})
     readers.emplace_back([&, seed] {
       std::mt19937 random(seed);
-      for (int round = 0; round < 3000; ++round) {
+      for (int round = 0; round < 600; ++round) {
         std::vector<Point> keys;
         for (int i = 0; i < 16; ++i) keys.push_back(key_of(random() % 3 ? random() % 40 : random() % 4000));
         std::vector<const Point*> asked;
@@ -171,7 +174,7 @@ TEST_F(KeyTablesTest, ReadersNeverSeeTheTableOfAnotherKey) {
   done = true;
   builder.join();
   EXPECT_EQ(wrong, 0u);
-  EXPECT_GT(hits, 1000u);
+  EXPECT_GT(hits, 100u);
   const TableStatistics statistics = tables_.statistics();
   EXPECT_GT(statistics.evicted, 0u);
   EXPECT_LE(statistics.bytes, options_.table_bytes);
