@@ -19,7 +19,7 @@ using namespace chengxin::ledger;
 using namespace chengxin::ledger::testing;
 
 struct Plan {
-  size_t transactions = 1'000'000, block = 1'000;
+  size_t transactions = 1'000'000, block = 1'000, signers = 64;
   std::vector<std::string> mirrors;
   bool is_signed = false, verify = false;
 };
@@ -30,6 +30,7 @@ Plan plan_of(const std::vector<std::string_view>& arguments) {
     const std::string value(each.substr(std::min(each.size(), each.find('=') + 1)));
     if (each.starts_with("transactions=")) plan.transactions = std::stoul(value);
     if (each.starts_with("block=")) plan.block = std::stoul(value);
+    if (each.starts_with("signers=")) plan.signers = std::stoul(value);
     if (each.starts_with("mirror=")) plan.mirrors.push_back(value);
     if (each == "signed") plan.is_signed = true;
     if (each == "verify") plan.verify = true;
@@ -37,10 +38,10 @@ Plan plan_of(const std::vector<std::string_view>& arguments) {
   return plan;
 }
 
-// 64 writers and the evidence contract.
+// Writers and the evidence contract.
 class Chain {
  public:
-  explicit Chain(bool is_signed) : signed_(is_signed) {
+  Chain(bool is_signed, size_t signers) : signed_(is_signed), writers_(signers) {
     for (const Signer& writer : writers_)
       setup_.genesis.accounts.push_back({writer.key.public_key().point(), {"writer"}});
     id_ = setup_.chain();
@@ -75,7 +76,7 @@ class Chain {
  private:
   const bool signed_;
   TestChain setup_;
-  std::vector<Signer> writers_{64};
+  std::vector<Signer> writers_;
   TemporaryFolder folder_;
   Digest id_{};
   size_t next_ = 0;
@@ -216,7 +217,7 @@ int follow(Chain& chain, const Plan& plan, const std::string& url) {
 
 int singles(const std::vector<std::string_view>& arguments) {
   const Plan plan = plan_of(arguments);
-  Chain chain(plan.is_signed || plan.verify);
+  Chain chain(plan.is_signed || plan.verify, plan.signers);
   fill(chain, plan);
   for (const std::string& url : plan.mirrors)
     if (int failed = follow(chain, plan, url)) return failed;

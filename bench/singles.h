@@ -6,7 +6,8 @@ namespace chengxin::bench {
 
 // Signed single-digest transactions through execution and commit, as the sequencer does it, then the mirror
 // alone over that chain: each stage in CPU time for one transaction, as the chain grows.
-//   singles [transactions=N] [block=TRANSACTIONS_PER_BLOCK] [mirror=sqlite|postgres|URL…] [signed] [verify]
+//   singles [transactions=N] [block=TRANSACTIONS_PER_BLOCK] [signers=N]
+//     [mirror=sqlite|postgres|URL…] [signed] [verify]
 // Without `signed` the signatures are noise: nothing after admission looks at them again.
 int singles(const std::vector<std::string_view>& arguments);
 

@@ -32,7 +32,7 @@ struct ChainReader {
 ChainReader reader_of(std::shared_ptr<const ledger::Ledger> chain);
 
 struct Options {
-  size_t max_rows = 20'000;  // of one SQL transaction; a block is never divided
+  size_t max_rows = 60'000;  // of one SQL transaction; a block is never divided
   int min_interval_ms = 50;  // between two SQL transactions of a chain that keeps up: fewer, larger ones
   int max_backoff_ms = 10'000;
 };

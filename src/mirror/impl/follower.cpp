@@ -79,7 +79,7 @@ Status Mirror::Follower::follow_pruning(sql::Session& session) {
 
 // Blocks from there on, a block never divided.
 Result<std::vector<ledger::BlockContent>> Mirror::Follower::gather(uint64_t from, size_t max_rows) const {
-  constexpr size_t kMaxBytes = 8 << 20;
+  constexpr size_t kMaxBytes = 24 << 20;
   std::vector<ledger::BlockContent> blocks;
   const uint64_t head = reader.head_height();
   size_t rows = 0, bytes = 0;
