@@ -7,6 +7,7 @@
 // other code is compiled for a processor that may not be there.
 #if defined(__x86_64__)
 namespace chengxin::sm2::impl {
+namespace {  // as PortableField
 
 // clang-format off
 
@@ -224,5 +225,6 @@ class AdxField {
 #undef CX_REDUCE
 #undef CX_TIGHTEN
 
+}  // namespace
 }  // namespace chengxin::sm2::impl
 #endif

@@ -3,6 +3,7 @@
 
 // The field in plain C++ with 128-bit products (field64.h says what each function takes and gives).
 namespace chengxin::sm2::impl {
+namespace {  // compiled by several files with different flags: no copy may stand in for another
 
 class PortableField {
  public:
@@ -171,4 +172,5 @@ class PortableField {
   }
 };
 
+}  // namespace
 }  // namespace chengxin::sm2::impl
