@@ -19,6 +19,7 @@ Error to_error(const rocksdb::Status& status, const fs::path& folder);
 
 // Settings and why: docs/adr/0004-storage.md.
 rocksdb::DBOptions database_options(Recovery recovery, const Options& options);
+std::shared_ptr<rocksdb::FileChecksumGenFactory> file_checksums();
 std::vector<rocksdb::ColumnFamilyDescriptor> tables(const Options& options);
 
 }  // namespace chengxin::store

@@ -1,6 +1,5 @@
 #include <rocksdb/cache.h>
 #include <rocksdb/env.h>
-#include <rocksdb/file_checksum.h>
 #include <rocksdb/filter_policy.h>
 #include <rocksdb/slice_transform.h>
 #include <rocksdb/write_buffer_manager.h>
@@ -87,7 +86,7 @@ rocksdb::DBOptions database_options(Recovery recovery, const Options& options) {
                                                        : rocksdb::WALRecoveryMode::kPointInTimeRecovery;
   out.track_and_verify_wals_in_manifest = true;
   out.atomic_flush = true;  // a manifest that lost its last record is then a prefix of the blocks too
-  out.file_checksum_gen_factory = rocksdb::GetFileChecksumGenCrc32cFactory();
+  out.file_checksum_gen_factory = file_checksums();
   out.write_buffer_manager = shared(options).write_buffers;
   out.max_total_wal_size = 3 * options.write_buffer_bytes;  // bounds what open() replays
   out.max_background_jobs = 2;

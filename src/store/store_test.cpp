@@ -1,11 +1,12 @@
 #include <gtest/gtest.h>
+#include <rocksdb/file_checksum.h>
 #include <stdlib.h>
 
 #include <map>
 #include <random>
 #include <set>
 
-#include "store/database.h"
+#include "store/rocks.h"
 
 namespace chengxin::store {
 namespace {
@@ -140,6 +141,27 @@ TEST_F(StoreTest, ErrorsAreNamed) {
     if (entry.path().extension() == ".sst") fs::resize_file(entry.path(), entry.file_size() / 2);
   EXPECT_EQ(Database::open(root / "db", Recovery::strict, {}).error().reason, "store.corrupt");
   database.reset();
+}
+
+TEST(FileChecksum, IsRocksDBsOwn) {
+  const uint64_t seed = std::random_device()();
+  SCOPED_TRACE(seed);
+  std::mt19937_64 random(seed);
+  const auto ours = file_checksums(), own = rocksdb::GetFileChecksumGenCrc32cFactory();
+  EXPECT_STREQ(ours->Name(), own->Name());
+  for (int i = 0; i < 200; ++i) {
+    const auto a = ours->CreateFileChecksumGenerator({}), b = own->CreateFileChecksumGenerator({});
+    EXPECT_STREQ(a->Name(), b->Name());
+    for (size_t parts = random() % 5; parts > 0; --parts) {
+      std::string data(random() % 100, 0);
+      for (char& byte : data) byte = char(random());
+      a->Update(data.data(), data.size());
+      b->Update(data.data(), data.size());
+    }
+    a->Finalize();
+    b->Finalize();
+    ASSERT_EQ(a->GetChecksum(), b->GetChecksum());
+  }
 }
 
 }  // namespace
