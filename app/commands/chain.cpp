@@ -1,4 +1,5 @@
 #include "base/clock.h"
+#include "client/transaction_stream.h"
 #include "commands.h"
 #include "evidence/contract.h"
 #include "host/host.h"
@@ -119,6 +120,84 @@ Result<int> import(const Context& context, const fs::path& file) {
   return kDone;
 }
 
+constexpr size_t kShownRefusals = 20;
+
+// A file of prepared envelopes, or standard input, as its bytes go out.
+class Source {
+ public:
+  static Result<Source> open(const fs::path& file) {
+    Source out;
+    if (file == "-") {
+      out.file_.reset(stdin);
+    } else {
+      out.file_.reset(std::fopen(file.c_str(), "rb"));
+      std::error_code unknown;  // of a pipe
+      out.total_ = fs::file_size(file, unknown);
+      if (unknown) out.total_ = 0;
+    }
+    if (!out.file_) return tl::unexpected(file_error(file, errno));
+    const int first = std::fgetc(out.file_.get());
+    if (first != EOF) std::ungetc(first, out.file_.get());
+    // A length that begins with it would be above any limit.
+    out.form_ = first == '{' ? client::StreamForm::lines : client::StreamForm::binary;
+    return out;
+  }
+  client::StreamForm form() const { return form_; }
+  Result<size_t> read(std::span<uint8_t> into, Progress& progress) {
+    const size_t count = std::fread(into.data(), 1, into.size(), file_.get());
+    if (count == 0 && std::ferror(file_.get())) return fail(Code::unavailable, "file.io", "cannot read");
+    done_ += count;
+    if (total_ > 0) progress.show(done_, total_, " B");
+    return count;
+  }
+
+ private:
+  std::unique_ptr<std::FILE, int (*)(std::FILE*)> file_{nullptr, std::fclose};
+  uint64_t done_ = 0, total_ = 0;
+  client::StreamForm form_ = client::StreamForm::binary;
+};
+
+Result<int> submit(const Context& context, const std::string& name, const fs::path& file) {
+  ASSIGN(auto source, Source::open(file));
+  ASSIGN(auto platform, context.connect());
+  Progress progress("提交 submitting");
+  Json refused = Json::array();
+  uint64_t height = 0;
+  auto on_result = [&](const client::StreamResult& result) {
+    height = std::max(height, result.height);
+    if (result.reason.empty() && result.status == 0) return;
+    if (refused.size() >= kShownRefusals) return;
+    Json one = {{"index", result.index}, {"status", result.status}, {"height", result.height}};
+    if (!result.reason.empty())
+      one = {{"index", result.index}, {"reason", result.reason}, {"detail", result.detail}};
+    refused.push_back(std::move(one));
+  };
+  ASSIGN(auto summary, client::stream_transactions(
+                           platform, name, source.form(),
+                           [&](std::span<uint8_t> into) { return source.read(into, progress); }, on_result));
+  if (!summary.reason.empty()) {
+    const bool stopping = summary.reason == "api.stopping" || summary.reason == "order.stopping";
+    return tl::unexpected(Error{stopping ? Code::unavailable : Code::invalid_argument, summary.reason,
+                                fmt::format("{} ({} accepted, {} rejected before)", summary.detail,
+                                            summary.accepted, summary.failed + summary.rejected)});
+  }
+  print(context,
+        {{"accepted", summary.accepted},
+         {"failed", summary.failed},
+         {"rejected", summary.rejected},
+         {"bytes", summary.bytes},
+         {"height", height},
+         {"refusals", refused}},
+        [&] {
+          for (const Json& one : refused)
+            line("第 {} 笔未通过 item {}", one["index"].get<uint64_t>(), visible(one.dump()));
+          line("已入块 in a block: {}  执行失败 failed: {}  被拒 rejected: {}", summary.accepted,
+               summary.failed, summary.rejected);
+        });
+  if (summary.failed + summary.rejected == 0) return kDone;
+  return summary.accepted > 0 ? kPartly : kFailed;
+}
+
 struct Options {
   std::string name = "default", target;
   uint64_t before = 0;
@@ -168,6 +247,15 @@ void add_chain(CLI::App& app, Context& context) {
   auto* in = verb("import", "导入并校验(平台停止时)· import and verify, while the platform is stopped",
                   [=, &context] { return import(context, options->file); });
   in->add_option("file", options->file, "文件 · file")->required();
+
+  auto* send = with_name(verb("submit", "流式提交已签名的交易 · submit signed transactions in a stream",
+                              [=, &context] { return submit(context, options->name, options->file); }),
+                         false);
+  send->add_option(
+          "--stream", options->file,
+          "文件或 -:带长度前缀的交易,或每行一个 JSON(docs/formats/stream.md)· file or -: length-prefixed "
+          "envelopes, or a JSON object a line")
+      ->required();
 
   auto* block = app.add_subcommand("block", "区块 · blocks");
   block->require_subcommand(1);

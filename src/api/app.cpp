@@ -31,6 +31,7 @@ Status App::open() {
     services.host->subscribe(
         [bell = bell](const host::ChainPtr& chain, uint64_t) { bell->ring(chain->name); });
     add_chain_gauges();
+    add_admission_metrics();
   }
   if (!services.database) return {};
   TRY(prepare_storage(*services.database));
@@ -58,6 +59,55 @@ void App::add_chain_gauges() {
       samples.push_back({{{"chain", one.name}}, double(one.lag_blocks)});
     return samples;
   });
+}
+
+void App::add_admission_metrics() {
+  using Samples = std::vector<Metrics::Sample>;
+  // A sample for each source of each chain.
+  auto by_source = [this](auto value) {
+    return [this, value] {
+      Samples samples;
+      for (auto& chain : services.host->list())
+        for (auto& source : chain->admission->statistics().sources)
+          samples.push_back({{{"chain", chain->name}, {"source", source.name}}, double(value(source))});
+      return samples;
+    };
+  };
+  metrics.gauge("chengxin_admission_queued", "Transactions that wait to be admitted, by who submitted them",
+                by_source([](auto& source) { return source.queued; }));
+  metrics.counter("chengxin_admission_admitted_total", "Transactions admitted, by who submitted them",
+                  by_source([](auto& source) { return source.admitted; }));
+  metrics.counter(
+      "chengxin_admission_rejected_total", "Transactions not admitted, by source and reason", [this] {
+        Samples samples;
+        for (auto& chain : services.host->list())
+          for (auto& source : chain->admission->statistics().sources)
+            for (auto& [reason, count] : source.rejected)
+              samples.push_back(
+                  {{{"chain", chain->name}, {"source", source.name}, {"reason", reason}}, double(count)});
+        return samples;
+      });
+  metrics.counter(
+      "chengxin_admission_batches_total", "Batches admitted, by the most items that they may hold", [this] {
+        Samples samples;
+        for (auto& chain : services.host->list()) {
+          const auto batches = chain->admission->statistics().batches;
+          for (size_t i = 0; i < batches.size(); ++i)
+            samples.push_back(
+                {{{"chain", chain->name}, {"items", std::to_string(size_t(1) << i)}}, double(batches[i])});
+        }
+        return samples;
+      });
+  metrics.counter(
+      "chengxin_signatures_total", "Signatures of transactions: checked, or known from before", [this] {
+        Samples samples;
+        for (auto& chain : services.host->list()) {
+          const auto counts = chain->ledger->signature_counts();
+          samples.push_back({{{"chain", chain->name}, {"verdict", "checked"}}, double(counts.checked)});
+          samples.push_back({{{"chain", chain->name}, {"verdict", "remembered"}}, double(counts.remembered)});
+        }
+        return samples;
+      });
 }
 
 void App::maintain() {

@@ -38,6 +38,7 @@ class App {
  private:
   App(Options options, Services services, Resource table);
   void add_chain_gauges();
+  void add_admission_metrics();
 
   std::atomic<bool> maintaining_ = false;
   uint64_t rounds_ = 0;  // of maintenance; by the worker that does it

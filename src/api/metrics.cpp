@@ -64,18 +64,22 @@ void Metrics::observe(const Route* route, int status, double seconds) {
   row.seconds->Observe(seconds);
 }
 
-void Metrics::gauge(std::string name, std::string help, std::function<std::vector<Sample>()> read) {
-  lazy_.push_back({std::move(name), std::move(help), std::move(read)});
+void Metrics::gauge(std::string name, std::string help, Read read) {
+  lazy_.push_back({prometheus::MetricType::Gauge, std::move(name), std::move(help), std::move(read)});
+}
+
+void Metrics::counter(std::string name, std::string help, Read read) {
+  lazy_.push_back({prometheus::MetricType::Counter, std::move(name), std::move(help), std::move(read)});
 }
 
 std::string Metrics::text() const {
   auto families = registry_.Collect();
   for (const Lazy& lazy : lazy_) {
-    prometheus::MetricFamily family{lazy.name, lazy.help, prometheus::MetricType::Gauge, {}};
+    prometheus::MetricFamily family{lazy.name, lazy.help, lazy.type, {}};
     for (auto& [labels, value] : lazy.read()) {
       prometheus::ClientMetric metric;
       for (auto& [name, text] : labels) metric.label.push_back({name, text});
-      metric.gauge.value = value;
+      (lazy.type == prometheus::MetricType::Gauge ? metric.gauge.value : metric.counter.value) = value;
       family.metric.push_back(std::move(metric));
     }
     families.push_back(std::move(family));

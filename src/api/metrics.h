@@ -20,9 +20,11 @@ class Metrics {
   prometheus::Histogram& commit_seconds() { return *commit_; }
   prometheus::Gauge& connections() { return *connections_; }
 
-  // Gauges that are read only when somebody asks.
+  // Those that are read only when somebody asks.
   using Sample = std::pair<std::map<std::string, std::string>, double>;
-  void gauge(std::string name, std::string help, std::function<std::vector<Sample>()> read);
+  using Read = std::function<std::vector<Sample>()>;
+  void gauge(std::string name, std::string help, Read read);
+  void counter(std::string name, std::string help, Read read);
   std::string text() const;
 
  private:
@@ -31,8 +33,9 @@ class Metrics {
     prometheus::Histogram* seconds = nullptr;
   };
   struct Lazy {
+    prometheus::MetricType type;
     std::string name, help;
-    std::function<std::vector<Sample>()> read;
+    Read read;
   };
   Row make_row(const std::string& method, const std::string& path);
 

@@ -85,6 +85,19 @@ size_t supply(char* into, size_t size, size_t count, void* user) {
   return read;
 }
 
+struct Supplied {
+  const Client::Supply* supply = nullptr;
+  Status status;
+};
+
+size_t supply_more(char* into, size_t size, size_t count, void* user) {
+  auto& supplied = *static_cast<Supplied*>(user);
+  auto written = (*supplied.supply)({reinterpret_cast<uint8_t*>(into), size * count});
+  if (written) return *written;
+  supplied.status = tl::unexpected(written.error());
+  return CURL_READFUNC_ABORT;
+}
+
 }  // namespace
 
 struct Client::Impl {
@@ -202,6 +215,22 @@ Status Client::download(const std::string& path, const std::function<Status(Byte
     curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, 1L);
     curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, 60L);
   });
+  if (!response) return tl::unexpected(response.error());
+  return {};
+}
+
+Status Client::exchange(const std::string& path, const std::string& content_type, const Supply& supply,
+                        const std::function<Status(ByteView)>& on_chunk) {
+  Supplied supplied{&supply, {}};
+  Transfer transfer;
+  transfer.on_chunk = &on_chunk;
+  auto response = impl_->perform("POST", path, {{"Content-Type", content_type}}, transfer, [&](CURL* curl) {
+    curl_easy_setopt(curl, CURLOPT_UPLOAD, 1L);  // in chunks, as no size is told
+    curl_easy_setopt(curl, CURLOPT_READFUNCTION, supply_more);
+    curl_easy_setopt(curl, CURLOPT_READDATA, &supplied);
+    curl_easy_setopt(curl, CURLOPT_UPLOAD_BUFFERSIZE, 256L << 10);
+  });
+  TRY(supplied.status);
   if (!response) return tl::unexpected(response.error());
   return {};
 }

@@ -41,6 +41,11 @@ class Client {
   // Streams a file up in constant memory, or an answer down.
   Result<Json> upload(const std::string& method, const std::string& path, const fs::path& file,
                       const std::function<void(uint64_t done, uint64_t total)>& on_progress = nullptr);
+  // Both ways at once: posts what `supply` writes into its buffer (how much; 0: the end) and hands on the
+  // answer as it comes. Neither waits for the other, so on_chunk may be called before supply is done.
+  using Supply = std::function<Result<size_t>(std::span<uint8_t> into)>;
+  Status exchange(const std::string& path, const std::string& content_type, const Supply& supply,
+                  const std::function<Status(ByteView)>& on_chunk);
   Status download(const std::string& path, const std::function<Status(ByteView)>& on_chunk);
 
  private:

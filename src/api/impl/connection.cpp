@@ -167,10 +167,10 @@ Task<Result<std::string_view>> Connection::next_chunk() {
   co_return std::string_view(chunk_);
 }
 
-Task<bool> Connection::send(std::string_view head, std::string_view body) {
+Task<bool> Connection::send(std::string_view head, std::string_view body, std::string_view tail) {
   boost::system::error_code error;
-  std::array<asio::const_buffer, 2> parts = {asio::buffer(head), asio::buffer(body)};
-  size_t sent = 0, total = head.size() + body.size();
+  std::array<asio::const_buffer, 3> parts = {asio::buffer(head), asio::buffer(body), asio::buffer(tail)};
+  size_t sent = 0, total = head.size() + body.size() + tail.size();
   write_expired_ = write_expired_ && close_;  // of an abort
   while (sent < total && !error) {
     if (write_expired_) {
@@ -216,12 +216,9 @@ void Connection::write_head(const Response& response, bool keep, bool chunked) {
 Task<Status> Connection::write(std::string_view bytes) {
   if (bytes.empty() || head_only_) co_return Status();
   if (both_ways_ ? write_expired_ : stopping_ || close_) co_return fail(Code::unavailable, "api.stopping");
-  std::string frame;
-  if (head_.http11) {
-    frame = fmt::format("{}{:x}\r\n", stream_begun_ ? "\r\n" : "", bytes.size());
-    stream_begun_ = true;
-  }
-  if (!co_await send(frame, bytes)) co_return fail(Code::unavailable, "api.client_gone");
+  const std::string frame = head_.http11 ? fmt::format("{:x}\r\n", bytes.size()) : std::string();
+  if (!co_await send(frame, bytes, head_.http11 ? "\r\n" : ""))
+    co_return fail(Code::unavailable, "api.client_gone");
   co_return Status();
 }
 
@@ -238,10 +235,9 @@ Task<void> Connection::answer(Outgoing& outgoing) {
   expired_ = both_ways_ && stopping_;
   bool sent = co_await send(out_, head_only_ || response.stream ? std::string_view() : response.body);
   if (sent && response.stream && !head_only_) {
-    stream_begun_ = false;
     auto status = co_await response.stream(*this);
     if (!status) keep = false;  // without the last chunk, so that the client sees that it is cut short
-    if (status && chunked) sent = co_await send(stream_begun_ ? "\r\n0\r\n\r\n" : "0\r\n\r\n", {});
+    if (status && chunked) sent = co_await send("0\r\n\r\n", {});
   }
   both_ways_ = false;
   close_ = close_ || !keep;

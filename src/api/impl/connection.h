@@ -36,7 +36,7 @@ class Connection : public BodySource, public BodySink {
   Task<bool> fill();                 // reads once; false at the end, an error or past the deadline
   Task<Result<bool>> read_header();  // false: the client left between two requests
   Task<void> answer(Outgoing& outgoing);
-  Task<bool> send(std::string_view head, std::string_view body);
+  Task<bool> send(std::string_view head, std::string_view body, std::string_view tail = {});
   void write_head(const Response& response, bool keep, bool chunked);
   Task<void> linger();  // lets the client read the answer before the connection is reset
   Error parse_error(const boost::system::error_code& error) const;
@@ -54,7 +54,7 @@ class Connection : public BodySource, public BodySink {
   uint64_t body_bytes_ = 0;
   bool expired_ = false, write_expired_ = false;  // their deadlines have passed, or abort()
   bool stopping_ = false, close_ = false, expect_continue_ = false, head_only_ = false;
-  bool stream_begun_ = false, both_ways_ = false;  // both ways: the answer began before the body ended
+  bool both_ways_ = false;  // both ways: the answer began before the body ended
 };
 
 }  // namespace chengxin::api
