@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/check.h"
 #include "base/cpu.h"
 #include "sm2/impl/number.h"
 #include "sm2/impl/sign_engine.h"
@@ -69,6 +70,7 @@ const Point& Signer::public_key() const { return secret_->public_key; }
 
 bool Signer::sign_many(std::span<const Digest> digests, std::span<const Entropy> entropy,
                        std::span<Signature> out) const {
+  CHECK(digests.size() == entropy.size() && digests.size() == out.size());
   const Secret& secret = *secret_;
   bool sound = true;
   impl::Number e[kChunk], nonces[kChunk];

@@ -57,7 +57,7 @@ void wipe(void* bytes, size_t count) {
 }
 
 [[gnu::noinline]] void wipe_stack() {
-  uint8_t below[4096];
+  uint8_t below[16384];
   wipe(below, sizeof below);
 }
 
