@@ -4,10 +4,10 @@
 
 #include "bench/figures.h"
 #include "bench/sm2_checks.h"
-#include "bench/sm2_exceptional.h"
 #include "bench/sm2_tongsuo.h"
 #include "commands.h"
 #include "crypto/random.h"
+#include "sm2/exceptional.h"
 #include "sm3/sm3.h"
 
 // SM2 and SM3 on one core, beside their peers.
@@ -15,6 +15,7 @@ namespace chengxin::app {
 namespace {
 
 using namespace bench;
+using sm2::Meeting;
 
 constexpr size_t kBatch = 256, kHotKeys = 16, kHashedBytes = 1024;
 constexpr size_t kBatches[] = {1, 8, 64, 256, 1024};
@@ -109,10 +110,10 @@ class Sm2Bench {
 
   // ---- figures
 
-  std::shared_ptr<Ring> ring(const Verifiers& with, Kind kind, bool messages) {
-    const size_t keys = kind == Kind::large   ? std::min(kHotKeys, registered_.size())
-                        : kind == Kind::small ? with.keys
-                                              : registered_.size();
+  std::shared_ptr<Ring> ring(const Verifiers& with, Meeting kind, bool messages) {
+    const size_t keys = kind == Meeting::large_table   ? std::min(kHotKeys, registered_.size())
+                        : kind == Meeting::small_table ? with.keys
+                                                       : registered_.size();
     auto out = std::make_shared<Ring>();
     for (size_t i = 0, count = std::max<size_t>(keys, 2048); i < count; ++i) {
       const Signed& one = registered_[i % keys];
@@ -126,13 +127,13 @@ class Sm2Bench {
 
   void add_verify() {
     for (const Verifiers& one : verifiers_)
-      for (Kind kind : {Kind::unknown, Kind::small, Kind::large})
+      for (Meeting kind : {Meeting::unknown, Meeting::small_table, Meeting::large_table})
         for (bool messages : {false, true}) {
           auto checks = ring(one, kind, messages);
           const sm2::Verifier& verifier = *one.of[int(kind)];
-          const size_t keys = kind == Kind::large   ? std::min(kHotKeys, one.keys)
-                              : kind == Kind::small ? one.keys
-                                                    : registered_.size();
+          const size_t keys = kind == Meeting::large_table   ? std::min(kHotKeys, one.keys)
+                              : kind == Meeting::small_table ? one.keys
+                                                             : registered_.size();
           figures_.add({{"what", messages ? "verify_message" : "verify"},
                         {"path", sm2::name(one.path)},
                         {"kind", kKindNames[int(kind)]},
@@ -146,7 +147,7 @@ class Sm2Bench {
 
   void add_batches() {
     const Verifiers& best = verifiers_.back();
-    for (Kind kind : {Kind::unknown, Kind::small, Kind::large})
+    for (Meeting kind : {Meeting::unknown, Meeting::small_table, Meeting::large_table})
       for (size_t batch : kBatches) {
         auto checks = ring(best, kind, true);
         const sm2::Verifier& verifier = *best.of[int(kind)];
@@ -214,7 +215,7 @@ class Sm2Bench {
   // Floods of what is bad, and of signatures whose maker knows the formulas. All on the best path.
   void add_worst() {
     const Verifiers& best = verifiers_.back();
-    for (Kind kind : {Kind::unknown, Kind::small, Kind::large}) {
+    for (Meeting kind : {Meeting::unknown, Meeting::small_table, Meeting::large_table}) {
       const sm2::Verifier& verifier = *best.of[int(kind)];
       auto worst = [&](const char* what, const char* text, std::shared_ptr<Ring> checks, auto judge) {
         figures_.add({{"what", what},
@@ -225,7 +226,7 @@ class Sm2Bench {
                      "verify/s", [=, &verifier] { return checks->verify(verifier, kBatch, judge); });
       };
       auto bent = [&](size_t every) {
-        const size_t keys = kind == Kind::large ? std::min(kHotKeys, best.keys) : best.keys;
+        const size_t keys = kind == Meeting::large_table ? std::min(kHotKeys, best.keys) : best.keys;
         auto out = std::make_shared<Ring>();
         for (size_t i = 0; i < 8 * kBatch; ++i) {
           const Signed& one = registered_[i % keys];
@@ -242,38 +243,27 @@ class Sm2Bench {
     }
   }
 
-  std::shared_ptr<Ring> collisions(const Verifiers& best, Kind kind) {
-    using namespace sm2::impl;
+  // The dearest that an attacker can do: signatures that lie beside each other collide at different
+  // additions, so that each of these additions has to be mended for somebody. It takes a key for each place,
+  // of private keys that he knows.
+  std::shared_ptr<Ring> collisions(const Verifiers& best, Meeting kind) {
+    constexpr size_t kPlaces = 16;  // lanes that go together, at most
     std::mt19937_64 random(std::random_device{}());
-    const Shape shape = shape_of(best.path, kind);
+    const sm2::Steps steps = sm2::exceptional_steps(best.path, kind);
+    std::vector<std::vector<sm2::Exceptional>> made;
+    for (size_t place = 0; place < kPlaces; ++place) {
+      const size_t step = steps.first + place * (steps.end - steps.first) / kPlaces;
+      const auto one = sm2::make_exceptional(best.path, kind, step, random);
+      made.push_back(sm2::more_exceptional(best.path, kind, one, 4 * kBatch / kPlaces, random));
+    }
     auto out = std::make_shared<Ring>();
-    auto bytes_of = [](const Number& number) {
-      Digest bytes;
-      to_big_endian(number, bytes.data());
-      return bytes;
-    };
-    // 1 … n-2 only; the others are drawn again.
-    auto multiple = [&](const Number& k) { return sm2::Signer::from_scalar(bytes_of(k)); };
-    Collision collision = collide(shape, 0, random);
-    auto key = multiple(collision.d);
-    while (!key) key = multiple((collision = collide(shape, 0, random)).d);
-    const Signed& holder = crafted_.emplace_back(Signed{key->public_key(), {}, {}, {}, {}});
-    while (out->size() < 4 * kBatch) {
-      const Collision one = again(shape, collision, random);
-      auto nonce = multiple(add_mod_n(one.s, multiply_mod_n(one.t, one.d)));
-      if (!nonce) continue;
-      const Number r = sub_mod_n(one.t, one.s), x = mod_n(from_big_endian(nonce->public_key().data() + 1));
-      Signed& made = crafted_.emplace_back();
-      to_big_endian(r, made.over_digest.data());
-      to_big_endian(one.s, made.over_digest.data() + 32);
-      made.e = bytes_of(sub_mod_n(r, x));
-      out->add(sm2::DigestCheck{&holder.key, &made.over_digest, made.e});
+    for (size_t i = 0; i < 4 * kBatch; ++i) {
+      const sm2::Exceptional& one = crafted_.emplace_back(made[i % kPlaces][i / kPlaces]);
+      out->add(sm2::DigestCheck{&one.key, &one.signature, one.e});
     }
     const sm2::Verifier& verifier = *best.of[int(kind)];
-    verifier.expect(holder.key);
-    verifier.build_tables(SIZE_MAX);
-    if (kind != Kind::unknown) {
-      out->verify(verifier, kBatch, always);
+    for (int use = 0; use < 3; ++use) {  // until the keys have the table that their kind has
+      out->verify(verifier, out->size(), always);
       verifier.build_tables(SIZE_MAX);
     }
     return out;
@@ -427,7 +417,7 @@ class Sm2Bench {
   const Options options_;
   int core_ = 0;
   std::vector<Signed> registered_, strangers_;
-  std::deque<Signed> crafted_;  // nothing may move them: checks point to them
+  std::deque<sm2::Exceptional> crafted_;  // nothing may move them: checks point to them
   std::vector<Verifiers> verifiers_;
   std::unique_ptr<sm2::Verifier> flood_;
   Figures figures_;

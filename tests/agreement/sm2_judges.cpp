@@ -83,9 +83,10 @@ void in_batches(const std::vector<impl::Question>& questions, const std::vector<
 
 }  // namespace
 
-Judge::Judge(Path path)
+Judge::Judge(Path path, bool with_verifier)
     : path_(path),
       engine_(*engine_of(path)),
+      with_verifier_(with_verifier),
       verifier_(
           {.path = path, .table_bytes = 96 << 20, .small_after = 3, .large_after = 30, .background = false}) {
 }
@@ -95,6 +96,7 @@ std::vector<Verdicts> Judge::judge(std::span<const Case> cases, uint64_t seed, s
   std::vector<Verdicts> out;
   out.push_back(unknown(cases, random));
   for (Tier tier : {Tier::small, Tier::large}) out.push_back(known(cases, tier, random, lonely_share));
+  if (!with_verifier_) return out;
   out.push_back(verifier(cases, "verifier"));
   verifier_.build_tables(SIZE_MAX);
   out.push_back(verifier(cases, "verifier with tables"));

@@ -39,7 +39,8 @@ struct Verdicts {
 // repeat, and for one in `lonely_share` of the others.
 class Judge {
  public:
-  explicit Judge(Path path);
+  // The Verifier is what lies above all engines: `with_verifier` may leave it to one of them.
+  explicit Judge(Path path, bool with_verifier = true);
   std::vector<Verdicts> judge(std::span<const Case> cases, uint64_t seed, size_t lonely_share = 16) const;
 
  private:
@@ -49,6 +50,7 @@ class Judge {
 
   const Path path_;
   const impl::Engine& engine_;
+  const bool with_verifier_;
   Verifier verifier_;
 };
 

@@ -1,11 +1,24 @@
-#include "bench/sm2_exceptional.h"
+#include "sm2/exceptional.h"
 
 #include "base/check.h"
+#include "sm2/impl/number.h"
+#include "sm2/sign.h"
 
-namespace chengxin::app::bench {
+namespace chengxin::sm2 {
 namespace {
 
-using namespace sm2::impl;
+using namespace impl;
+
+// The order in which a path takes up the digits of s and t. Every digit is +1 or -1 (impl/number.h); an
+// addition takes those at `positions`, of t and a multiple of P, or of s and a multiple of G.
+struct Addition {
+  bool of_key;
+  std::vector<unsigned> positions;
+};
+struct Shape {
+  unsigned digits_s, digits_t;
+  std::vector<Addition> additions;
+};
 
 struct CombShape {
   unsigned teeth, blocks, columns;
@@ -42,6 +55,15 @@ Number random_scalar(std::mt19937_64& random) {
 }
 
 Number negative_mod_n(const Number& a) { return sub_mod_n({}, a); }
+
+Number multiply_mod_n(const Number& a, const Number& b) {
+  Number out = {};
+  for (int bit = 255; bit >= 0; --bit) {
+    out = add_mod_n(out, out);
+    if (b.limb[bit / 64] >> bit % 64 & 1) out = add_mod_n(out, a);
+  }
+  return out;
+}
 
 // a^(n-2)
 Number inverse_mod_n(const Number& a) {
@@ -109,28 +131,17 @@ Number redrawn(const Shape& shape, size_t step, bool of_key, const Number& scala
   return scalar;
 }
 
-}  // namespace
-
-Number multiply_mod_n(const Number& a, const Number& b) {
-  Number out = {};
-  for (int bit = 255; bit >= 0; --bit) {
-    out = add_mod_n(out, out);
-    if (b.limb[bit / 64] >> bit % 64 & 1) out = add_mod_n(out, a);
-  }
-  return out;
-}
-
-Shape shape_of(sm2::Path path, Kind kind) {
-  const Combs& combs = path == sm2::Path::ifma ? kLanes : kScalar;
+Shape shape_of(Path path, Meeting meeting) {
+  const Combs& combs = path == Path::ifma ? kLanes : kScalar;
   Shape out{combs.base.digits(), kWindow * kWindows, {}};
-  if (kind == Kind::unknown) {
+  if (meeting == Meeting::unknown) {
     for (unsigned window = kWindows - 1; window > 0; --window) add_window(out.additions, window);
     for (unsigned column = combs.base.columns; column-- > 0;)
       add_column(out.additions, false, combs.base, column);
     add_window(out.additions, 0);
     return out;
   }
-  const CombShape& key = kind == Kind::small ? combs.small : combs.large;
+  const CombShape& key = meeting == Meeting::small_table ? combs.small : combs.large;
   out.digits_t = key.digits();
   for (unsigned column = key.columns; column-- > 0;) {
     add_column(out.additions, true, key, column);
@@ -139,13 +150,15 @@ Shape shape_of(sm2::Path path, Kind kind) {
   return out;
 }
 
-Collision collide(const Shape& shape, size_t step, std::mt19937_64& random) {
-  size_t first = 0;
-  while (shape.additions[first].of_key) ++first;
-  step = std::max(step, first);
-  CHECK(step < shape.additions.size());
+// s, t and the private key d.
+struct Numbers {
+  Number d, s, t;
+};
+
+// d such that the addition `step` collides, for drawn s and t.
+Numbers collide(const Shape& shape, size_t step, std::mt19937_64& random) {
   for (;;) {
-    Collision out{{}, random_scalar(random), random_scalar(random), step};
+    Numbers out{{}, random_scalar(random), random_scalar(random)};
     const Digits s = recode(out.s, int(shape.digits_s)), t = recode(out.t, int(shape.digits_t));
     Number of_g = {}, of_p = {};  // the sum before the step is of_g·G + of_p·P
     for (size_t i = 0; i < step; ++i) {
@@ -165,9 +178,58 @@ Collision collide(const Shape& shape, size_t step, std::mt19937_64& random) {
   }
 }
 
-Collision again(const Shape& shape, const Collision& first, std::mt19937_64& random) {
-  return {first.d, redrawn(shape, first.step, false, first.s, random),
-          redrawn(shape, first.step, true, first.t, random), first.step};
+Digest bytes_of(const Number& number) {
+  Digest bytes;
+  to_big_endian(number, bytes.data());
+  return bytes;
 }
 
-}  // namespace chengxin::app::bench
+std::optional<Exceptional> craft(const Numbers& numbers, const std::optional<Point>& key, size_t step) {
+  // The nonce is (s + t·d)·G; 0 and n-1, which no signer takes, are left out.
+  const Number k = add_mod_n(numbers.s, multiply_mod_n(numbers.t, numbers.d));
+  const auto nonce = Signer::from_scalar(bytes_of(k)),
+             holder = key ? std::nullopt : Signer::from_scalar(bytes_of(numbers.d));
+  const Number r = sub_mod_n(numbers.t, numbers.s);
+  if (!nonce || !(key || holder) || is_zero(r)) return std::nullopt;
+  Exceptional out;
+  out.key = key ? *key : holder->public_key();
+  out.secret = bytes_of(numbers.d);
+  out.step = step;
+  to_big_endian(r, out.signature.data());
+  to_big_endian(numbers.s, out.signature.data() + 32);
+  out.e = bytes_of(sub_mod_n(r, mod_n(from_big_endian(nonce->public_key().data() + 1))));
+  return out;
+}
+
+}  // namespace
+
+Steps exceptional_steps(Path path, Meeting meeting) {
+  const Shape shape = shape_of(path, meeting);
+  size_t first = 0;
+  while (shape.additions[first].of_key) ++first;
+  return {first, shape.additions.size()};
+}
+
+Exceptional make_exceptional(Path path, Meeting meeting, size_t step, std::mt19937_64& random) {
+  const Shape shape = shape_of(path, meeting);
+  const Steps steps = exceptional_steps(path, meeting);
+  CHECK(step >= steps.first && step < steps.end);
+  for (;;)
+    if (auto made = craft(collide(shape, step, random), std::nullopt, step)) return *made;
+}
+
+std::vector<Exceptional> more_exceptional(Path path, Meeting meeting, const Exceptional& one, size_t count,
+                                          std::mt19937_64& random) {
+  const Shape shape = shape_of(path, meeting);
+  const Number r = from_big_endian(one.signature.data()), s = from_big_endian(one.signature.data() + 32);
+  const Numbers first{from_big_endian(one.secret.data()), s, add_mod_n(r, s)};
+  std::vector<Exceptional> out = {one};
+  while (out.size() < count) {
+    const Numbers next{first.d, redrawn(shape, one.step, false, first.s, random),
+                       redrawn(shape, one.step, true, first.t, random)};
+    if (auto made = craft(next, one.key, one.step)) out.push_back(*made);
+  }
+  return out;
+}
+
+}  // namespace chengxin::sm2
