@@ -6,7 +6,9 @@
 #include "base/cpu.h"
 #include "sm2/curve_for_tests.h"
 #include "sm2/impl/adx_field.h"
+#include "sm2/impl/number.h"
 #include "sm2/impl/portable_field.h"
+#include "sm2/impl/scalar_point.h"
 
 // The scalar engines and their field against GMP.
 namespace chengxin::sm2 {
@@ -115,6 +117,69 @@ TYPED_TEST(FieldTest, LongChainsAgreeWithGmp) {
   }
 }
 
+// Doubles and adds in both kinds of coordinates, lanes of all kinds side by side.
+TYPED_TEST(FieldTest, SumsAreComplete) {
+  if (!TestFixture::runs()) GTEST_SKIP() << "not on this processor";
+  using F = TypeParam;
+  const mpz_class p = reference::p, radix = mod(mpz_class(1) << 256, p);
+  const auto enter = [&](const mpz_class& a) { return tight(mod(a * radix, p)); };
+  const auto leave = [&](const Tight& a) { return mod(value(a) * reference::inverse(radix, p), p); };
+  Random random(kSeed + 3);
+  const reference::Point a = reference::multiply(random.scalar(), reference::generator);
+  const reference::Point b = reference::multiply(random.scalar(), reference::generator);
+  const reference::Point sums[] = {a, {0, 0, true}, b, reference::negate(a)};
+  const reference::Point points[] = {a, b, reference::negate(b)};
+  struct Lane {
+    reference::Point sum, point;
+  };
+  std::vector<Lane> lanes;
+  for (const auto& sum : sums)
+    for (const auto& point : points) lanes.push_back({sum, point});
+  for (const Lane& one : lanes) {
+    for (const Lane& other : lanes) {
+      impl::Jacobian<F, 2> jacobian;
+      impl::Xyzz<F, 2> xyzz;
+      impl::AffineLanes<F, 2> point;
+      for (int k = 0; k < 2; ++k) {
+        const Lane& lane = k ? other : one;
+        const mpz_class z = lane.sum.infinite ? mpz_class(0) : random.scalar();
+        const mpz_class x = lane.sum.infinite ? mpz_class(1) : mpz_class(lane.sum.x * z * z);
+        const mpz_class y = lane.sum.infinite ? mpz_class(1) : mpz_class(lane.sum.y * z * z * z);
+        jacobian.x.lane[k] = xyzz.x.lane[k] = enter(x);
+        jacobian.y.lane[k] = xyzz.y.lane[k] = enter(y);
+        jacobian.z.lane[k] = enter(z);
+        xyzz.zz.lane[k] = enter(z * z);
+        xyzz.zzz.lane[k] = enter(z * z * z);
+        point.x.lane[k] = enter(lane.point.x);
+        point.y.lane[k] = enter(lane.point.y);
+      }
+      const auto expect = [&](auto expected) {
+        const impl::Xyzz<F, 2> powers = impl::with_powers(jacobian);
+        for (const auto& found : {powers, xyzz}) {
+          for (int k = 0; k < 2; ++k) {
+            const reference::Point right = expected(k ? other : one);
+            const mpz_class zz = leave(found.zz.lane[k]), zzz = leave(found.zzz.lane[k]);
+            EXPECT_EQ(zz == 0, right.infinite);
+            EXPECT_EQ(zzz == 0, right.infinite);
+            if (right.infinite) continue;
+            EXPECT_EQ(leave(found.x.lane[k]), mod(right.x * zz, p));
+            EXPECT_EQ(leave(found.y.lane[k]), mod(right.y * zzz, p));
+          }
+        }
+      };
+      impl::add(jacobian, point);
+      impl::add(xyzz, point);
+      expect([](const Lane& lane) { return reference::add(lane.sum, lane.point); });
+      impl::double_in_place(jacobian);
+      impl::double_in_place(xyzz);
+      expect([](const Lane& lane) {
+        const auto sum = reference::add(lane.sum, lane.point);
+        return reference::add(sum, sum);
+      });
+    }
+  }
+}
+
 TEST(Field64, ConstantsAreWhatTheyAreCalled) {
   const mpz_class p = reference::p, radix = mod(mpz_class(1) << 256, p);
   EXPECT_EQ(value(impl::kOne), radix);
@@ -142,6 +207,7 @@ class Cases {
     honest_and_bent();
     edges_of_range();
     keys_beside_generator();
+    collisions();
     chosen_abscissas();
     bad_keys();
   }
@@ -215,6 +281,33 @@ class Cases {
             const auto sum = reference::multiply(mod(s + td, n), reference::generator);
             ask_twice("P = dG", r, s, sum.infinite ? r : mod(r - sum.x, n), key);
           }
+        }
+      }
+    }
+  }
+
+  // The last addition meets its own operand, or infinity: of the windows that is the lowest digit of t, of
+  // the combs the entry of G's last block.
+  void collisions() {
+    const mpz_class n = reference::n;
+    for (int i = 0; i < 12; ++i) {
+      const mpz_class d = random_.scalar() % (n - 2) + 1;
+      const impl::Affine key = affine(reference::multiply(d, reference::generator));
+      const mpz_class t = random_.scalar(), s = random_.scalar();
+      const impl::Digit lowest = impl::digit(impl::recode(number(t), 260), 0, 5);
+      const mpz_class last_of_t = (2 * mpz_class(lowest.index) + 1) * (lowest.negative ? -1 : 1);
+      const impl::Digits teeth = impl::recode(number(s), 260);
+      mpz_class last_of_s = 0;
+      for (int at = 15; at < 260; at += 20)
+        last_of_s += (mpz_class(1) << at) * ((teeth.bits[at / 64] >> at % 64 & 1) ? 1 : -1);
+      if (teeth.negative) last_of_s = -last_of_s;
+      for (const int times : {2, 1}) {  // the sum before it: the operand itself, or infinity
+        for (const auto& [with_s, with_t] :
+             {std::pair(mod((times * last_of_t - t) * d, n), t),
+              std::pair(s, mod((times * last_of_s - s) * reference::inverse(d, n), n))}) {
+          const mpz_class r = mod(with_t - with_s, n);
+          const auto sum = reference::multiply(mod(with_s + with_t * d, n), reference::generator);
+          ask_twice("collision", r, with_s, mod(r - sum.x, n), key);
         }
       }
     }
