@@ -2,7 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include <random>
 #include <set>
 
 #include "base/cpu.h"
@@ -21,23 +20,9 @@ using impl::Number;
 using reference::integer;
 using reference::mod;
 using reference::number;
+using reference::Random;
 
 constexpr uint64_t kSeed = 20261122;
-
-class Random {
- public:
-  explicit Random(uint64_t seed) : generator_(seed) {}
-  std::array<uint8_t, 32> bytes() {
-    std::array<uint8_t, 32> out;
-    for (uint8_t& byte : out) byte = uint8_t(generator_());
-    return out;
-  }
-  mpz_class scalar() { return integer(impl::from_big_endian(bytes().data())) % (reference::n - 1) + 1; }
-  uint64_t word() { return generator_(); }
-
- private:
-  std::mt19937_64 generator_;
-};
 
 Digest digest(const mpz_class& value) {
   Digest out;
