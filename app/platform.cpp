@@ -1,5 +1,8 @@
 #include "platform.h"
 
+#include <algorithm>
+#include <thread>
+
 #include "base/clock.h"
 #include "base/log.h"
 #include "crypto/self_test.h"
@@ -90,6 +93,10 @@ Status Platform::open_chains() {
   options.ledger.cache_bytes = size_t(config.store_cache_mb) << 20;
   options.solo.block_interval_ms = int(config.order_block_interval_ms);
   options.solo.max_queue_transactions = size_t(config.order_queue_transactions);
+  options.admission.max_items = size_t(config.order_queue_transactions);
+  options.admission.max_ahead_items = std::min(options.admission.max_ahead_items,
+                                               std::max<size_t>(1, options.solo.max_queue_transactions / 2));
+  options.admission.threads = std::clamp(std::thread::hardware_concurrency() / 4, 1u, 4u);
   options.accounts = {{installation_.service_key.public_key().point(), {"governor", "writer"}}};
   host_ = std::make_unique<host::Host>(std::move(options));
   TRY(host_->open_all());

@@ -17,7 +17,8 @@
 namespace chengxin::app::bench {
 namespace {
 
-constexpr size_t kOffered = 64 << 10;  // to the socket at a time: what is behind it has not been offered yet
+constexpr size_t kSent = 64 << 10;  // to the socket at a time
+constexpr size_t kAhead = 2048;     // items of a stream without result, when as fast as the platform reads
 
 double thread_cpu_seconds() {
   rusage usage{};
@@ -150,7 +151,7 @@ class Generator {
       int64_t due = now;
       if (load_.rate_per_second > 0)
         due = started_ns_ + int64_t(double(next * count + number) * 1e9 / load_.rate_per_second);
-      else if (next > 0 && stream.ends[next - 1] > stream.sent + kOffered)
+      else if (next >= stream.done + kAhead)
         break;
       if (due > now) break;
       stream.due_ns.push_back(due);
@@ -158,7 +159,7 @@ class Generator {
     const size_t due_end = stream.due_ns.empty() ? stream.head : stream.ends[stream.due_ns.size() - 1];
     while (stream.sent < due_end) {
       const ssize_t some = ::send(stream.fd, stream.out.data() + stream.sent,
-                                  std::min(due_end - stream.sent, kOffered), MSG_NOSIGNAL);
+                                  std::min(due_end - stream.sent, kSent), MSG_NOSIGNAL);
       if (some <= 0) return;
       stream.sent += size_t(some);
     }
@@ -212,6 +213,7 @@ class Generator {
         out_.first_failure = to_string(all.subspan(at - length, length));
       if (index < stream.due_ns.size())
         out_.latencies_us.push_back(uint32_t((now - stream.due_ns[index]) / 1000));
+      ++stream.done;
       last_progress_ns_ = now;
     }
     stream.body.erase(0, at);

@@ -10,12 +10,12 @@ struct StreamLoad {
   uint16_t port = 0;
   std::string path, token;
   size_t connections = 8;
-  double rate_per_second = 0;  // 0: as fast as the platform reads; else an open loop
+  double rate_per_second = 0;  // 0: as fast as results come, 2,048 items ahead on each; else an open loop
   std::span<const Bytes> envelopes;
 };
 
-// succeeded: in a block with status 0; failed: all others. Latencies are from the due time of an item to its
-// result, in an open loop; else from when it was first offered to the socket.
+// succeeded: in a block with status 0; failed: all others. Latencies are from when an item was due to its
+// result.
 Result<LoadResult> run_stream_load(const StreamLoad& load);
 
 }  // namespace chengxin::app::bench

@@ -43,6 +43,9 @@ void App::add_chain_gauges() {
   metrics.gauge("chengxin_receipts_awaited", "Transactions submitted here whose receipt is awaited", [this] {
     return std::vector<Metrics::Sample>{{{}, double(waiting)}};
   });
+  metrics.gauge("chengxin_transaction_streams", "Transaction streams that are open", [this] {
+    return std::vector<Metrics::Sample>{{{}, double(transaction_streams)}};
+  });
   metrics.gauge("chengxin_work_queued", "Blocking work that waits for a thread", [this] {
     return std::vector<Metrics::Sample>{{{}, double(workers.queued())}};
   });

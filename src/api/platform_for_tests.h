@@ -33,6 +33,7 @@ struct PlatformTest : testing::Test {
   std::unique_ptr<jobs::Runner> jobs;
   std::unique_ptr<Server> server;
   order::SoloOptions solo;
+  admission::Options admission;
   Options options;
 
   void SetUp() override {
@@ -51,6 +52,7 @@ struct PlatformTest : testing::Test {
     host::Options host_options{
         .root = folder / "chains", .validator_key = key, .ledger = {}, .solo = solo, .accounts = {}};
     host_options.ledger.contracts = evidence::contract();
+    host_options.admission = admission;
     host_options.accounts = {{key.public_key().point(), {"governor", "writer"}}};
     host = std::make_unique<host::Host>(host_options);
     ASSERT_TRUE(host->open_all());

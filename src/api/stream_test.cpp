@@ -16,16 +16,15 @@ std::string prefixed(const std::string& bytes) {
   return to_string(out) + bytes;
 }
 
+std::string start(const std::string& type, const std::string& query = "", const std::string& fields = "") {
+  return "POST " + kPath + query + " HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer " + kToken +
+         "\r\nContent-Type: " + type + "\r\nTransfer-Encoding: chunked\r\n" + fields + "\r\n";
+}
+
 // One request that is written, and whose answer is read, piece by piece.
 class StreamClient : public TestClient {
  public:
-  StreamClient(uint16_t port, const std::string& type, const std::string& query = "",
-               const std::string& fields = "")
-      : TestClient(port) {
-    TestClient::send("POST " + kPath + query + " HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer " +
-                     kToken + "\r\nContent-Type: " + type + "\r\nTransfer-Encoding: chunked\r\n" + fields +
-                     "\r\n");
-  }
+  StreamClient(uint16_t port, const std::string& request) : TestClient(port) { send(request); }
   bool put(const std::string& bytes) { return send(fmt::format("{:x}\r\n", bytes.size()) + bytes + "\r\n"); }
   void end() { send("0\r\n\r\n"); }
 
@@ -86,7 +85,7 @@ struct StreamTest : PlatformTest {
 TEST_F(StreamTest, LinesAreAnsweredOneByOneWithTheirReasons) {
   const std::string good = one(), other = one(), bad = bent(one());
   const auto taken_apart = *format::decode_transaction(view(other));
-  StreamClient client(port(), kLines);
+  StreamClient client(port(), start(kLines));
   client.put(encoded(good));
   ASSERT_EQ(client.head(), 200);
   const Json first = client.line();
@@ -123,7 +122,7 @@ TEST_F(StreamTest, BinaryItemsAreAnsweredInBinary) {
   const std::string good = one(), bad = bent(one());
   for (bool full : {false, true}) {
     const std::string item = full ? one() : good;
-    StreamClient client(port(), kBinary, full ? "?receipts=full" : "");
+    StreamClient client(port(), start(kBinary, full ? "?receipts=full" : ""));
     client.put(prefixed(item) + prefixed(bad) + prefixed(""));
     client.end();
     ASSERT_EQ(client.head(), 200);
@@ -167,7 +166,7 @@ TEST_F(StreamTest, ACutLosesNothingThatWasWholeAndLeavesNothingHalf) {
     for (bool half_closed : {true, false}) {
       SCOPED_TRACE(keep);
       const std::string first = one(), second = one();
-      StreamClient client(port(), kBinary);
+      StreamClient client(port(), start(kBinary));
       client.put(prefixed(first) + prefixed(second).substr(0, keep));
       if (half_closed) {
         client.end_writing();
@@ -193,7 +192,7 @@ TEST_F(StreamTest, ACutLosesNothingThatWasWholeAndLeavesNothingHalf) {
 
 TEST_F(StreamTest, BrokenFramingEndsTheStreamAndTooLongALineDoesNot) {
   const std::string good = one();
-  StreamClient client(port(), kBinary);
+  StreamClient client(port(), start(kBinary));
   client.put(prefixed(good) + std::string("\xff\xff\xff\xff and more", 13));
   ASSERT_EQ(client.head(), 200);
   const std::string result = client.record(), last = client.record();
@@ -203,7 +202,7 @@ TEST_F(StreamTest, BrokenFramingEndsTheStreamAndTooLongALineDoesNot) {
   EXPECT_EQ(last[0], 4);
   EXPECT_NE(last.find("transaction.too_large"), last.npos);
 
-  StreamClient lines(port(), kLines);
+  StreamClient lines(port(), start(kLines));
   ASSERT_EQ(lines.head(), 200);
   std::thread sender([&] {
     const std::string piece(1 << 20, 'a');
@@ -222,7 +221,7 @@ TEST_F(StreamTest, AnItemThatDripsIsCutAndAPauseBetweenItemsIsNot) {
   options.body_timeout_ms = 300;
   options.idle_timeout_ms = 3000;
   open();
-  StreamClient client(port(), kLines);
+  StreamClient client(port(), start(kLines));
   ASSERT_EQ(client.head(), 200);
   std::this_thread::sleep_for(std::chrono::milliseconds(600));
   client.put(encoded(one()));
@@ -241,7 +240,7 @@ TEST_F(StreamTest, WhoNeverReadsIsHeldBackThenCut) {
   options.write_timeout_ms = 500;
   open();
   const std::string good = one();
-  StreamClient client(port(), kLines);
+  StreamClient client(port(), start(kLines));
   int small = 4096;
   ::setsockopt(client.fd(), SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
   client.put(encoded(good));
@@ -270,9 +269,41 @@ TEST_F(StreamTest, WhoNeverReadsIsHeldBackThenCut) {
   EXPECT_TRUE(committed(good));
 }
 
+TEST_F(StreamTest, AFullQueueHoldsStreamsBackAndRefusesSingleCalls) {
+  close();
+  admission.max_items = 20;
+  admission.max_ahead_items = 10;
+  solo.block_interval_ms = 30;
+  open();
+  StreamClient client(port(), start(kBinary));
+  std::string all;
+  for (int i = 0; i < 100; ++i) all += prefixed(one());
+  std::thread sender([&] {
+    client.put(all);
+    client.end();
+  });
+  ASSERT_EQ(client.head(), 200);
+  bool refused = false;
+  for (int i = 0; i < 20 && !refused; ++i) {
+    const Reply reply = submit(one(), "?wait=none");
+    refused = reply.status == 429;
+    if (refused) {
+      EXPECT_EQ(reply.reason(), "order.queue_full");
+      EXPECT_FALSE(reply.header("retry-after").empty());
+    }
+  }
+  EXPECT_TRUE(refused) << "the stream uses up the share of its credential";
+  for (uint64_t i = 0; i < 100; ++i) {
+    const std::string record = client.record();
+    ASSERT_EQ(record.size(), 53u) << "nothing in a stream is refused for want of room";
+    EXPECT_EQ(get_be<uint64_t>(view(record).data() + 1), i);
+  }
+  sender.join();
+}
+
 TEST_F(StreamTest, AStopEndsItInOrder) {
   const std::string good = one();
-  StreamClient client(port(), kLines);
+  StreamClient client(port(), start(kLines));
   client.put(encoded(good));
   ASSERT_EQ(client.head(), 200);
   EXPECT_EQ(client.line()["status"], 0);
@@ -290,7 +321,7 @@ TEST_F(StreamTest, ManyStreamsOfOneSourceKeepTheirOrderAndLoseNothing) {
   std::atomic<int> accepted = 0;
   for (int s = 0; s < kStreams; ++s)
     threads.emplace_back([&, s] {
-      StreamClient client(port(), s % 2 ? kBinary : kLines);
+      StreamClient client(port(), start(s % 2 ? kBinary : kLines));
       std::vector<std::string> items;
       for (int i = 0; i < kItems; ++i) items.push_back(one());
       std::string all;
@@ -321,7 +352,7 @@ TEST_F(StreamTest, WhatIsNoStreamIsRefusedAtOnce) {
   EXPECT_EQ(refused("application/json", kPath), "api.media_type");
   EXPECT_EQ(refused(kLines, "/api/v1/chains/none/transactions/stream"), "chain.not_found");
   EXPECT_EQ(ask(port(), {.method = "POST", .target = kPath, .type = kLines, .body = "{}"}).status, 401);
-  StreamClient expecting(port(), kBinary, "", "Expect: 100-continue\r\n");
+  StreamClient expecting(port(), start(kBinary, "", "Expect: 100-continue\r\n"));
   EXPECT_EQ(expecting.receive().status, 100);
   EXPECT_EQ(expecting.head(), 200);
   expecting.end();
