@@ -59,11 +59,18 @@ namespace {  // as PortableField
   "cmovc %[m], " v2 "\n\t"                                                                         \
   "cmovc %[ml], " v3 "\n\t"
 
+// clang runs out of registers inside the larger functions of its sanitized builds.
+#if defined(__clang__)
+#define CX_PRODUCT [[gnu::noinline]]
+#else
+#define CX_PRODUCT [[gnu::always_inline]]
+#endif
+
 class AdxField {
  public:
   static constexpr int lanes = 2;
 
-  [[gnu::always_inline]] static Tight mul(const Loose& x, const Tight& y) {
+  CX_PRODUCT static Tight mul(const Loose& x, const Tight& y) {
     uint64_t t0, t1, t2, t3, t4, t5, lo, hi, m, ml;
     asm("mov %[x0], %%rdx\n\t"
         "mulx %[y0], %[t0], %[t1]\n\t"
@@ -94,7 +101,7 @@ class AdxField {
     return {{{t4, t5, t0, t1}}};
   }
 
-  [[gnu::always_inline]] static Tight sqr(const Tight& x) {
+  CX_PRODUCT static Tight sqr(const Tight& x) {
     uint64_t t0, t1, t2, t3, t4, t5, t6, t7, lo, hi, m, ml;
     asm("mov %[x0], %%rdx\n\t"
         "mulx %[x1], %[t1], %[t2]\n\t"
@@ -224,6 +231,7 @@ class AdxField {
 #undef CX_ROW
 #undef CX_REDUCE
 #undef CX_TIGHTEN
+#undef CX_PRODUCT
 
 }  // namespace
 }  // namespace chengxin::sm2::impl
