@@ -8,7 +8,7 @@ namespace chengxin::sm2::impl {
 const IfmaKernel& checked_ifma_kernel();
 
 struct IfmaCounts {
-  uint64_t operands_checked, bounds_broken, mended;  // mended: calls of mend()
+  uint64_t operands_checked, bounds_broken, mended;  // mended: sums that met an exception
 };
 IfmaCounts ifma_counts();
 

@@ -109,7 +109,7 @@ class IfmaEngine final : public Engine {
         fill_lane(work->lanes[i / 8], int(i % 8), i < now.size() ? &now[i] : nullptr, t_bits, with_key,
                   now[0].table);
       uint8_t bits[kLanesAtOnce];
-      verify(*work, vectors, base_, bits);
+      verify(*work, now.size(), base_, bits);
       for (size_t i = 0; i < now.size(); ++i) verdicts[i] = bits[i / 8] >> i % 8 & 1;
       questions = questions.subspan(now.size());
       verdicts += now.size();

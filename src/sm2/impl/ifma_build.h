@@ -1,6 +1,7 @@
 #pragma once
 #include <stdlib.h>
 
+#include "sm2/impl/ifma_single.h"
 #include "sm2/impl/ifma_unknown.h"
 
 // Building combs (ifma_kernel.h) of eight keys, one to a lane, and of G, one block to a lane. All points are

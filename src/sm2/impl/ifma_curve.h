@@ -53,9 +53,15 @@ CX_LANES Xyzz<W> xyzz(const Jacobian<W>& a) {
   return {a.x, masked(a.y), zz, operand(mul(a.z, zz))};  // zzz < 1.39
 }
 
+template <int W>
+CX_LANES Xyzz<W> choose(Mask second, const Xyzz<W>& a, const Xyzz<W>& b) {
+  return {choose(second, a.x, b.x), choose(second, a.y, b.y), choose(second, a.zz, b.zz),
+          choose(second, a.zzz, b.zzz)};
+}
+
 // 4 multiplications, 4 squarings.
 template <int W>
-CX_LANES void double_point(Jacobian<W>& q) {
+[[gnu::noinline]] void double_point(Jacobian<W>& q) {
   const Loose<W> delta = sqr(q.z);                                   // < 1.77
   const Operand<W> gamma = operand(sqr(q.y));                        // < 1.77
   const Operand<W> a = operand(plus_p<2>(q.x - delta));              // 0.2 to 3.01
@@ -72,7 +78,7 @@ CX_LANES void double_point(Jacobian<W>& q) {
 
 // 7 multiplications, 2 squarings.
 template <int W>
-CX_LANES Xyzz<W> doubled(const Xyzz<W>& q) {
+[[gnu::noinline]] Xyzz<W> doubled(const Xyzz<W>& q) {
   Xyzz<W> out;
   const Operand<W> u = operand(multiple<2>(q.y));        // < 7
   const Operand<W> v = operand(sqr(u));                  // < 4.07
@@ -98,22 +104,19 @@ template <int W>
                                        Mask negative, const Operand<W>& h, const Operand<W>& r,
                                        Xyzz<W>& after) {
   count_mending();
-  const Xyzz<W> infinity = {};
   const Mask same_x = suspects & is_zero(masked(h) + Full<W>{});
   const Mask from_infinity = same_x & is_zero(masked(before.zz) + Full<W>{});
   const Mask same_y = same_x & is_zero(masked(r) + Full<W>{}) & ~from_infinity;
-  const auto put = [&after](Mask where, const Xyzz<W>& value) {
-    after = {choose(where, after.x, value.x), choose(where, after.y, value.y),
-             choose(where, after.zz, value.zz), choose(where, after.zzz, value.zzz)};
-  };
-  put(same_x, infinity);
-  if (from_infinity) put(from_infinity, xyzz(AffinePoint<W>{b.x, negate(b.y, negative)}));
-  if (same_y) put(same_y, doubled(before));
+  after = choose(same_x, after, Xyzz<W>{});
+  if (from_infinity) {
+    after = choose(from_infinity, after, xyzz(AffinePoint<W>{b.x, negate(b.y, negative)}));
+  }
+  if (same_y) after = choose(same_y, after, doubled(before));
 }
 
 // q + b, or q - b in the lanes of `negative`. 8 multiplications, 2 squarings.
 template <int W>
-CX_LANES void add(Xyzz<W>& q, const AffinePoint<W>& b, Mask negative) {
+[[gnu::noinline]] void add(Xyzz<W>& q, const AffinePoint<W>& b, Mask negative) {
   const Loose<W> u2 = mul(b.x, q.zz);                 // < 1.13
   const Operand<W> h = operand(plus_p<2>(u2 - q.x));  // 0.9 to 3.13
   const Loose<W> s2 = mul(b.y, q.zzz);                // < 1.13
@@ -137,7 +140,7 @@ CX_LANES void add(Xyzz<W>& q, const AffinePoint<W>& b, Mask negative) {
 
 // The same in Jacobian coordinates. 8 multiplications, 3 squarings.
 template <int W>
-CX_LANES void add(Jacobian<W>& q, const AffinePoint<W>& b, Mask negative) {
+[[gnu::noinline]] void add(Jacobian<W>& q, const AffinePoint<W>& b, Mask negative) {
   const Operand<W> zz = operand(sqr(q.z));            // < 1.77
   const Loose<W> u2 = mul(b.x, zz);                   // < 1.12
   const Operand<W> h = operand(plus_p<2>(u2 - q.x));  // 0.9 to 3.12
@@ -165,6 +168,37 @@ CX_LANES void add(Jacobian<W>& q, const AffinePoint<W>& b, Mask negative) {
     out.z = choose(mended, out.z, sum.zz);
   }
   q = out;
+}
+
+// a + b, both anything. 12 multiplications, 2 squarings; not for the inner loops.
+template <int W>
+[[gnu::noinline]] Xyzz<W> sum_of(const Xyzz<W>& a, const Xyzz<W>& b) {
+  const Full<W> zero = {};
+  const Full<W> u = full(mul(a.x, b.zz)), s = full(mul(a.y, b.zzz));  // < 1.13, < 1.44
+  const Operand<W> h = operand(plus_p<2>(mul(b.x, a.zz) - u));        // 0.8 to 3.13
+  const Operand<W> r = operand(plus_p<2>(mul(b.y, a.zzz) - s));       // 0.5 to 3.44
+  const Operand<W> hh = operand(sqr(h));                              // < 1.62
+  const Full<W> hhh = full(mul(h, hh));                               // < 1.32
+  const Loose<W> v = mul(u, hh);                                      // < 1.12
+  Xyzz<W> out;
+  out.x = folded(plus_p<4>(sqr(r) - hhh - multiple<2>(v)));  // from 0.4 to 5.8, < 1.0001
+  const Operand<W> d = operand(plus_p<2>(v - out.x));        // 0.9 to 3.12
+  out.y = full(plus_p<1>(mul_minus_mul(r, d, s, hhh)));      // 0.8 to 2.7
+  out.zz = operand(mul(operand(mul(a.zz, b.zz)), hh));       // < 1.13
+  out.zzz = operand(mul(operand(mul(a.zzz, b.zzz)), hhh));   // < 1.11
+  const Mask suspects = may_be_zero(h);
+  if (suspects) [[unlikely]] {
+    count_mending();
+    const Mask same_x = suspects & is_zero(masked(h) + zero);
+    const Mask a_infinite = same_x & is_zero(masked(a.zz) + zero);
+    const Mask b_infinite = same_x & is_zero(masked(b.zz) + zero) & ~a_infinite;
+    const Mask same_y = same_x & is_zero(masked(r) + zero) & ~a_infinite & ~b_infinite;
+    out = choose(same_x, out, Xyzz<W>{});
+    out = choose(a_infinite, out, b);
+    out = choose(b_infinite, out, a);
+    out = choose(same_y, out, doubled(a));
+  }
+  return out;
 }
 
 }  // namespace

@@ -20,7 +20,7 @@ struct LaneComb {
   constexpr size_t bytes() const { return size_t(blocks) * entries() * 64; }
 };
 inline constexpr LaneComb kBaseComb = {13, 5, 4};   // of G, 1.25 MiB
-inline constexpr LaneComb kSmallComb = {6, 4, 11};  // 8 KiB
+inline constexpr LaneComb kSmallComb = {5, 4, 13};  // 4 KiB
 inline constexpr LaneComb kLargeComb = {8, 8, 4};   // 64 KiB
 
 // A scalar of the unknown tier: 52 windows of 5 bits.
@@ -45,10 +45,10 @@ struct IfmaWorkspace {
 };
 
 struct IfmaKernel {
-  // Any number of lanes up to kLanesAtOnce; a bit per question in verdicts[vector].
-  void (*verify_unknown)(IfmaWorkspace& work, size_t vectors, const uint8_t* base, uint8_t* verdicts);
-  void (*verify_small)(IfmaWorkspace& work, size_t vectors, const uint8_t* base, uint8_t* verdicts);
-  void (*verify_large)(IfmaWorkspace& work, size_t vectors, const uint8_t* base, uint8_t* verdicts);
+  // 1 to 8 * kLanesAtOnce questions; verdicts has a bit for each, eight to a byte.
+  void (*verify_unknown)(IfmaWorkspace& work, size_t questions, const uint8_t* base, uint8_t* verdicts);
+  void (*verify_small)(IfmaWorkspace& work, size_t questions, const uint8_t* base, uint8_t* verdicts);
+  void (*verify_large)(IfmaWorkspace& work, size_t questions, const uint8_t* base, uint8_t* verdicts);
   // Eight keys, plain coordinates below p. A bit for each that is on the curve; the table of any other is
   // that of G.
   uint8_t (*build_small)(const uint64_t x[4][8], const uint64_t y[4][8], uint8_t* const tables[8]);

@@ -149,9 +149,9 @@ void verify_groups_unknown(const Lanes* lanes, size_t groups, uint8_t (*tables)[
   }
 }
 
-void verify_unknown(IfmaWorkspace& work, size_t vectors, const uint8_t* base, uint8_t* verdicts) {
+void verify_unknown(IfmaWorkspace& work, size_t questions, const uint8_t* base, uint8_t* verdicts) {
   static_assert(sizeof(work.scratch) >= sizeof(OddMultiples<2>) * (kLanesAtOnce / 2));
-  const size_t pairs = vectors / 2, rest = 2 * pairs;
+  const size_t vectors = (questions + 7) / 8, pairs = vectors / 2, rest = 2 * pairs;
   verify_groups_unknown<2>(work.lanes, pairs, work.tables, reinterpret_cast<OddMultiples<2>*>(work.scratch),
                            base, verdicts);
   verify_groups_unknown<1>(work.lanes + rest, vectors % 2, work.tables + rest,

@@ -39,6 +39,8 @@ CX_LANES Mask abscissa_fits(const Xyzz<W>& q, const Lanes* lanes) {
 template <const LaneComb& comb, int W>
 struct Plan {
   static constexpr int kRow = comb.blocks + kBaseComb.blocks;
+  // The steps of column c, from the highest column down.
+  static constexpr int row(int c) { return c < comb.columns - kBaseComb.columns ? comb.blocks : kRow; }
   Step<W> step[comb.columns][kRow];
 };
 
@@ -62,8 +64,7 @@ template <const LaneComb& comb, int W>
   if (next) prefetch_far(next->step[0][0]);
   for (int c = 0; c < comb.columns; ++c) {
     if (c > 0) q = doubled(q);
-    const int row = c < comb.columns - kBaseComb.columns ? comb.blocks : Plan<comb, W>::kRow;
-    for (int j = c == 0; j < row; ++j) {
+    for (int j = c == 0; j < Plan<comb, W>::row(c); ++j) {
       if (next) prefetch_far(next->step[c][j]);
       b = load_points<W>(plan.step[c][j].at);
       add(q, b, plan.step[c][j].negative);
@@ -83,11 +84,8 @@ void verify_groups_known(const Lanes* lanes, size_t groups, const uint8_t* base,
   Plan<comb, W> plans[2];
   if (groups) {
     make_plan(plans[0], lanes, base);
-    for (auto& row : plans[0].step)
-      for (int j = 0;
-           j < (&row < &plans[0].step[comb.columns - kBaseComb.columns] ? comb.blocks : int(plans[0].kRow));
-           ++j)
-        prefetch_far(row[j]);
+    for (int c = 0; c < comb.columns; ++c)
+      for (int j = 0; j < Plan<comb, W>::row(c); ++j) prefetch_far(plans[0].step[c][j]);
   }
   for (size_t g = 0; g < groups; ++g) {
     const Plan<comb, W>& plan = plans[g % 2];
@@ -96,12 +94,5 @@ void verify_groups_known(const Lanes* lanes, size_t groups, const uint8_t* base,
     put_verdicts<W>(abscissa_fits(carry_out(plan, next), lanes + g * W), verdicts + g * W);
   }
 }
-template <const LaneComb& comb>
-void verify_known(IfmaWorkspace& work, size_t vectors, const uint8_t* base, uint8_t* verdicts) {
-  const size_t pairs = vectors / 2;
-  verify_groups_known<comb, 2>(work.lanes, pairs, base, verdicts);
-  verify_groups_known<comb, 1>(work.lanes + 2 * pairs, vectors % 2, base, verdicts + 2 * pairs);
-}
-
 }  // namespace
 }  // namespace chengxin::sm2::impl
