@@ -21,6 +21,8 @@ using namespace chengxin::ledger::testing;
 struct Plan {
   size_t transactions = 1'000'000, block = 1'000, signers = 64;
   std::vector<std::string> mirrors;
+  std::string live;
+  double rate = 0;
   bool is_signed = false, verify = false;
 };
 
@@ -32,6 +34,8 @@ Plan plan_of(const std::vector<std::string_view>& arguments) {
     if (each.starts_with("block=")) plan.block = std::stoul(value);
     if (each.starts_with("signers=")) plan.signers = std::stoul(value);
     if (each.starts_with("mirror=")) plan.mirrors.push_back(value);
+    if (each.starts_with("live=")) plan.live = value;
+    if (each.starts_with("rate=")) plan.rate = std::stod(value);
     if (each == "signed") plan.is_signed = true;
     if (each == "verify") plan.verify = true;
   }
@@ -90,7 +94,7 @@ size_t next_mark(size_t done, size_t total) {
   return std::min(total, done + std::max<size_t>(100'000, total / 10));
 }
 
-void fill(Chain& chain, const Plan& plan) {
+void fill(Chain& chain, const Plan& plan, const std::function<void(size_t done, bool mark)>& on_block) {
   fmt::print(
       "Execution and commit: CPU us for each transaction, of the sequencer's thread (the certificate and "
       "the\n"
@@ -98,13 +102,11 @@ void fill(Chain& chain, const Plan& plan) {
       "transactions  parse | execute  certify   commit  release  background | waited | thread's peak/s | MB, "
       "disk B each\n");
   Stopwatch parse, execute, certificate, commit, release;
-  int64_t commit_wall_ns = 0, made_ns = 0;
+  int64_t commit_wall_ns = 0;
   size_t done = 0, last = 0;
   for (size_t mark = next_mark(0, plan.transactions); done < plan.transactions;) {
     std::vector<Bytes> envelopes;
-    const int64_t making = cpu_ns(CLOCK_THREAD_CPUTIME_ID);
     for (size_t i = 0; i < std::min(plan.block, mark - done); ++i) envelopes.push_back(chain.envelope());
-    made_ns += cpu_ns(CLOCK_THREAD_CPUTIME_ID) - making;
     std::vector<AdmittedTransaction> transactions;
     for (const Bytes& envelope : envelopes)
       transactions.push_back(std::make_shared<const Admitted>(
@@ -122,6 +124,7 @@ void fill(Chain& chain, const Plan& plan) {
       transactions.clear();
       return {};
     });
+    on_block(done, done == mark);
     if (done < mark) continue;
     static Interval interval;
     static int64_t thread_before = 0;
@@ -161,40 +164,52 @@ double cpu_us_of(std::string_view name) {
   return ticks * 1e6 / double(::sysconf(_SC_CLK_TCK));
 }
 
-int follow(Chain& chain, const Plan& plan, const std::string& url) {
+struct MirrorUnderTest {
   std::unique_ptr<test::Postgres> server;
-  sql::Options options;
-  options.url = url == "sqlite" ? (chain.folder() / "mirror.db").string() : url;
-  if (url == "postgres") {
-    auto started = test::Postgres::start();
-    if (!started) return std::cerr << started.error().to_string() << "\n", 1;
-    server = std::move(*started);
-    options.url = server->create_database().value();
+  std::unique_ptr<sql::Database> database;
+  std::unique_ptr<mirror::Mirror> mirror;
+
+  static Result<MirrorUnderTest> open(const Chain& chain, const std::string& url) {
+    MirrorUnderTest out;
+    sql::Options options;
+    options.url = url == "sqlite" ? (chain.folder() / "mirror.db").string() : url;
+    if (url == "postgres") {
+      ASSIGN(out.server, test::Postgres::start());
+      ASSIGN(options.url, out.server->create_database());
+    }
+    options.durable = false;
+    ASSIGN(out.database, sql::Database::open(options));
+    ASSIGN(out.mirror, mirror::Mirror::open(*out.database));
+    return out;
   }
-  options.durable = false;
-  auto database = sql::Database::open(options);
-  if (!database) return std::cerr << database.error().to_string() << "\n", 1;
-  auto mirror = mirror::Mirror::open(**database);
-  if (!mirror) return std::cerr << mirror.error().to_string() << "\n", 1;
+};
+
+mirror::ChainReader reader_of(const Chain& chain) {
+  return mirror::reader_of(std::shared_ptr<const Ledger>(chain.ledger.get(), [](const Ledger*) {}));
+}
+
+int follow(Chain& chain, const Plan& plan, const std::string& url) {
+  auto opened = MirrorUnderTest::open(chain, url);
+  if (!opened) return std::cerr << opened.error().to_string() << "\n", 1;
+  auto& [server, database, mirror] = *opened;
   fmt::print(
       "The mirror alone, {}: CPU us of this process for each transaction\n"
       "transactions  thread  process  server | transactions/s\n",
       url);
-  const std::shared_ptr<const Ledger> shared(chain.ledger.get(), [](const Ledger*) {});
-  auto reader = mirror::reader_of(shared);
+  auto reader = reader_of(chain);
   const auto follow_up_to = reader.head_height;
   // It sees nothing until rebuild() is called, which works on this thread.
   std::atomic<bool> open = false;
   reader.head_height = [&] { return open ? follow_up_to() : 0; };
-  (*mirror)->add(reader);
-  if (!(*mirror)->wait(reader.id, 10'000)) return 1;
+  mirror->add(reader);
+  if (!mirror->wait(reader.id, 10'000)) return 1;
   open = true;
   size_t last = 0, mark = next_mark(0, plan.transactions);
   Interval interval;
   int64_t thread = cpu_ns(CLOCK_THREAD_CPUTIME_ID);
   double server_us = cpu_us_of("postgres");
-  auto rebuilt = (*mirror)->rebuild(reader.id, [&](uint64_t height, uint64_t) {
-    const auto block = shared->block(height);
+  auto rebuilt = mirror->rebuild(reader.id, [&](uint64_t height, uint64_t) {
+    const auto block = chain.ledger->block(height);
     const size_t done = size_t(block->header.log_size);
     if (done < mark) return;
     const double n = double(done - last);
@@ -213,12 +228,41 @@ int follow(Chain& chain, const Plan& plan, const std::string& url) {
   return 0;
 }
 
+// Blocks at a rate, the mirror behind them.
+int live(Chain& chain, const Plan& plan) {
+  auto opened = MirrorUnderTest::open(chain, plan.live);
+  if (!opened) return std::cerr << opened.error().to_string() << "\n", 1;
+  mirror::Mirror& mirror = *opened->mirror;
+  const auto reader = reader_of(chain);
+  mirror.add(reader);
+  const int64_t started = steady_ns();
+  int64_t longest_ms = 0;
+  fill(chain, plan, [&](size_t done, bool mark) {
+    mirror.notify(reader.id);
+    const auto status = mirror.status(reader.id).value();
+    const double behind = double(status.lag_blocks * plan.block);
+    const double elapsed_s = double(steady_ns() - started) / 1e9,
+                 due_s = plan.rate > 0 ? double(done) / plan.rate : 0;
+    const int64_t lag_ms = int64_t(behind / (double(done) / elapsed_s) * 1000);
+    longest_ms = std::max(longest_ms, lag_ms);
+    if (mark)
+      fmt::print("  {:.0f}/s so far; the mirror ({}) is {:.0f} transactions behind, {} ms; {} ms at most\n",
+                 double(done) / elapsed_s, plan.live, behind, lag_ms, longest_ms);
+    if (due_s > elapsed_s) ::usleep(useconds_t((due_s - elapsed_s) * 1e6));
+  });
+  const int64_t ended = steady_ns();
+  if (!mirror.wait(reader.id, 600'000)) return 1;
+  fmt::print("caught up {:.0f} ms after the last block\n", double(steady_ns() - ended) / 1e6);
+  return 0;
+}
+
 }  // namespace
 
 int singles(const std::vector<std::string_view>& arguments) {
   const Plan plan = plan_of(arguments);
   Chain chain(plan.is_signed || plan.verify, plan.signers);
-  fill(chain, plan);
+  if (!plan.live.empty()) return live(chain, plan);
+  fill(chain, plan, [](size_t, bool) {});
   for (const std::string& url : plan.mirrors)
     if (int failed = follow(chain, plan, url)) return failed;
   if (!plan.verify) return 0;
