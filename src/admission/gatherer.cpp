@@ -123,7 +123,9 @@ struct Gatherer::Impl : std::enable_shared_from_this<Impl> {
   // Gives the lock up meanwhile.
   size_t take_and_admit(std::unique_lock<std::mutex>& lock) {
     const int64_t started_ns = last_taken_ns = steady_ns();
-    auto batch = queue.take(options.batch_items, options.batch_bytes);
+    const size_t ahead = ahead_items;  // by now perhaps above the bound, after another thread's batch
+    const size_t room = ahead < options.max_ahead_items ? options.max_ahead_items - ahead : 1;
+    auto batch = queue.take(std::min(options.batch_items, room), options.batch_bytes);
     if (batch.empty()) return 0;
     const uint64_t number = taken++;
     if (queue.items() > 0) changed.notify_one();

@@ -29,6 +29,12 @@ Result<Response> receipt_response(const host::Chain& chain, const order::Committ
   return response;
 }
 
+// For what may even wait to be admitted.
+Result<Response> still_waiting(const host::Chain& chain, ByteView envelope) {
+  ASSIGN(auto transaction, format::decode_transaction(envelope));
+  return pending(chain, transaction.hash);
+}
+
 // Waits for the verdict, not for a block.
 Task<Result<Response>> admit_only(Call& call, const host::Chain& chain, ByteView envelope) {
   Outcome<Result<Digest>> verdict;
@@ -43,9 +49,10 @@ Task<Result<Response>> admit_only(Call& call, const host::Chain& chain, ByteView
                                                                 : tl::unexpected(std::move(outcome).error()));
                                                      },
                                                      tell}));
-  auto hash = co_await verdict.wait();
-  if (!hash) co_return tl::unexpected(hash.error());
-  co_return pending(chain, *hash);
+  auto hash = co_await verdict.wait(std::chrono::milliseconds(call.app.options.receipt_timeout_ms));
+  if (!hash) co_return still_waiting(chain, envelope);
+  if (!*hash) co_return tl::unexpected(hash->error());
+  co_return pending(chain, **hash);
 }
 
 Task<Result<Response>> submit(Call& call) {
@@ -63,10 +70,7 @@ Task<Result<Response>> submit(Call& call) {
   app.waiting.fetch_add(1, std::memory_order_relaxed);
   auto committed = co_await outcome.wait(std::chrono::milliseconds(app.options.receipt_timeout_ms));
   app.waiting.fetch_sub(1, std::memory_order_relaxed);
-  if (!committed) {
-    CO_ASSIGN(auto transaction, format::decode_transaction(envelope));
-    co_return pending(*chain, transaction.hash);
-  }
+  if (!committed) co_return still_waiting(*chain, envelope);
   if (!*committed) co_return tl::unexpected(committed->error());
   app.metrics.commit_seconds().Observe(double(steady_ns() - begun) / 1e9);
   co_return receipt_response(*chain, **committed);

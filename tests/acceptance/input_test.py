@@ -262,17 +262,18 @@ class Together(support.Case):
         key = sm.Key.from_pem((platform.data / "keys/service.pem").read_text(encoding="utf-8"))
         chain = bytes.fromhex(platform.get("/api/v1/chains/default")["id"])
         signed = [sm.sign_digests(key, chain, [secrets.token_bytes(32)], int(time.time() * 1000)) for _ in range(250)]
-        connection, accepted, busy = platform.connect(), [], 0
-        for envelope, body in signed:
-            answer = platform.request("POST", TRANSACTIONS + "?wait=none", envelope, PROTOBUF, connection=connection)
+        with concurrent.futures.ThreadPoolExecutor(len(signed)) as pool:
+            answers = list(pool.map(lambda one: platform.request("POST", TRANSACTIONS + "?wait=none", one[0], PROTOBUF), signed))
+        accepted, busy = [], 0
+        for (_, body), answer in zip(signed, answers):
             if answer[0] == 202:
                 accepted.append(sm.transaction_hash(body).hex())
             else:
-                self.refused(answer, 429, answer[2]["reason"])
+                self.refused(answer, 429, "order.queue_full")
                 self.assertGreaterEqual(int(answer[1]["Retry-After"]), 1)
                 busy += 1
         self.assertGreater(busy, 0)
-        self.assertGreaterEqual(len(accepted), 100)
+        self.assertGreaterEqual(len(accepted), 50, "half of what may wait, for the one credential")
         deadline = time.monotonic() + 20
         while platform.get("/api/v1/chains/default")["log_size"] < len(accepted) and time.monotonic() < deadline:
             time.sleep(0.1)
