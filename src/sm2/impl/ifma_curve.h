@@ -138,7 +138,7 @@ template <int W>
   q = out;
 }
 
-// The same in Jacobian coordinates. 8 multiplications, 3 squarings.
+// The same in Jacobian coordinates, for sums that cannot meet an exception. 8 multiplications, 3 squarings.
 template <int W>
 [[gnu::noinline]] void add(Jacobian<W>& q, const AffinePoint<W>& b, Mask negative) {
   const Operand<W> zz = operand(sqr(q.z));            // < 1.77
@@ -157,16 +157,6 @@ template <int W>
   const Operand<W> d = operand(plus_p<2>(v - out.x));        // 0.9 to 3.11
   // y hhh / 16 < 0.3; r d / 16 + 1 < 2.2
   out.y = operand(plus_p<1>(mul_minus_mul(r, d, q.y, hhh)));  // 0.7 to 3.2
-  const Mask suspects = may_be_zero(h);
-  if (suspects) [[unlikely]] {
-    // By way of the other coordinates; back with Z = ZZ, as x = X ZZ / ZZ^2 and y = Y ZZZ / ZZ^3.
-    Xyzz<W> sum = {};
-    mend(suspects, xyzz(q), b, negative, h, r, sum);
-    const Mask mended = suspects & is_zero(masked(h) + zero);
-    out.x = choose(mended, out.x, folded(mul(sum.x, sum.zz)));
-    out.y = choose(mended, out.y, operand(mul(sum.y, sum.zzz)));
-    out.z = choose(mended, out.z, sum.zz);
-  }
   q = out;
 }
 

@@ -105,6 +105,8 @@ template <int W>
   choose_window(step, lanes, tables, kWindows - 1);
   AffinePoint<W> b = load_points<W>(step.at);
   Jacobian<W> j = jacobian(AffinePoint<W>{b.x, negate(b.y, step.negative)});
+  // No exception down to window 1: the sum is an odd multiple of P, below n / 32 + 1 in magnitude; 32 times
+  // it is even, so that it differs from the odd digit, and by less than n.
   for (int i = kWindows - 2; i > 0; --i) {
     for (int d = 0; d < kWindowBits; ++d) double_point(j);
     choose_window(step, lanes, tables, i);
