@@ -1,16 +1,23 @@
 #include "bench/figures.h"
 
 #include <sched.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <fstream>
 
-#include "base/clock.h"
 #include "cli.h"
 
 namespace chengxin::app::bench {
 namespace {
+
+// Of this thread: what others do on the machine is not our time.
+double processor_seconds() {
+  timespec now{};
+  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+  return double(now.tv_sec) + double(now.tv_nsec) / 1e9;
+}
 
 std::string number(double value, const std::string& unit) {
   return unit == "GB/s" ? fmt::format("{:.3f}", value) : fmt::format("{:.0f}", value);
@@ -19,9 +26,9 @@ std::string number(double value, const std::string& unit) {
 }  // namespace
 
 double seconds_of(const std::function<void()>& work) {
-  const int64_t started = steady_ns();
+  const double started = processor_seconds();
   work();
-  return double(steady_ns() - started) / 1e9;
+  return processor_seconds() - started;
 }
 
 int pin_to_a_core() {
@@ -57,11 +64,11 @@ void Figures::measure(double seconds, const std::function<void(size_t done)>& pr
     Figure& figure = figures_[i];
     if (!figure.work) continue;
     figure.work();
-    const int64_t started = steady_ns();
+    const double started = processor_seconds();
     double done = 0, passed = 0;
     while (passed < seconds) {
       done += figure.work();
-      passed = double(steady_ns() - started) / 1e9;
+      passed = processor_seconds() - started;
     }
     figure.rates.push_back(done / passed);
     progress(i + 1);

@@ -249,11 +249,10 @@ class Sm2Bench {
   std::shared_ptr<Ring> collisions(const Verifiers& best, Meeting kind) {
     constexpr size_t kPlaces = 16;  // lanes that go together, at most
     std::mt19937_64 random(std::random_device{}());
-    const sm2::Steps steps = sm2::exceptional_steps(best.path, kind);
+    const size_t steps = sm2::exceptional_steps(best.path, kind);
     std::vector<std::vector<sm2::Exceptional>> made;
     for (size_t place = 0; place < kPlaces; ++place) {
-      const size_t step = steps.first + place * (steps.end - steps.first) / kPlaces;
-      const auto one = sm2::make_exceptional(best.path, kind, step, random);
+      const auto one = sm2::make_exceptional(best.path, kind, place * steps / kPlaces, random);
       made.push_back(sm2::more_exceptional(best.path, kind, one, 4 * kBatch / kPlaces, random));
     }
     auto out = std::make_shared<Ring>();

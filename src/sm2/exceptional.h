@@ -8,8 +8,8 @@
 // suffice for everybody else give no answer there. All of them hold.
 namespace chengxin::sm2 {
 
-// The three ways in which an engine meets a key.
-enum class Meeting { unknown, small_table, large_table };
+// The ways in which an engine meets a key; alone: in a call with a single signature.
+enum class Meeting { unknown, small_table, large_table, small_alone, large_alone };
 
 struct Exceptional {
   Point key{};
@@ -19,15 +19,12 @@ struct Exceptional {
   size_t step = 0;
 };
 
-// The additions at which it can happen: from the first one of a multiple of G to the last. `step` is one of
-// them.
-struct Steps {
-  size_t first, end;
-};
-Steps exceptional_steps(Path path, Meeting meeting);
+// How many additions there are at which it can be made to happen; a step is one of them.
+size_t exceptional_steps(Path path, Meeting meeting);
 // The private key follows from the other numbers, so there is a new one each time.
 Exceptional make_exceptional(Path path, Meeting meeting, size_t step, std::mt19937_64& random);
-// More of the same key and step: what is added later is drawn anew. `count` of them, the first being `one`.
+// More of the same key and step: digits that have no part in it are drawn anew. `count` of them, the first
+// being `one`.
 std::vector<Exceptional> more_exceptional(Path path, Meeting meeting, const Exceptional& one, size_t count,
                                           std::mt19937_64& random);
 

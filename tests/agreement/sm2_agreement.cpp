@@ -271,9 +271,8 @@ TEST_F(Sm2Agreement, CollisionsAtEveryStep) {
   std::mt19937_64 random(settings.seed);
   for (Path path : available_paths())
     for (Meeting meeting : {Meeting::unknown, Meeting::small_table, Meeting::large_table}) {
-      const Steps steps = exceptional_steps(path, meeting);
       std::vector<Case> cases;
-      for (size_t step = steps.first; step < steps.end; step += settings.many() ? 1 : 2) {
+      for (size_t step = 0; step < exceptional_steps(path, meeting); step += settings.many() ? 1 : 2) {
         const auto first = make_exceptional(path, meeting, step, random);
         for (const Exceptional& made : more_exceptional(path, meeting, first, 3, random))
           cases.push_back({step, "collision", made.key, made.signature, made.e, true});
@@ -291,6 +290,29 @@ TEST_F(Sm2Agreement, CollisionsAtEveryStep) {
           ASSERT_EQ(found.verdicts[i], tongsuo[i])
               << found.judge << " seed " << settings.seed << ' ' << describe(cases[i]);
         }
+    }
+}
+
+// The same for a signature that comes alone, whose walk may be another.
+TEST_F(Sm2Agreement, CollisionsOfOneAlone) {
+  std::mt19937_64 random(settings.seed);
+  for (Path path : available_paths())
+    for (Meeting meeting : {Meeting::small_alone, Meeting::large_alone}) {
+      const auto tier = meeting == Meeting::small_alone ? impl::Tier::small : impl::Tier::large;
+      const impl::Engine& engine = *engine_of(path);
+      for (size_t step = 0; step < exceptional_steps(path, meeting); step += settings.many() ? 1 : 3) {
+        const auto made = make_exceptional(path, meeting, step, random);
+        const Case one{step, "collision", made.key, made.signature, made.e, true};
+        const Tables tables(engine, tier, {&one.key, 1});
+        std::vector<impl::Question> questions(2, question_of(one));
+        for (impl::Question& question : questions) question.table = tables.of(one.key);
+        std::vector<uint8_t> verdicts(3, 0xaa);
+        engine.verify_known(tier, std::span(questions).first(1), verdicts.data());
+        engine.verify_known(tier, questions, verdicts.data() + 1);
+        ASSERT_EQ(ask_tongsuo({&one, 1}), std::vector<uint8_t>{1}) << describe(one);
+        ASSERT_EQ(verdicts, std::vector<uint8_t>(3, 1))
+            << name(path) << " step " << step << ' ' << describe(one);
+      }
     }
 }
 
