@@ -52,7 +52,10 @@ Path best_path() {
 
 struct Verifier::Impl {
   explicit Impl(const VerifierOptions& options)
-      : path(options.path), engine(*engine_of(options.path)), tables(engine, options) {
+      : path(options.path),
+        engine(*engine_of(options.path)),
+        alone(path == Path::ifma && available(Path::adx) ? *adx_engine() : engine),
+        tables(engine, options) {
     if (options.background && options.table_bytes > 0)
       builder = std::thread([this] { build_in_background(); });
   }
@@ -130,8 +133,9 @@ struct Verifier::Impl {
       sorted->questions.push_back(question);
       sorted->places.push_back(i);
     }
-    answer(unknown, verdicts,
-           [&](const Sorted& s, uint8_t* out) { engine.verify_unknown(s.questions, out); });
+    answer(unknown, verdicts, [&](const Sorted& s, uint8_t* out) {
+      (s.questions.size() == 1 ? alone : engine).verify_unknown(s.questions, out);
+    });
     for (Tier tier : {Tier::small, Tier::large})
       answer(known[int(tier)], verdicts,
              [&](const Sorted& s, uint8_t* out) { engine.verify_known(tier, s.questions, out); });
@@ -147,6 +151,7 @@ struct Verifier::Impl {
 
   const Path path;
   const Engine& engine;
+  const Engine& alone;  // for one question of an unknown key: it would fill one lane of eight
   KeyTables tables;
 
   std::mutex mutex;
