@@ -38,10 +38,11 @@ struct DigestCheck {
 
 struct VerifierOptions {
   Path path = best_path();
-  size_t table_bytes = 64 << 20;  // of all key tables together; 0: every key is treated as unknown
+  size_t table_bytes =
+      128 << 20;  // of all key tables, half for each tier; 0: every key is treated as unknown
   // Uses of a key before it is worth its small table, and its large one. A key that signs once never gets
   // one.
-  uint32_t small_after = 16, large_after = 4096;
+  uint32_t small_after = 8, large_after = 512;
   bool background =
       true;  // tables are built on a thread of the verifier's; false: build_tables() builds them
 };

@@ -21,10 +21,13 @@ uint64_t random_salt() {
 }  // namespace
 
 size_t KeyTables::Salted::operator()(const Keyed& key) const {
-  uint64_t words[2];
-  std::memcpy(words, key.point.data() + 1, sizeof words);
-  unsigned __int128 product = (unsigned __int128)(words[0] ^ salt) * ((words[1] ^ ~salt) | 1);
-  return size_t(product >> 64) ^ size_t(product);
+  uint64_t x[4];  // the abscissa: only P and -P share it
+  std::memcpy(x, key.point.data() + 1, sizeof x);
+  const auto fold = [](uint64_t a, uint64_t b) {
+    const unsigned __int128 product = (unsigned __int128)a * b;
+    return uint64_t(product >> 64) ^ uint64_t(product);
+  };
+  return fold(fold(x[0] ^ salt, x[1] ^ ~salt) ^ x[2], x[3] ^ (salt << 32 | salt >> 32));
 }
 
 KeyTables::KeyTables(const Engine& engine, const VerifierOptions& options)
