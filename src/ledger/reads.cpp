@@ -55,8 +55,8 @@ Result<Bytes> LedgerImpl::attachment(uint64_t log_index, const StoredTransaction
   return out;
 }
 
-Result<format::Transaction> LedgerImpl::full_transaction(uint64_t log_index) const {
-  ASSIGN(StoredTransaction stored, stored_transaction(log_index));
+Result<format::Transaction> LedgerImpl::full_transaction(uint64_t log_index,
+                                                         const StoredTransaction& stored) const {
   format::Transaction out;
   ASSIGN(out.body, format::decode_body(stored.body));
   for (size_t i = 0; i < stored.attachments.size(); ++i) {

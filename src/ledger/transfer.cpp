@@ -127,17 +127,25 @@ Status LedgerImpl::export_into(std::FILE* opened, const fs::path& part,
   TRY(out.put(view(kMagic)));
   TRY(out.put_sized(view(genesis_document_)));
   TRY(out.put_number(top));
-  uint64_t index = 0;
+  uint64_t size = 0;
   for (uint64_t height = 1; height <= top; ++height) {
     ASSIGN(StoredBlock block, stored_block(height));
     ASSIGN(format::Header header, format::Header::decode(block.header));
     TRY(out.put(block.header));
     TRY(out.put_sized(block.certificate));
-    for (; index < header.log_size; ++index) {
-      ASSIGN(auto transaction, full_transaction(index));
-      TRY(out.put_sized(format::encode_transaction(transaction.body_bytes, transaction.signature,
-                                                   transaction.attachments)));
-    }
+    if (header.log_size < size)
+      return fail(Code::data_loss, "ledger.damaged", "block {}: its log is shorter than the one before",
+                  height);
+    BlockRecord entries;
+    entries.header = header;
+    entries.transaction_count = header.log_size - size;
+    TRY(each_entry(entries, [&](uint64_t index, ByteView entry) -> Status {
+      ASSIGN(const auto stored, StoredTransaction::decode(entry));
+      ASSIGN(auto transaction, full_transaction(index, stored));
+      return out.put_sized(
+          format::encode_transaction(transaction.body_bytes, transaction.signature, transaction.attachments));
+    }));
+    size = header.log_size;
     if (on_progress) on_progress({height, top});
   }
   return out.finish();

@@ -148,14 +148,19 @@ Status LedgerImpl::replay(uint64_t height, ViewPtr& before, ReplayAccounts& acco
                   },
                   node_reader()};
   std::vector<AdmittedTransaction> transactions;
-  for (uint64_t index = first; index < header.log_size; ++index) {
-    ASSIGN(auto read, full_transaction(index));
+  BlockRecord block;
+  block.header = header;
+  block.transaction_count = header.log_size - first;
+  TRY(each_entry(block, [&](uint64_t index, ByteView entry) -> Status {
+    ASSIGN(const auto stored_entry, StoredTransaction::decode(entry));
+    ASSIGN(auto read, full_transaction(index, stored_entry));
     ASSIGN(AccountPtr signer, base.account(read.body.signer));
     TRY(check_form(read, header.time_ms, signer));
     auto transaction = std::make_shared<const Admitted>(Admitted{std::move(read), height - 1});
     TRY(signatures.add(height, transaction, signer));
     transactions.push_back(std::move(transaction));
-  }
+    return {};
+  }));
   CompareSink sink(*database_);
   const std::vector<bool> known(transactions.size());  // a second one would be found by its index entry
   ASSIGN(Built built, build_block(methods_, genesis_, base, transactions, known, header.time_ms, sink));

@@ -98,7 +98,7 @@ class LedgerImpl final : public Ledger {
   Result<uint64_t> log_index(const Digest& hash) const;
   Result<StoredTransaction> stored_transaction(uint64_t log_index) const;  // ledger.pruned when dropped
   Result<Bytes> attachment(uint64_t log_index, const StoredTransaction& stored, uint16_t number) const;
-  Result<format::Transaction> full_transaction(uint64_t log_index) const;
+  Result<format::Transaction> full_transaction(uint64_t log_index, const StoredTransaction& stored) const;
   merkle::StateNodeReader node_reader() const;
 
   using ReplayAccounts = std::map<format::KeyId, AccountPtr>;
