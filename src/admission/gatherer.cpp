@@ -77,8 +77,7 @@ struct Gatherer::Impl : std::enable_shared_from_this<Impl> {
     return true;
   }
 
-  Error full(Source& source) {
-    ++source.counts.rejected["order.queue_full"];
+  Error full(const Source& source) const {
     Error error{
         Code::busy, "order.queue_full",
         fmt::format("{} transactions of this source wait, {} in all", source.counts.queued, queue.items())};
@@ -237,7 +236,12 @@ Status Gatherer::submit(std::string_view source, Submission submission) {
     common = impl_->known(source).common;
   }
   auto taken = impl_->submit(common, {&submission, 1});
-  return taken ? Status() : tl::unexpected(taken.error());
+  if (taken) return {};
+  if (taken.error().code == Code::busy) {  // unlike a stream, which waits, this one is turned away
+    std::lock_guard lock(impl_->mutex);
+    ++common->source->counts.rejected[taken.error().reason];
+  }
+  return tl::unexpected(taken.error());
 }
 
 size_t Gatherer::work() {

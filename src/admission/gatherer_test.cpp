@@ -181,6 +181,21 @@ TEST_F(GathererTest, OneSourceHoldsHalfOfTheBoundAndNewcomersFindRoom) {
   EXPECT_EQ(gatherer.statistics().queued, 55u);
 }
 
+TEST_F(GathererTest, WaitingForRoomIsNoRejection) {
+  Options options = cranked();
+  options.max_items = 4;
+  auto gatherer = make(options);
+  auto lane = gatherer.lane("s");
+  std::vector<Submission> many;
+  for (int i = 0; i < 3; ++i) many.push_back(item(std::to_string(i)));
+  ASSERT_EQ(*gatherer.submit(lane, many), 2u);
+  for (int polls = 0; polls < 5; ++polls)
+    EXPECT_EQ(gatherer.submit(lane, std::span(many).subspan(2)).error().reason, "order.queue_full");
+  EXPECT_TRUE(gatherer.statistics().sources[0].rejected.empty()) << "a stream that waits is not turned away";
+  EXPECT_EQ(gatherer.submit("s", item("single")).error().reason, "order.queue_full");
+  EXPECT_EQ(gatherer.statistics().sources[0].rejected.at("order.queue_full"), 1u);
+}
+
 TEST_F(GathererTest, BytesAreBoundedAndOneLargeItemIsTaken) {
   Options options = cranked();
   options.max_bytes = 1000;
