@@ -1,5 +1,6 @@
 #include "base/cpu.h"
 
+#include <cstdio>
 #include <cstdlib>
 #include <string_view>
 
@@ -23,21 +24,35 @@ Cpu detect() {
   found.avx2 = __builtin_cpu_supports("avx2");
   found.avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                  __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
-  found.ifma = found.avx512 && __builtin_cpu_supports("avx512ifma") &&
-               __builtin_cpu_supports("avx512vbmi2");
+  found.ifma = found.avx512 && __builtin_cpu_supports("avx512ifma") && __builtin_cpu_supports("avx512vbmi2");
 #endif
   return found;
 }
 
-void take_away(Cpu& cpu, std::string_view names) {
+// What builds on a thing goes with it: no processor has the one without the other.
+bool take_away(Cpu& cpu, std::string_view name) {
+  if (name == "bmi") {
+    cpu.bmi = cpu.adx = false;
+  } else if (name == "adx") {
+    cpu.adx = false;
+  } else if (name == "avx2") {
+    cpu.avx2 = cpu.avx512 = cpu.ifma = false;
+  } else if (name == "avx512") {
+    cpu.avx512 = cpu.ifma = false;
+  } else if (name == "ifma") {
+    cpu.ifma = false;
+  } else {
+    return false;
+  }
+  return true;
+}
+
+void take_away_all(Cpu& cpu, std::string_view names) {
   while (!names.empty()) {
     const size_t comma = names.find(',');
     const std::string_view name = names.substr(0, comma);
-    if (name == "bmi") cpu.bmi = false;
-    if (name == "adx") cpu.adx = false;
-    if (name == "avx2") cpu.avx2 = false;
-    if (name == "avx512") cpu.avx512 = cpu.ifma = false;
-    if (name == "ifma") cpu.ifma = false;
+    if (!take_away(cpu, name))
+      std::fprintf(stderr, "CHENGXIN_CPU_WITHOUT: 没有此项 · unknown: %.*s\n", int(name.size()), name.data());
     names = comma == names.npos ? std::string_view() : names.substr(comma + 1);
   }
 }
@@ -47,7 +62,7 @@ void take_away(Cpu& cpu, std::string_view names) {
 const Cpu& cpu() {
   static const Cpu known = [] {
     Cpu found = detect();
-    if (const char* without = std::getenv("CHENGXIN_CPU_WITHOUT")) take_away(found, without);
+    if (const char* without = std::getenv("CHENGXIN_CPU_WITHOUT")) take_away_all(found, without);
     return found;
   }();
   return known;

@@ -3,8 +3,8 @@
 namespace chengxin {
 
 // What the processor and the operating system let us use. The environment variable CHENGXIN_CPU_WITHOUT takes
-// away by name (comma-separated: bmi, adx, avx2, avx512, ifma), so that each machine can stand for a lesser
-// one.
+// away by name (comma-separated: bmi, adx, avx2, avx512, ifma) with all that builds on it, so that each
+// machine can stand for a lesser one.
 struct Cpu {
   bool bmi = false;  // andn, rorx (BMI1 and BMI2)
   bool adx = false;  // mulx, adcx, adox

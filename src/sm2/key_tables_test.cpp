@@ -41,15 +41,19 @@ bool is_of(const Table& table, const Point& key, size_t at) {
 class KeyTablesTest : public ::testing::Test {
  protected:
   // Uses the key once; the tier of the table that it found.
-  std::optional<Tier> use(const Point& key) {
+  std::optional<Tier> use(const Point& key, bool holds = true) { return use(tables_, key, holds); }
+  static std::optional<Tier> use(KeyTables& tables, const Point& key, bool holds = true) {
     const Point* asked = &key;
+    const uint8_t verdict = holds;
     Table* found = nullptr;
-    tables_.find({&asked, 1}, {&found, 1});
-    if (!found) return std::nullopt;
-    EXPECT_TRUE(is_of(*found, key, 0));
-    EXPECT_EQ(found->z_default, *z_of(key));
-    Tier tier = found->tier;
-    tables_.release({&found, 1});
+    tables.find({&asked, 1}, {&found, 1});
+    std::optional<Tier> tier;
+    if (found) {
+      EXPECT_TRUE(is_of(*found, key, 0));
+      EXPECT_EQ(found->z_default, *z_of(key));
+      tier = found->tier;
+    }
+    tables.release({&asked, 1}, {&found, 1}, {&verdict, 1});
     return tier;
   }
 
@@ -98,6 +102,30 @@ TEST_F(KeyTablesTest, OneTimeKeysDisplaceNothing) {
   EXPECT_EQ(tables_.statistics().evicted, 0u);
 }
 
+TEST_F(KeyTablesTest, SignaturesThatDoNotHoldEarnNothing) {
+  for (int i = 0; i < 100; ++i) use(key_of(1), false);
+  EXPECT_EQ(tables_.build(SIZE_MAX), 0u);
+  EXPECT_EQ(use(key_of(1)), std::nullopt);
+}
+
+// Each key in the cache has been used 26 times; strangers with 4 uses each would have to bring more than
+// that.
+TEST_F(KeyTablesTest, ToDisplaceAKeyCostsAsManyGoodSignaturesAsItMade) {
+  const size_t room = (options_.table_bytes / 2) / kSmallBytes;
+  options_.large_after = UINT32_MAX;
+  KeyTables tables(engine_, options_);
+  for (uint64_t key = 0; key < room; ++key) tables.expect(key_of(key));
+  tables.build(SIZE_MAX);
+  for (int round = 0; round < 22; ++round)
+    for (uint64_t key = 0; key < room; ++key) use(tables, key_of(key));
+  uint64_t spent = 0;
+  for (uint64_t stranger = 1 << 20; tables.statistics().evicted == 0; ++stranger) {
+    for (int uses = 0; uses < 4; ++uses, ++spent) use(tables, key_of(stranger));
+    tables.build(SIZE_MAX);
+  }
+  EXPECT_GE(spent, room * 25);
+}
+
 TEST_F(KeyTablesTest, AFullCacheKeepsTheKeysThatAreUsedMore) {
   const size_t room = (options_.table_bytes / 2) / kSmallBytes;
   for (uint64_t key = 0; key < room; ++key) tables_.expect(key_of(key));
@@ -127,16 +155,13 @@ TEST_F(KeyTablesTest, APinnedTableOutlivesItsEviction) {
   ASSERT_TRUE(pinned);
   for (uint64_t other = 10; other < 5000; ++other) {  // all of the memory, several times
     for (int i = 0; i < 5; ++i) {
-      const Point stranger = key_of(other);
-      const Point* stranger_asked = &stranger;
-      Table* found = nullptr;
-      tables.find({&stranger_asked, 1}, {&found, 1});
-      tables.release({&found, 1});
+      use(tables, key_of(other));
     }
     tables.build(SIZE_MAX);
   }
   for (size_t at = 0; at < kSmallBytes; at += 32) ASSERT_TRUE(is_of(*pinned, key, at));
-  tables.release({&pinned, 1});
+  const uint8_t verdict = 1;
+  tables.release({&asked, 1}, {&pinned, 1}, {&verdict, 1});
 }
 
 TEST_F(KeyTablesTest, ReadersNeverSeeTheTableOfAnotherKey) {
@@ -167,7 +192,7 @@ TEST_F(KeyTablesTest, ReadersNeverSeeTheTableOfAnotherKey) {
           for (size_t at : {size_t(0), bytes / 2, bytes - 32})
             if (!is_of(*found[i], keys[i], at)) ++wrong;
         }
-        tables_.release(found);
+        tables_.release(asked, found, std::vector<uint8_t>(found.size(), 1));
       }
     });
   for (std::thread& reader : readers) reader.join();

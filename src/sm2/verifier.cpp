@@ -1,3 +1,4 @@
+#include <atomic>
 #include <condition_variable>
 #include <thread>
 
@@ -12,7 +13,8 @@ namespace {
 
 using namespace impl;
 
-constexpr size_t kChunk = 512;  // checks at a time: what they need stays in the second-level cache
+constexpr size_t kChunk = 512;       // checks at a time
+constexpr size_t kBuildAtOnce = 64;  // tables, between two looks at whether to stop
 
 const Engine* engine_of(Path path) {
   switch (path) {
@@ -76,7 +78,8 @@ struct Verifier::Impl {
       if (stopping) return;
       due = false;
       lock.unlock();
-      tables.build(SIZE_MAX);
+      while (!stopping && tables.build(kBuildAtOnce) > 0) {
+      }
       lock.lock();
     }
   }
@@ -90,31 +93,40 @@ struct Verifier::Impl {
     wake.notify_one();
   }
 
-  void verify(std::span<const Check> checks, std::span<uint8_t> verdicts) {
+  // Of either kind of check. What it needs stays in the second-level cache.
+  template <typename Any>
+  void verify(std::span<const Any> checks, std::span<uint8_t> verdicts) {
+    CHECK(checks.size() == verdicts.size());
+    for (size_t at = 0; at < checks.size(); at += kChunk) {
+      const size_t count = std::min(kChunk, checks.size() - at);
+      verify_chunk(checks.subspan(at, count), verdicts.subspan(at, count));
+    }
+  }
+
+  template <typename Any>
+  void verify_chunk(std::span<const Any> checks, std::span<uint8_t> verdicts) {
     std::vector<const Point*> keys;
-    for (const Check& check : checks) keys.push_back(check.key);
+    keys.reserve(checks.size());
+    for (const Any& check : checks) keys.push_back(check.key);
     std::vector<Table*> found(checks.size());
-    if (tables.find(keys, found)) tables_are_due();
+    tables.find(keys, found);
+    judge(checks, found, verdicts);
+    if (tables.release(keys, found, verdicts)) tables_are_due();
+  }
+
+  void judge(std::span<const Check> checks, std::span<Table* const> found, std::span<uint8_t> verdicts) {
     std::vector<Digest> e(checks.size());
     std::vector<uint8_t> fits(checks.size());
     digests_of(checks, found, e, fits);
     std::vector<DigestCheck> numbers;
+    numbers.reserve(checks.size());
     for (size_t i = 0; i < checks.size(); ++i) numbers.push_back({checks[i].key, checks[i].signature, e[i]});
-    ask(numbers, found, verdicts);
+    judge(numbers, found, verdicts);
     for (size_t i = 0; i < checks.size(); ++i) verdicts[i] &= fits[i];
-    tables.release(found);
   }
 
-  void verify(std::span<const DigestCheck> checks, std::span<uint8_t> verdicts) {
-    std::vector<const Point*> keys;
-    for (const DigestCheck& check : checks) keys.push_back(check.key);
-    std::vector<Table*> found(checks.size());
-    if (tables.find(keys, found)) tables_are_due();
-    ask(checks, found, verdicts);
-    tables.release(found);
-  }
-
-  void ask(std::span<const DigestCheck> checks, std::span<Table* const> found, std::span<uint8_t> verdicts) {
+  void judge(std::span<const DigestCheck> checks, std::span<Table* const> found,
+             std::span<uint8_t> verdicts) {
     Sorted unknown, known[2];
     for (size_t i = 0; i < checks.size(); ++i) {
       const DigestCheck& check = checks[i];
@@ -156,7 +168,8 @@ struct Verifier::Impl {
 
   std::mutex mutex;
   std::condition_variable wake;
-  bool due = false, stopping = false;
+  bool due = false;
+  std::atomic<bool> stopping = false;
   std::thread builder;  // last: it uses all the others
 };
 
@@ -170,19 +183,11 @@ Verifier::~Verifier() = default;
 Path Verifier::path() const { return impl_->path; }
 
 void Verifier::verify(std::span<const Check> checks, std::span<uint8_t> verdicts) const {
-  CHECK(checks.size() == verdicts.size());
-  for (size_t at = 0; at < checks.size(); at += kChunk) {
-    const size_t count = std::min(kChunk, checks.size() - at);
-    impl_->verify(checks.subspan(at, count), verdicts.subspan(at, count));
-  }
+  impl_->verify(checks, verdicts);
 }
 
 void Verifier::verify(std::span<const DigestCheck> checks, std::span<uint8_t> verdicts) const {
-  CHECK(checks.size() == verdicts.size());
-  for (size_t at = 0; at < checks.size(); at += kChunk) {
-    const size_t count = std::min(kChunk, checks.size() - at);
-    impl_->verify(checks.subspan(at, count), verdicts.subspan(at, count));
-  }
+  impl_->verify(checks, verdicts);
 }
 
 bool Verifier::verify(const Check& check) const {

@@ -10,7 +10,9 @@ namespace {
 
 constexpr size_t kSeen = 1 << 16;     // keys that are counted before they have a table: 512 kB
 constexpr size_t kMostDue = 1 << 12;  // keys that wait for a table; more are asked again at their next use
-constexpr size_t kMostSteps = 64;     // of the clock's hand, for one place
+constexpr uint32_t kMostUses =
+    1 << 12;                          // that are remembered, so that a key which fell silent goes in the end
+constexpr uint32_t kMostSteps = 512;  // of the clock's hand, for one place
 constexpr size_t kBuildAtOnce = 64;   // keys
 
 uint64_t random_salt() {
@@ -21,13 +23,13 @@ uint64_t random_salt() {
 }  // namespace
 
 size_t KeyTables::Salted::operator()(const Keyed& key) const {
-  uint64_t x[4];  // the abscissa: only P and -P share it
+  uint64_t x[4];
   std::memcpy(x, key.point.data() + 1, sizeof x);
   const auto fold = [](uint64_t a, uint64_t b) {
     const unsigned __int128 product = (unsigned __int128)a * b;
     return uint64_t(product >> 64) ^ uint64_t(product);
   };
-  return fold(fold(x[0] ^ salt, x[1] ^ ~salt) ^ x[2], x[3] ^ (salt << 32 | salt >> 32));
+  return fold(fold(x[0] ^ salt, x[1] ^ ~salt) ^ x[2], x[3] ^ (salt << 32 | salt >> 32)) ^ key.point[64];
 }
 
 KeyTables::KeyTables(const Engine& engine, const VerifierOptions& options)
@@ -41,34 +43,41 @@ KeyTables::KeyTables(const Engine& engine, const VerifierOptions& options)
   statistics_.bytes_allowed = options.table_bytes;
 }
 
-bool KeyTables::find(std::span<const Point* const> keys, std::span<Table*> found) {
+void KeyTables::find(std::span<const Point* const> keys, std::span<Table*> found) {
+  std::lock_guard lock(mutex_);
+  for (size_t i = 0; i < keys.size(); ++i) {
+    const auto at = entries_.find({*keys[i]});
+    found[i] = at == entries_.end() ? nullptr : at->second.table.get();
+    if (found[i]) ++found[i]->pins;
+    ++(!found[i]                       ? statistics_.unknown_checks
+       : found[i]->tier == Tier::small ? statistics_.small_checks
+                                       : statistics_.large_checks);
+  }
+}
+
+bool KeyTables::release(std::span<const Point* const> keys, std::span<Table* const> found,
+                        std::span<const uint8_t> verdicts) {
   std::lock_guard lock(mutex_);
   bool due = false;
   for (size_t i = 0; i < keys.size(); ++i) {
-    const Keyed key{*keys[i]};
-    const auto at = entries_.find(key);
-    if (at == entries_.end()) {
-      found[i] = nullptr;
-      ++statistics_.unknown_checks;
-      due |= count_unknown(key, entries_.hash_function()(key));
+    Table* const table = found[i];
+    if (!table) {
+      if (verdicts[i]) due |= count_unknown(*keys[i]);
       continue;
     }
-    Entry& entry = at->second;
-    found[i] = entry.table.get();
-    ++entry.table->pins;
-    if (entry.uses < UINT32_MAX) ++entry.uses;
-    if (entry.table->tier == Tier::large) {
-      ++statistics_.large_checks;
-    } else {
-      ++statistics_.small_checks;
-      if (entry.uses >= large_after_ && !entry.due) due |= entry.due = enqueue(key, Tier::large, entry.uses);
-    }
+    if (verdicts[i] && table->uses < kMostUses) ++table->uses;
+    if (table->tier == Tier::small && table->uses >= large_after_ && !table->due && !table->retired)
+      due |= table->due = enqueue({*keys[i]}, Tier::large, table->uses);
+    if (--table->pins > 0 || !table->retired) continue;
+    slabs(table->tier).give_back(table->memory);
+    std::erase_if(retired_, [&](const auto& one) { return one.get() == table; });
   }
   return due;
 }
 
 // Two keys that fall on the same place wear each other down; the more frequent one stays.
-bool KeyTables::count_unknown(const Keyed& key, size_t hash) {
+bool KeyTables::count_unknown(const Point& key) {
+  const size_t hash = entries_.hash_function()({key});
   Seen& seen = seen_[hash % kSeen];
   const auto tag = uint32_t(hash >> 32);
   if (seen.tag != tag && seen.count > 0) {
@@ -79,7 +88,7 @@ bool KeyTables::count_unknown(const Keyed& key, size_t hash) {
   if (++seen.count < small_after_) return false;
   const uint32_t uses = seen.count;
   seen.count = 0;
-  return enqueue(key, Tier::small, uses);
+  return enqueue({key}, Tier::small, uses);
 }
 
 bool KeyTables::enqueue(const Keyed& key, Tier tier, uint32_t uses) {
@@ -91,15 +100,6 @@ bool KeyTables::enqueue(const Keyed& key, Tier tier, uint32_t uses) {
 void KeyTables::expect(const Point& key) {
   std::lock_guard lock(mutex_);
   if (!entries_.contains({key})) enqueue({key}, Tier::small, small_after_);
-}
-
-void KeyTables::release(std::span<Table* const> found) {
-  std::lock_guard lock(mutex_);
-  for (Table* table : found) {
-    if (!table || --table->pins > 0 || !table->retired) continue;
-    slabs(table->tier).give_back(table->memory);
-    std::erase_if(retired_, [&](const auto& one) { return one.get() == table; });
-  }
 }
 
 size_t KeyTables::build(size_t most) {
@@ -161,27 +161,23 @@ uint8_t* KeyTables::memory_for(const Due& due) {
   if (evict(due.tier, due.uses))
     if (uint8_t* piece = slabs(due.tier).take()) return piece;
   if (auto at = entries_.find(due.key); at != entries_.end()) {
-    at->second.due = false;  // it may ask again after as many uses
-    at->second.uses = 0;
+    at->second.table->due = false;  // it may ask again after as many uses
+    at->second.table->uses = 0;
   }
   return nullptr;
 }
 
-// Takes the table from the first key under the hand that was used less than `uses` times since the hand's
-// last visit, or from none.
+// The hand goes as many steps as the newcomer has uses; each takes one off the key that it passes.
 bool KeyTables::evict(Tier tier, uint32_t uses) {
   const auto& clock = clock_[int(tier)];
   size_t& hand = hand_[int(tier)];
-  for (size_t step = 0; step < std::min(kMostSteps, clock.size()); ++step) {
+  for (uint32_t step = 0; step < std::min(uses, kMostSteps) && !clock.empty(); ++step) {
     hand = hand + 1 < clock.size() ? hand + 1 : 0;
-    const auto at = entries_.find(clock[hand]);
-    Entry& entry = at->second;
-    if (entry.uses >= uses || entry.table->pins > 0) {
-      entry.uses /= 2;
-      continue;
-    }
+    auto& [key, entry] = *clock[hand];
+    if (entry.table->uses > 0) --entry.table->uses;
+    if (entry.table->uses > 0 || entry.table->pins > 0) continue;
     withdraw(entry);
-    entries_.erase(at);
+    entries_.erase(entries_.find(key));
     ++statistics_.evicted;
     return true;
   }
@@ -189,20 +185,19 @@ bool KeyTables::evict(Tier tier, uint32_t uses) {
 }
 
 void KeyTables::publish(const Due& due, uint8_t* memory, const Digest& z) {
-  Entry& entry = entries_[due.key];
+  auto& holder = *entries_.try_emplace(due.key).first;
+  Entry& entry = holder.second;
   if (entry.table) withdraw(entry);
-  entry.table = std::make_unique<Table>(Table{due.tier, memory, z});
-  entry.uses = due.uses;
-  entry.due = false;
+  entry.table = std::make_unique<Table>(Table{due.tier, memory, z, std::min(due.uses, kMostUses)});
   entry.position = clock_[int(due.tier)].size();
-  clock_[int(due.tier)].push_back(due.key);
+  clock_[int(due.tier)].push_back(&holder);
   ++statistics_.built;
 }
 
 // Takes the entry's table away and its key from the clock.
 void KeyTables::withdraw(Entry& entry) {
   auto& clock = clock_[int(entry.table->tier)];
-  entries_.find(clock.back())->second.position = entry.position;
+  clock.back()->second.position = entry.position;
   clock[entry.position] = clock.back();
   clock.pop_back();
   if (entry.table->pins == 0) {
