@@ -14,7 +14,7 @@
 namespace chengxin::admission {
 namespace {
 
-constexpr size_t kMaxSources = 1024;  // above it, those that have nothing waiting are forgotten
+constexpr size_t kMaxSources = 1024;  // above it, those that nobody holds any more are forgotten
 
 Error stopping() { return {Code::unavailable, "order.stopping", {}}; }
 
@@ -26,6 +26,9 @@ struct Gatherer::Impl : std::enable_shared_from_this<Impl> {
   struct Known {
     std::shared_ptr<Source> source;
     LanePtr common;
+    // By a lane that is open, by the queue or a call: forgotten now, it would come again beside itself, and
+    // with two shares. Under the mutex, without which nobody begins to hold one.
+    bool held() const { return source.use_count() > 2 || common.use_count() > 1; }
   };
 
   Impl(Admit admit_many, order::Sequencer& to, std::function<int64_t()> clock, Options given)
@@ -45,6 +48,7 @@ struct Gatherer::Impl : std::enable_shared_from_this<Impl> {
   std::condition_variable turn;     // a batch was handed on
   FairQueue queue;
   std::unordered_map<std::string, Known> sources;
+  size_t forget_at = kMaxSources;
   bool stopped = false;
   uint64_t taken = 0, handed = 0;  // batches
   int64_t last_taken_ns = 0;
@@ -59,8 +63,10 @@ struct Gatherer::Impl : std::enable_shared_from_this<Impl> {
   const Known& known(std::string_view name) {
     auto found = sources.find(std::string(name));
     if (found != sources.end()) return found->second;
-    if (sources.size() >= kMaxSources)
-      std::erase_if(sources, [](const auto& each) { return each.second.source->counts.queued == 0; });
+    if (sources.size() >= forget_at) {
+      std::erase_if(sources, [](const auto& each) { return !each.second.held(); });
+      forget_at = std::max(kMaxSources, 2 * sources.size());  // so that looking costs little a source
+    }
     auto source = std::make_shared<Source>(std::string(name));
     return sources.emplace(name, Known{source, std::make_shared<Lane>(source)}).first->second;
   }

@@ -181,6 +181,26 @@ TEST_F(GathererTest, OneSourceHoldsHalfOfTheBoundAndNewcomersFindRoom) {
   EXPECT_EQ(gatherer.statistics().queued, 55u);
 }
 
+TEST_F(GathererTest, ASourceWhoseLaneIsOpenIsNotForgotten) {
+  auto gatherer = make(cranked());
+  auto open = gatherer.lane("s");
+  gatherer.lane("gone");
+  for (int i = 0; i < 3000; ++i) gatherer.lane("other" + std::to_string(i));
+  Submission one = item("by the lane");
+  ASSERT_EQ(*gatherer.submit(open, {&one, 1}), 1u);
+  ASSERT_TRUE(gatherer.submit("s", item("by a call")));
+  std::map<std::string, size_t> queued;
+  size_t of_s = 0;
+  for (const auto& source : gatherer.statistics().sources) {
+    of_s += source.name == "s";
+    queued[source.name] += source.queued;
+  }
+  EXPECT_EQ(of_s, 1u) << "one share, one turn";
+  EXPECT_EQ(queued["s"], 2u);
+  EXPECT_FALSE(queued.contains("gone"));
+  EXPECT_LE(queued.size(), 2000u);
+}
+
 TEST_F(GathererTest, WaitingForRoomIsNoRejection) {
   Options options = cranked();
   options.max_items = 4;
