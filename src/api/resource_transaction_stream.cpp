@@ -18,6 +18,7 @@ namespace {
 constexpr std::string_view kLines = "application/x-ndjson", kBinary = "application/vnd.chengxin.transactions",
                            kBinaryResults = "application/vnd.chengxin.results";
 constexpr size_t kMaxInFlight = 4096, kMaxInFlightBytes = 8 << 20;
+constexpr size_t kSlice = 256;  // items
 constexpr size_t kPieceBytes = 256 << 10, kUnsharedBytes = 64 << 10;
 constexpr int kMaxPauseMs = 50;
 constexpr int64_t kNsPerHeldByte = 1'000'000;  // the slowest that an item may arrive: about 1 KiB/s
@@ -58,23 +59,38 @@ class TransactionStream : public std::enable_shared_from_this<TransactionStream>
  private:
   // Reads and submits to the end of the body, or to what makes it pointless to read on.
   Task<void> read_all() {
-    std::vector<Frame> frames;
-    for (bool more = true; more && !ended_by_;) {
-      while (in_flight_ >= kMaxInFlight && !gone_) co_await room_.wait();
-      if (gone_) co_return;
+    while (!gone_ && !ended_by_) {
       auto chunk = co_await source_.next(read_until());
       if (!chunk) {
         ended_by_ = chunk.error();
-        co_return;
+      } else if (chunk->empty()) {
+        std::vector<Frame> last;
+        Status whole = frames_->finish(last);
+        co_await submit(last);
+        if (!whole) ended_by_ = whole.error();
+        break;
+      } else {
+        totals_.bytes += chunk->size();
+        co_await submit_items_of(*chunk);
       }
-      more = !chunk->empty();
-      totals_.bytes += chunk->size();
-      Status framed = more ? frames_->feed(*chunk, frames) : frames_->finish(frames);
-      if (framed) framed = share_.hold(frames_->held() > kUnsharedBytes ? frames_->held() : 0);
+    }
+  }
+
+  // By the slice, so that a thread that others share is not held for all items that a chunk may hold.
+  Task<void> submit_items_of(std::string_view chunk) {
+    std::vector<Frame> frames;
+    for (;;) {
+      auto used = frames_->feed(chunk, frames, kSlice);
+      Status framed = share_.hold(frames_->held() > kUnsharedBytes ? frames_->held() : 0);
+      if (!used) framed = tl::unexpected(used.error());
       if (!frames.empty()) item_begun_ns_ = 0;
       co_await submit(frames);
       frames.clear();
       if (!framed) ended_by_ = framed.error();
+      if (gone_ || ended_by_) co_return;
+      chunk.remove_prefix(*used);
+      if (chunk.empty()) co_return;
+      co_await asio::post(co_await asio::this_coro::executor, use_task);
     }
   }
 
@@ -96,7 +112,7 @@ class TransactionStream : public std::enable_shared_from_this<TransactionStream>
     for (Frame& frame : frames) {
       const uint64_t index = next_index_++;
       if (!frame) {
-        reject(index, std::move(frame).error());
+        co_await reject(index, std::move(frame).error());
         continue;
       }
       const uint32_t bytes = uint32_t(frame->size());
@@ -118,7 +134,7 @@ class TransactionStream : public std::enable_shared_from_this<TransactionStream>
         co_await room_.wait(std::chrono::milliseconds(std::min(taken.error().retry_after_ms, kMaxPauseMs)));
       } else {
         ended_by_ = taken.error();
-        for (; at < items.size(); ++at) reject(waiting[at].index, taken.error());
+        for (; at < items.size(); ++at) co_await reject(waiting[at].index, taken.error());
       }
     }
   }
@@ -153,7 +169,10 @@ class TransactionStream : public std::enable_shared_from_this<TransactionStream>
     room_.set();
   }
 
-  void reject(uint64_t index, Error error) {
+  // What is rejected here takes a place in flight, too: its result waits for the client like any other.
+  Task<void> reject(uint64_t index, Error error) {
+    while (in_flight_ >= kMaxInFlight && !gone_) co_await room_.wait();
+    if (gone_) co_return;
     enter(0);
     inbox_->put({index, 0, tl::unexpected(std::move(error))});
   }

@@ -10,45 +10,38 @@ class BinaryFrames final : public FrameReader {
  public:
   explicit BinaryFrames(size_t max_envelope) : max_(max_envelope) {}
 
-  Status feed(std::string_view bytes, std::vector<Frame>& out) override {
-    if (rest_.empty()) {
-      ASSIGN(size_t used, split(bytes, out));
-      rest_.assign(bytes.substr(used));
-    } else {
-      rest_.append(bytes);
-      ASSIGN(size_t used, split(rest_, out));
-      rest_.erase(0, used);
-    }
-    return {};
-  }
-
-  Status finish(std::vector<Frame>&) override {
-    if (rest_.empty()) return {};
-    return fail(Code::invalid_argument, "api.malformed", "the body ended within an item");
-  }
-
-  size_t held() const override { return rest_.size(); }
-
- private:
-  static constexpr size_t kPrefix = 4;
-
-  // The bytes of whole items.
-  Result<size_t> split(std::string_view bytes, std::vector<Frame>& out) const {
+  Result<size_t> feed(std::string_view bytes, std::vector<Frame>& out, size_t most) override {
     size_t at = 0;
-    while (bytes.size() - at >= kPrefix) {
-      const size_t length = get_be<uint32_t>(view(bytes).data() + at);
-      if (length > max_)
+    while (out.size() < most) {
+      for (; prefix_ < kPrefix && at < bytes.size(); ++prefix_) length_ = length_ << 8 | uint8_t(bytes[at++]);
+      if (prefix_ < kPrefix) break;
+      if (length_ > max_)
         return fail(Code::too_large, "transaction.too_large", "an item of {} bytes; the chain takes {}",
-                    length, max_);
-      if (bytes.size() - at - kPrefix < length) break;
-      out.push_back(to_bytes(view(bytes.substr(at + kPrefix, length))));
-      at += kPrefix + length;
+                    length_, max_);
+      const auto some = view(bytes.substr(at, length_ - item_.size()));
+      item_.insert(item_.end(), some.begin(), some.end());
+      at += some.size();
+      if (item_.size() < length_) break;
+      out.push_back(std::exchange(item_, {}));
+      prefix_ = 0;
     }
     return at;
   }
 
+  Status finish(std::vector<Frame>&) override {
+    if (held() == 0) return {};
+    return fail(Code::invalid_argument, "api.malformed", "the body ended within an item");
+  }
+
+  size_t held() const override { return prefix_ + item_.size(); }
+
+ private:
+  static constexpr size_t kPrefix = 4;
+
   const size_t max_;
-  std::string rest_;
+  size_t prefix_ = 0;    // bytes of the length that were read
+  uint32_t length_ = 0;  // of the item; what it held before goes out at the top
+  Bytes item_;
 };
 
 class LineFrames final : public FrameReader {
@@ -56,18 +49,20 @@ class LineFrames final : public FrameReader {
   LineFrames(size_t max_envelope, const Schemas& schemas)
       : max_line_(max_envelope / 3 * 4 + kJsonAround), schemas_(schemas) {}
 
-  Status feed(std::string_view bytes, std::vector<Frame>& out) override {
-    for (;;) {
+  Result<size_t> feed(std::string_view bytes, std::vector<Frame>& out, size_t most) override {
+    const size_t all = bytes.size();
+    while (out.size() < most) {
       const size_t end = bytes.find('\n');
       if (line_.size() + std::min(end, bytes.size()) > max_line_) {
         line_.clear();
         skipping_ = true;
       }
       if (!skipping_) line_.append(bytes.substr(0, end));
-      if (end == bytes.npos) return {};
+      if (end == bytes.npos) return all;
       bytes.remove_prefix(end + 1);
       end_line(out);
     }
+    return all - bytes.size();
   }
 
   Status finish(std::vector<Frame>& out) override {

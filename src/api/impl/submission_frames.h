@@ -13,8 +13,9 @@ using Frame = Result<Bytes>;
 class FrameReader {
  public:
   virtual ~FrameReader() = default;
-  // Appends what `bytes` complete. After an error nothing more can be read; what was appended stands.
-  virtual Status feed(std::string_view bytes, std::vector<Frame>& out) = 0;
+  // Appends what `bytes` complete, up to `most` items in `out`, and says how many bytes that took: all of
+  // them unless `out` is full. After an error nothing more can be read; what was appended stands.
+  virtual Result<size_t> feed(std::string_view bytes, std::vector<Frame>& out, size_t most) = 0;
   virtual Status finish(std::vector<Frame>& out) = 0;  // at the end of the body
   virtual size_t held() const = 0;                     // bytes of an item that has begun
 };
