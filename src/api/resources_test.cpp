@@ -409,6 +409,13 @@ TEST_F(ApiTest, OriginalsAreStreamed) {
   EXPECT_EQ(up.json()["size"], bytes.size());
   EXPECT_EQ(up.json()["digest"], hex(crypto::sm3(view(bytes))));
   EXPECT_TRUE(get(up.header("location")).body == bytes);
+  TestClient old(port());  // knows no chunks: the end of the connection is the end of the bytes
+  old.send("GET " + up.header("location") + " HTTP/1.0\r\nAuthorization: Bearer " + kToken + "\r\n\r\n");
+  const std::string whole = old.read_all();
+  const size_t head_end = whole.find("\r\n\r\n");
+  EXPECT_EQ(whole.substr(0, head_end).find("Content-Length"), whole.npos) << whole.substr(0, head_end);
+  EXPECT_NE(whole.substr(0, head_end).find("Connection: close"), whole.npos);
+  EXPECT_TRUE(whole.substr(head_end + 4) == bytes);
   EXPECT_EQ(get("/api/v1/originals/none").status, 404);
   Json record = {{"digest", up.json()["digest"]}, {"original", up.json()["original"]}};
   Json kept = post("/api/v1/evidence", record).json();

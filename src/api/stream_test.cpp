@@ -118,6 +118,20 @@ TEST_F(StreamTest, LinesAreAnsweredOneByOneWithTheirReasons) {
   EXPECT_FALSE(last.contains("reason"));
 }
 
+TEST_F(StreamTest, ToAnOldClientTheEndOfTheConnectionIsTheEnd) {
+  const std::string body = encoded(one());
+  TestClient client(port());
+  client.send("POST " + kPath + " HTTP/1.0\r\nAuthorization: Bearer " + kToken + "\r\nContent-Type: " +
+              kLines + fmt::format("\r\nContent-Length: {}\r\n\r\n{}", body.size(), body));
+  const std::string whole = client.read_all();
+  const size_t head_end = whole.find("\r\n\r\n");
+  EXPECT_EQ(whole.substr(0, head_end).find("Content-Length"), whole.npos)
+      << "it is not known, so none is named";
+  const std::string results = whole.substr(head_end + 4), first = results.substr(0, results.find('\n') + 1);
+  EXPECT_EQ(Json::parse(first, nullptr, false)["status"], 0) << whole;
+  EXPECT_EQ(Json::parse(results.substr(first.size()), nullptr, false)["accepted"], 1) << whole;
+}
+
 TEST_F(StreamTest, BinaryItemsAreAnsweredInBinary) {
   const std::string good = one(), bad = bent(one());
   for (bool full : {false, true}) {

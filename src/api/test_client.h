@@ -104,6 +104,11 @@ class TestClient {
     buffer_.erase(0, out.size());
     return out;
   }
+  std::string read_all() {  // to the end of the connection
+    while (more()) {
+    }
+    return std::exchange(buffer_, {});
+  }
   bool ended() { return buffer_.empty() && !more() && ended_; }  // the server closed it
 
  private:

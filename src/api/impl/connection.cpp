@@ -203,13 +203,11 @@ void Connection::write_head(const Response& response, bool keep, bool chunked) {
     cached = cached || name == "Cache-Control";
   }
   if (!cached) out_ += "Cache-Control: no-store\r\n";
-  if (chunked) {
-    fmt::format_to(std::back_inserter(out_), "Content-Type: {}\r\nTransfer-Encoding: chunked\r\n",
-                   response.type);
-  } else if (response.status != 204) {
-    fmt::format_to(std::back_inserter(out_), "Content-Type: {}\r\nContent-Length: {}\r\n", response.type,
-                   response.body.size());
-  }
+  if (response.status != 204) fmt::format_to(std::back_inserter(out_), "Content-Type: {}\r\n", response.type);
+  if (chunked)
+    out_ += "Transfer-Encoding: chunked\r\n";
+  else if (response.status != 204 && !response.stream)  // else the end of the connection ends it (HTTP/1.0)
+    fmt::format_to(std::back_inserter(out_), "Content-Length: {}\r\n", response.body.size());
   out_ += keep ? "\r\n" : "Connection: close\r\n\r\n";
 }
 
