@@ -44,7 +44,7 @@ void App::add_chain_gauges() {
     return std::vector<Metrics::Sample>{{{}, double(waiting)}};
   });
   metrics.gauge("chengxin_transaction_streams", "Transaction streams that are open", [this] {
-    return std::vector<Metrics::Sample>{{{}, double(transaction_streams)}};
+    return std::vector<Metrics::Sample>{{{}, double(transaction_streams.taken())}};
   });
   metrics.gauge("chengxin_work_queued", "Blocking work that waits for a thread", [this] {
     return std::vector<Metrics::Sample>{{{}, double(workers.queued())}};

@@ -3,6 +3,7 @@
 #include "api/events.h"
 #include "api/idempotency.h"
 #include "api/metrics.h"
+#include "api/places.h"
 #include "api/route.h"
 #include "api/schema.h"
 #include "api/server.h"
@@ -28,7 +29,7 @@ class App {
   std::atomic<bool> stopping = false;
   std::atomic<size_t> body_bytes_held = 0;  // see BodyShare
   std::atomic<int64_t> waiting = 0;         // transactions submitted here whose receipt is awaited
-  std::atomic<size_t> transaction_streams = 0;
+  Places transaction_streams{options.max_transaction_streams};
   Tokens tokens;
   Idempotency idempotency;
   Workers workers;    // short blocking work: SQL, proofs

@@ -25,8 +25,9 @@ constexpr int64_t kNsPerHeldByte = 1'000'000;  // the slowest that an item may a
 
 class TransactionStream : public std::enable_shared_from_this<TransactionStream> {
  public:
-  TransactionStream(Call& call, host::ChainPtr chain)
+  TransactionStream(Call& call, host::ChainPtr chain, std::shared_ptr<void> place)
       : app_(call.app),
+        place_(std::move(place)),
         chain_(std::move(chain)),
         lane_(chain_->admission->lane(call.principal.id)),
         source_(*call.stream),
@@ -35,12 +36,8 @@ class TransactionStream : public std::enable_shared_from_this<TransactionStream>
     const bool whole = call.query.text("receipts", "short") == "full", lines = call.media == kLines;
     frames_ = lines ? line_frames(most, app_.schemas) : binary_frames(most);
     results_ = lines ? line_results(whole) : binary_results(whole);
-    ++app_.transaction_streams;
   }
-  ~TransactionStream() {
-    app_.waiting -= int64_t(in_flight_);
-    --app_.transaction_streams;
-  }
+  ~TransactionStream() { app_.waiting -= int64_t(in_flight_); }
 
   Task<Status> run(BodySink& sink) {
     auto finished = [self = shared_from_this()](std::exception_ptr thrown) {
@@ -216,6 +213,7 @@ class TransactionStream : public std::enable_shared_from_this<TransactionStream>
   }
 
   App& app_;
+  const std::shared_ptr<void> place_;  // among the streams of all
   const host::ChainPtr chain_;
   const admission::LanePtr lane_;
   BodySource& source_;
@@ -234,10 +232,11 @@ class TransactionStream : public std::enable_shared_from_this<TransactionStream>
 
 Task<Result<Response>> submit_stream(Call& call) {
   CO_ASSIGN(auto chain, chain_of(call));
-  if (call.app.transaction_streams >= call.app.options.max_transaction_streams)
+  auto place = call.app.transaction_streams.take(call.principal.id);
+  if (!place)
     co_return tl::unexpected(Error{Code::busy, "api.busy", "too many transaction streams at a time", 1000});
   Response response{200, std::string(call.media == kLines ? kLines : kBinaryResults), {}, {}, {}};
-  auto stream = std::make_shared<TransactionStream>(call, std::move(chain));
+  auto stream = std::make_shared<TransactionStream>(call, std::move(chain), std::move(place));
   response.stream = [stream](BodySink& sink) { return stream->run(sink); };
   co_return response;
 }

@@ -40,8 +40,8 @@ struct Options {
 
   size_t io_threads = 0;  // 0: one for each core
   size_t worker_threads = 4, max_queued_work = 1024;
-  size_t max_streams = 16;  // downloads at a time
-  size_t max_transaction_streams = 256;
+  size_t max_streams = 16;               // downloads at a time
+  size_t max_transaction_streams = 256;  // a credential: as many as are still free
   size_t max_connections = 4096;
   size_t max_header_bytes = 16 << 10, max_target_bytes = 8 << 10;
   size_t max_upload_bytes = size_t(64) << 30;

@@ -16,8 +16,9 @@ std::string prefixed(const std::string& bytes) {
   return to_string(out) + bytes;
 }
 
-std::string start(const std::string& type, const std::string& query = "", const std::string& fields = "") {
-  return "POST " + kPath + query + " HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer " + kToken +
+std::string start(const std::string& type, const std::string& query = "", const std::string& fields = "",
+                  const std::string& token = kToken) {
+  return "POST " + kPath + query + " HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer " + token +
          "\r\nContent-Type: " + type + "\r\nTransfer-Encoding: chunked\r\n" + fields + "\r\n";
 }
 
@@ -313,6 +314,32 @@ TEST_F(StreamTest, AFullQueueHoldsStreamsBackAndRefusesSingleCalls) {
     EXPECT_EQ(get_be<uint64_t>(view(record).data() + 1), i);
   }
   sender.join();
+}
+
+TEST_F(StreamTest, ACredentialHoldsAsManyAsAreStillFree) {
+  close();
+  options.max_transaction_streams = 4;
+  open();
+  const std::string other = post("/api/v1/tokens", {{"name", "other"}}).json()["token"];
+  auto open_one = [&](const std::string& token) {
+    return std::make_unique<StreamClient>(port(), start(kBinary, "", "", token));
+  };
+  auto first = open_one(kToken), second = open_one(kToken);
+  EXPECT_EQ(first->head(), 200);
+  EXPECT_EQ(second->head(), 200);
+  EXPECT_EQ(open_one(kToken)->receive().reason(), "api.busy") << "half of them are its share";
+  auto third = open_one(other);
+  EXPECT_EQ(third->head(), 200) << "whoever comes new finds room";
+  EXPECT_EQ(open_one(other)->receive().reason(), "api.busy");
+  second->end();
+  EXPECT_EQ(second->record()[0], 4);
+  int status = 0;
+  for (int tries = 0; tries < 200 && status != 200; ++tries) {
+    second = open_one(kToken);
+    status = second->head();
+    if (status != 200) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  EXPECT_EQ(status, 200) << "the place was given back";
 }
 
 TEST_F(StreamTest, AStopEndsItInOrder) {
