@@ -32,6 +32,7 @@ class BodySink {
  public:
   virtual ~BodySink() = default;
   virtual Task<Status> write(std::string_view bytes) = 0;
+  virtual void abort() = 0;  // cuts the peer off: what reads from it or writes to it fails from now on
 };
 
 struct Response {

@@ -35,17 +35,21 @@ bool take_integer(Reader& der, uint8_t* out) {
   return true;
 }
 
-// SEQUENCE of the two integers, or r || s.
-std::optional<sm2::Signature> signature_of(ByteView bytes) {
+// SEQUENCE of the two integers.
+std::optional<sm2::Signature> of_der(ByteView bytes) {
   sm2::Signature out{};
-  if (bytes.size() == out.size()) {
-    std::copy(bytes.begin(), bytes.end(), out.begin());
-    return out;
-  }
   Reader der(bytes);
   if (der.be<uint8_t>() != 0x30 || der.be<uint8_t>() != der.remaining()) return std::nullopt;
   if (!take_integer(der, out.data()) || !take_integer(der, out.data() + 32) || !der.done())
     return std::nullopt;
+  return out;
+}
+
+std::optional<sm2::Signature> signature_of(ByteView bytes) {
+  if (auto out = of_der(bytes)) return out;
+  sm2::Signature out{};
+  if (bytes.size() != out.size()) return std::nullopt;
+  std::copy(bytes.begin(), bytes.end(), out.begin());
   return out;
 }
 

@@ -6,7 +6,8 @@ namespace chengxin::api {
 
 // One SM2 signature to be checked, as the API and `chengxin crypto verify --batch` write it:
 //   key         the point, 65 bytes in hexadecimal or base64, or PEM
-//   signature   r || s in 64 bytes, or DER, in hexadecimal or base64
+//   signature   DER, or r || s in 64 bytes, in hexadecimal or base64. 64 bytes that are DER to the last are
+//               DER: of honest r || s, one in 2^47 looks so, as many as honest DER is 64 bytes long
 //   message     base64; or message_hex; or digest: e = SM3(Z_A || M) in hexadecimal
 //   id          the signer's, up to 8191 bytes; 1234567812345678 when left out
 // A key that is no point of the curve, or numbers out of range, are no error: the signature does not hold.

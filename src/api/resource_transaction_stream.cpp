@@ -46,7 +46,13 @@ class TransactionStream : public std::enable_shared_from_this<TransactionStream>
       self->inbox_->arrived.set();
     };
     asio::co_spawn(co_await asio::this_coro::executor, read_all(), std::move(finished));
-    Status written = co_await write_all(sink);
+    Status written = fail(Code::internal, "api.internal");
+    try {
+      written = co_await write_all(sink);
+    } catch (const std::exception& thrown) {  // reading must have ended all the same: the connection goes
+      log::error("api.exception", {{"what", thrown.what()}});
+      sink.abort();
+    }
     gone_ = true;
     room_.set();
     while (!read_) co_await inbox_->arrived.wait();  // a write that failed ends reading, too

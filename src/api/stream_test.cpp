@@ -1,6 +1,10 @@
 #include <atomic>
 #include <thread>
 
+#include <boost/asio/co_spawn.hpp>
+
+#include "api/app.h"
+#include "api/impl/submission_results.h"
 #include "api/platform_for_tests.h"
 
 namespace chengxin::api {
@@ -383,6 +387,61 @@ TEST_F(StreamTest, ManyStreamsOfOneSourceKeepTheirOrderAndLoseNothing) {
     });
   for (auto& thread : threads) thread.join();
   EXPECT_EQ(accepted, kStreams * kItems);
+}
+
+// A peer that sends one bad item and then nothing, and to whom writing throws.
+struct ThrowingPeer : BodySource, BodySink {
+  Task<Result<std::string_view>> next() override { co_return co_await next(0); }
+  Task<Result<std::string_view>> next(int64_t) override {
+    if (!std::exchange(begun, true)) co_return std::string_view("\0\0\0\1x", 5);
+    reading = true;
+    while (!cut) co_await told.wait();
+    reading = false;
+    co_return fail(Code::invalid_argument, "api.malformed");
+  }
+  Task<Status> write(std::string_view) override {
+    while (!reading) co_await asio::post(co_await asio::this_coro::executor, use_task);
+    throw std::runtime_error("no memory, say");
+  }
+  void abort() override {
+    cut = true;
+    told.set();
+  }
+  Signal told;
+  bool begun = false, reading = false, cut = false;
+};
+
+TEST_F(StreamTest, AWriterThatThrowsWaitsForTheReader) {
+  Options alone;
+  alone.owner_token = kToken;
+  App app(
+      alone,
+      Services{host.get(), evidence.get(), blobs.get(), database.get(), mirror.get(), jobs.get(), {}, {}});
+  auto route = std::find_if(app.routes.begin(), app.routes.end(),
+                            [](const Route& each) { return each.id == "streamTransactions"; });
+  ASSERT_NE(route, app.routes.end());
+  auto thread = std::make_shared<IoThread>();
+  IoThread::current = thread.get();
+  ThrowingPeer peer;
+  Call call{.app = app, .route = *route, .request_id = "1"};
+  call.principal = {"owner", true};
+  call.path.set("chain", "default");
+  call.media = kBinary;
+  call.stream = &peer;
+  std::string reason;
+  bool reading = true;
+  auto serve = [&]() -> Task<void> {
+    auto response = co_await route->handler(call);
+    if (!response) co_return;
+    auto status = co_await response->stream(peer);
+    reading = peer.reading;
+    reason = status ? "none" : status.error().reason;
+  };
+  asio::co_spawn(thread->context, serve, [](std::exception_ptr thrown) { EXPECT_FALSE(thrown); });
+  thread->context.run_for(std::chrono::seconds(10));
+  IoThread::current = nullptr;
+  EXPECT_EQ(reason, "api.internal");
+  EXPECT_FALSE(reading) << "nothing reads from a peer that is gone";
 }
 
 TEST_F(StreamTest, WhatIsNoStreamIsRefusedAtOnce) {

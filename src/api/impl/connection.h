@@ -21,12 +21,12 @@ class Connection : public BodySource, public BodySink {
   Task<void> run();
   void sweep(int64_t steady_now_ns);  // ends what took too long
   void begin_stop();                  // closes it when idle; else after the answer under way
-  void abort();                       // closes it at once
   bool idle() const { return phase_ == Phase::idle; }
 
   Task<Result<std::string_view>> next() override;
   Task<Result<std::string_view>> next(int64_t until_ns) override;
   Task<Status> write(std::string_view bytes) override;
+  void abort() override;
 
  private:
   enum class Phase { idle, header, body, handling, closing };
