@@ -5,6 +5,7 @@
 #include "base/check.h"
 #include "base/cpu.h"
 #include "sm2/impl/number.h"
+#include "sm2/impl/own_key.h"
 #include "sm2/impl/sign_engine.h"
 #include "sm2/impl/sign_nonce.h"
 #include "sm3/sm3.h"
@@ -17,6 +18,14 @@ struct Signer::Secret {
   impl::NonceSource nonces;
   Point public_key;
   Digest z;  // for kDefaultId
+  std::shared_ptr<impl::OwnKey> own;
+
+  ~Secret() {
+    impl::wipe(&key, sizeof key);
+    impl::wipe(&nonces, sizeof nonces);
+  }
+  // Whether they are signatures of this key. Asked of the bytes that leave, so a fault anywhere before shows.
+  bool hold(std::span<const Digest> digests, std::span<const Signature> made) const;
 };
 
 namespace {
@@ -25,32 +34,44 @@ constexpr size_t kChunk = 32;
 // A refused nonce has a probability near 2^-254: more than one is a fault.
 constexpr uint32_t kMostRefused = 3;
 
-// The best that there is up to the path asked for: all give the same signatures.
-const impl::SignEngine* engine_of(Path path) {
-  const impl::SignEngine* engine = nullptr;
-  if (path == Path::ifma && cpu().ifma && cpu().adx) engine = impl::ifma_sign_engine();
-  if (!engine && path != Path::portable && cpu().adx) engine = impl::adx_sign_engine();
-  return engine ? engine : impl::portable_sign_engine();
+struct Engines {
+  const impl::SignEngine* making;
+  const impl::Engine* checking;
+};
+// The best that there are up to the path asked for: all give the same signatures.
+Engines engines_of(Path path) {
+  if (path == Path::ifma && cpu().ifma && impl::ifma_sign_engine())
+    return {impl::ifma_sign_engine(), impl::ifma_engine()};
+  if (path != Path::portable && cpu().adx && impl::adx_sign_engine())
+    return {impl::adx_sign_engine(), impl::adx_engine()};
+  return {impl::portable_sign_engine(), impl::portable_engine()};
 }
 
 }  // namespace
 
 std::optional<Signer> Signer::from_scalar(ByteView scalar, Path path) {
+  const Engines engines = engines_of(path);
+  return from_scalar(scalar, *engines.making, *engines.checking);
+}
+
+std::optional<Signer> Signer::from_scalar(ByteView scalar, const impl::SignEngine& making,
+                                          const impl::Engine& checking) {
   if (scalar.size() != 32) return std::nullopt;
   impl::Number d = impl::from_big_endian(scalar.data()), highest;
   impl::sub(highest, impl::kN, {{1, 0, 0, 0}});
   std::optional<Signer> signer;
   impl::Affine point;
-  const impl::SignEngine* engine = engine_of(path);
-  if (!impl::is_zero(d) && impl::less(d, highest) && engine->multiply(d, point)) {
+  if (!impl::is_zero(d) && impl::less(d, highest) && making.multiply(d, point)) {
     Signer made;
-    made.secret_.reset(new Secret{engine, impl::signing_key(d), impl::NonceSource(scalar.data()), {}, {}});
+    made.secret_.reset(
+        new Secret{&making, impl::signing_key(d), impl::NonceSource(scalar.data()), {}, {}, {}});
     Point& key = made.secret_->public_key;
     key[0] = 4;
     impl::to_big_endian(point.x, key.data() + 1);
     impl::to_big_endian(point.y, key.data() + 33);
     made.secret_->z = *z_of(key);
-    signer = made;
+    made.secret_->own = std::make_shared<impl::OwnKey>(checking, point);
+    signer = std::move(made);
   }
   impl::wipe(&d, sizeof d);
   impl::wipe_stack();
@@ -58,13 +79,12 @@ std::optional<Signer> Signer::from_scalar(ByteView scalar, Path path) {
 }
 
 Signer::Signer(const Signer& other) : secret_(new Secret(*other.secret_)) {}
-Signer& Signer::operator=(const Signer& other) {
-  if (this != &other) *secret_ = *other.secret_;
+Signer::Signer(Signer&&) noexcept = default;
+Signer& Signer::operator=(Signer other) noexcept {
+  secret_.swap(other.secret_);
   return *this;
 }
-Signer::~Signer() {
-  if (secret_) impl::wipe(secret_.get(), sizeof *secret_);
-}
+Signer::~Signer() = default;
 
 const Point& Signer::public_key() const { return secret_->public_key; }
 
@@ -99,7 +119,23 @@ bool Signer::sign_many(std::span<const Digest> digests, std::span<const Entropy>
   impl::wipe(nonces, sizeof nonces);
   impl::wipe(attempts, sizeof attempts);
   impl::wipe_stack();
+  sound = sound && secret.hold(digests, out);
   if (!sound) std::ranges::fill(out, Signature{});
+  return sound;
+}
+
+bool Signer::Secret::hold(std::span<const Digest> digests, std::span<const Signature> made) const {
+  bool sound = true;
+  impl::Question questions[impl::OwnKey::kTogether];
+  for (size_t at = 0; at < made.size(); at += impl::OwnKey::kTogether) {
+    const size_t count = std::min(impl::OwnKey::kTogether, made.size() - at);
+    for (size_t i = 0; i < count; ++i) {
+      questions[i].r = impl::from_big_endian(made[at + i].data());
+      questions[i].s = impl::from_big_endian(made[at + i].data() + 32);
+      questions[i].e = impl::from_big_endian(digests[at + i].data());
+    }
+    sound &= own->hold({questions, count});
+  }
   return sound;
 }
 

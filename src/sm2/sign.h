@@ -6,6 +6,11 @@
 // Signing with SM2 in constant time (GB/T 32918.2 section 6).
 namespace chengxin::sm2 {
 
+namespace impl {
+class Engine;
+class SignEngine;
+}  // namespace impl
+
 using Entropy = std::array<uint8_t, 32>;  // fresh for each signature, from a cryptographic generator
 
 // A private key prepared for signing; zeroes itself. The nonce is drawn from the key, the digest and the
@@ -15,13 +20,17 @@ class Signer {
  public:
   // 32 bytes, big-endian, 1 … n-2; nullopt otherwise.
   static std::optional<Signer> from_scalar(ByteView scalar, Path path = best_path());
+  // On engines of the caller's, which outlive it: `checking` is asked whether what was made holds.
+  static std::optional<Signer> from_scalar(ByteView scalar, const impl::SignEngine& making,
+                                           const impl::Engine& checking);
   Signer(const Signer&);
-  Signer& operator=(const Signer&);
+  Signer(Signer&&) noexcept;
+  Signer& operator=(Signer) noexcept;
   ~Signer();
 
   const Point& public_key() const;
-  // nullopt when the fault check failed: the point of the nonce is not on the curve, or the signature does
-  // not fulfil its equation. It never happens on a sound machine.
+  // nullopt when the fault check failed: what was made is no signature of the public key over e, so nothing
+  // of it leaves. It never happens on a sound machine.
   std::optional<Signature> sign(const Digest& e, const Entropy& entropy) const;
   std::optional<Signature> sign(ByteView message, const Entropy& entropy,
                                 std::string_view id = kDefaultId) const;

@@ -159,43 +159,7 @@ TEST_P(SignEngineTest, NoncesOfTheStandardAreRefused) {
   }
 }
 
-// ---- faults
-
-// A field that flips one bit of one product.
-struct FaultyField : impl::PortableField {
-  static inline int until = 0, bit = 0;
-  static impl::Tight bent(impl::Tight value) {
-    if (until-- == 0) value.limb[bit / 64] ^= uint64_t(1) << bit % 64;
-    return value;
-  }
-  static impl::Tight mul(const impl::Loose& a, const impl::Tight& b) {
-    return bent(PortableField::mul(a, b));
-  }
-  static impl::Tight sqr(const impl::Tight& a) { return bent(PortableField::sqr(a)); }
-};
-
-TEST(SigningFaults, OfEveryProductAreCaught) {
-  FaultyField::until = -1;
-  static const impl::ScalarSignEngine<FaultyField> engine;
-  const impl::SigningKey key = impl::signing_key(number(kKey));
-  const Number e = number(kDigest), k = number(kNonce);
-  Random random(kSeed + 4);
-  int products = 0, caught = 0;
-  for (bool more = true; more; ++products) {
-    FaultyField::until = products;
-    FaultyField::bit = int(random.word() % 256);
-    Attempt made;
-    engine.sign(key, {&e, 1}, {&k, 1}, &made);
-    more = FaultyField::until < 0;
-    caught += made.broken != 0;
-    if (!made.broken) {  // nothing that was used, or a change by p that reduction took away
-      EXPECT_EQ(integer(made.r), kR) << "product " << products;
-      EXPECT_EQ(integer(made.s), kS) << "product " << products;
-    }
-  }
-  EXPECT_GT(products, 600);
-  EXPECT_GT(caught, products - 10);
-}
+// ---- faults (more of them: sign_faults_test.cpp)
 
 TEST(SigningFaults, OfTheStoredKeyAreCaught) {
   const Number e = number(kDigest), k = number(kNonce);

@@ -30,7 +30,7 @@ class SignEngine {
   virtual bool multiply(const Number& k, Affine& out) const = 0;
 };
 
-// Null when the binary was not built for it. Those of ifma go in eights, and one by one as those of adx.
+// Null when the binary was not built for it. ifma goes in eights; one alone goes as adx does.
 const SignEngine* portable_sign_engine();
 const SignEngine* adx_sign_engine();
 const SignEngine* ifma_sign_engine();

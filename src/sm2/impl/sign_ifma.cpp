@@ -1,3 +1,4 @@
+#include "base/cpu.h"
 #include "sm2/impl/portable_field.h"
 #include "sm2/impl/scalar_comb.h"
 #include "sm2/impl/sign_engine.h"
@@ -13,7 +14,7 @@ constexpr size_t kChunk = 8 * kSignVectors;
 
 class IfmaSignEngine : public SignEngine {
  public:
-  IfmaSignEngine() {
+  explicit IfmaSignEngine(decltype(multiply_in_lanes)* lanes) : multiply_in_lanes_(lanes) {
     std::vector<TablePoint> points(SignComb::entries);
     fill_comb<PortableField, SignComb>({kGeneratorX, kGeneratorY}, points.data());
     for (int i = 0; i < SignComb::entries; ++i) {
@@ -27,17 +28,20 @@ class IfmaSignEngine : public SignEngine {
     for (size_t at = 0; at < e.size(); at += kChunk) {
       const size_t count = std::min(kChunk, e.size() - at);
       if (count == 1) {  // one in eight lanes would take longer
-        adx_sign_engine()->sign(key, e.subspan(at), k.subspan(at), attempts + at);
+        alone().sign(key, e.subspan(at), k.subspan(at), attempts + at);
       } else {
         sign_chunk(key, e.subspan(at, count), k.subspan(at, count), attempts + at);
       }
     }
   }
 
-  bool multiply(const Number& k, Affine& out) const override { return adx_sign_engine()->multiply(k, out); }
+  bool multiply(const Number& k, Affine& out) const override { return alone().multiply(k, out); }
 
  private:
+  decltype(multiply_in_lanes)* const multiply_in_lanes_;
   SignTable table_;
+
+  static const SignEngine& alone() { return cpu().adx ? *adx_sign_engine() : *portable_sign_engine(); }
 
   // From the form of field64.h, times 2^256, to that of the lanes.
   static void put(const Tight& a, uint64_t (*limbs)[kSignRow], int entry) {
@@ -61,7 +65,7 @@ class IfmaSignEngine : public SignEngine {
       for (int word = 0; word < 5; ++word) to.digits[word][i % 8] = digits.bits[word];
       to.negative |= uint64_t(digits.negative) << i % 8;
     }
-    multiply_in_lanes(table_, lanes, vectors);
+    multiply_in_lanes_(table_, lanes, vectors);
     for (size_t i = 0; i < k.size(); ++i) {
       const SignLanes& from = lanes[i / 8];
       Number x;
@@ -74,9 +78,13 @@ class IfmaSignEngine : public SignEngine {
 
 }  // namespace
 
+const SignEngine* make_ifma_sign_engine(decltype(multiply_in_lanes)* multiply) {
+  return new IfmaSignEngine(multiply);
+}
+
 const SignEngine* ifma_sign_engine() {
-  static const IfmaSignEngine engine;
-  return &engine;
+  static const SignEngine* const engine = make_ifma_sign_engine(multiply_in_lanes);
+  return engine;
 }
 #else
 const SignEngine* ifma_sign_engine() { return nullptr; }

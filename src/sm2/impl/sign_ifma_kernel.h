@@ -23,4 +23,8 @@ struct alignas(64) SignLanes {
 // kG for 8 * vectors nonces, up to kSignVectors, in constant time. Secrets stay on the stack.
 void multiply_in_lanes(const SignTable& table, SignLanes* lanes, size_t vectors);
 
+class SignEngine;
+const SignEngine* make_ifma_sign_engine(
+    decltype(multiply_in_lanes)* multiply);  // for the rest of the process
+
 }  // namespace chengxin::sm2::impl

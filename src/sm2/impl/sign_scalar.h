@@ -32,11 +32,12 @@ class ScalarSignEngine : public SignEngine {
     return on_curve;
   }
 
- private:
+ protected:
   using GeneratorComb = Comb<6, 11, 4>;  // 22 KiB, to stay in the first-level cache
-  static constexpr size_t kChunk = 16;   // nonces that share an inversion
-
   TablePoint table_[GeneratorComb::entries];
+
+ private:
+  static constexpr size_t kChunk = 16;  // nonces that share an inversion
 
   static uint64_t mask_of_zero(const Tight& a) {
     return order::is_zero({{a.limb[0], a.limb[1], a.limb[2], a.limb[3]}});
