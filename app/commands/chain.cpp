@@ -138,8 +138,10 @@ class Source {
     if (!out.file_) return tl::unexpected(file_error(file, errno));
     const int first = std::fgetc(out.file_.get());
     if (first != EOF) std::ungetc(first, out.file_.get());
-    // A length that begins with it would be above any limit.
-    out.form_ = first == '{' ? client::StreamForm::lines : client::StreamForm::binary;
+    // What lines may begin with. A length that begins so would be above any limit.
+    const bool lines =
+        first != EOF && std::string_view("{ \t\r\n").find(char(first)) != std::string_view::npos;
+    out.form_ = lines ? client::StreamForm::lines : client::StreamForm::binary;
     return out;
   }
   client::StreamForm form() const { return form_; }

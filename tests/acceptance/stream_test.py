@@ -216,6 +216,9 @@ class Streams(support.Case):
         done = self.cli("chain", "submit", "default", "--stream", folder / "lines", code=10)
         self.assertEqual((done["accepted"], done["rejected"]), (15, 2))
         self.assertEqual({one["reason"] for one in done["refusals"]}, {"transaction.duplicate"})
+        for before in (b"\n", b" ", b"\r\n\t"):
+            (folder / "spaced").write_bytes(before + line(self.signed()[0]))
+            self.assertEqual(self.cli("chain", "submit", "--stream", folder / "spaced")["accepted"], 1, before)
         piped = self.platform.cli("chain", "submit", "--stream", "-", input=(folder / "binary").read_bytes())
         self.assertEqual((piped.code, piped.json["rejected"]), (9, 15))
         (folder / "cut").write_bytes(prefixed(self.signed()[0])[:-1])
