@@ -10,9 +10,12 @@ using Sm2Signature = sm2::Signature;
 using sm2::kDefaultId;
 inline constexpr size_t kMaxSm2Plain = 64 << 10;
 
-// The verifier of this process, with the tables of the keys that it meets often. For many signatures at once
-// ask it, not each key.
+// The verifier of this process for signatures of registered signers, with the tables of the keys that it
+// meets often. What anybody may have checked is not asked here: its keys would take the tables' places.
 const std::shared_ptr<const sm2::Verifier>& sm2_verifier();
+// The one for all else, with a small memory: proofs, certificates and time-stamps, whoever brings them.
+// Sm2PublicKey::verify asks it; for many signatures at once ask it oneself.
+const sm2::Verifier& strangers_verifier();
 
 class Sm2PublicKey {
  public:
