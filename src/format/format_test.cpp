@@ -208,6 +208,20 @@ Members members_of(std::vector<uint64_t> weights) {
   return out;
 }
 
+// A bundle names validators that its author made up, and anybody may have one checked.
+TEST(Certificate, TeachesTheVerifierOfRegisteredSignersNothing) {
+  Members members = members_of(std::vector<uint64_t>(40, 1));
+  const Digest header_hash = digest_of(5);
+  Certificate certificate;
+  for (uint16_t i = 0; i < 40; ++i)
+    certificate.entries.push_back({i, members.keys[i].sign(certificate_message(header_hash)).value()});
+  for (int i = 0; i < 40; ++i) EXPECT_TRUE(verify_certificate(certificate, members.set, header_hash));
+  crypto::sm2_verifier()->build_tables(1000);
+  const auto learnt = crypto::sm2_verifier()->statistics();
+  EXPECT_EQ(learnt.unknown_checks + learnt.small_checks + learnt.large_checks, 0u);
+  EXPECT_EQ(learnt.built, 0u);
+}
+
 TEST(Certificate, NeedsMoreThanTwoThirdsOfTheWeight) {
   Members members = members_of({1, 1, 1, 3});
   Digest header_hash = digest_of(5);
@@ -224,6 +238,13 @@ TEST(Certificate, NeedsMoreThanTwoThirdsOfTheWeight) {
   Certificate swapped = certify({0, 1, 3});
   std::swap(swapped.entries[0].signature, swapped.entries[1].signature);
   EXPECT_FALSE(verify_certificate(swapped, members.set, header_hash));
+  Certificate bent = certify({0, 1, 3});
+  bent.entries[2].signature[40] ^= 1;
+  EXPECT_NE(verify_certificate(bent, members.set, header_hash).error().detail.find("member 3"),
+            std::string::npos);
+  Certificate outside = certify({0, 1, 3});
+  outside.entries[2].index = 4;
+  EXPECT_FALSE(verify_certificate(outside, members.set, header_hash));
   Certificate twice = certify({3, 3, 3});
   EXPECT_FALSE(Certificate::decode(twice.encode()));
 }
