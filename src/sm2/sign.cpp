@@ -5,6 +5,7 @@
 #include "base/check.h"
 #include "base/cpu.h"
 #include "sm2/impl/number.h"
+#include "sm2/impl/order.h"
 #include "sm2/impl/own_key.h"
 #include "sm2/impl/sign_engine.h"
 #include "sm2/impl/sign_nonce.h"
@@ -24,6 +25,10 @@ struct Signer::Secret {
     impl::wipe(&key, sizeof key);
     impl::wipe(&nonces, sizeof nonces);
   }
+  // What is secret happens in these two, in a frame below that of who calls; who calls then wipes the stack.
+  [[gnu::noinline]] bool take(const uint8_t* scalar, impl::Affine& point);  // whether it is 1 … n-2
+  [[gnu::noinline]] bool make(std::span<const Digest> digests, std::span<const Entropy> entropy,
+                              std::span<Signature> out) const;
   // Whether they are signatures of this key. Asked of the bytes that leave, so a fault anywhere before shows.
   bool hold(std::span<const Digest> digests, std::span<const Signature> made) const;
 };
@@ -57,25 +62,30 @@ std::optional<Signer> Signer::from_scalar(ByteView scalar, Path path) {
 std::optional<Signer> Signer::from_scalar(ByteView scalar, const impl::SignEngine& making,
                                           const impl::Engine& checking) {
   if (scalar.size() != 32) return std::nullopt;
-  impl::Number d = impl::from_big_endian(scalar.data()), highest;
-  impl::sub(highest, impl::kN, {{1, 0, 0, 0}});
-  std::optional<Signer> signer;
+  Signer made;
+  made.secret_.reset(new Secret{&making, {}, {}, {}, {}, {}});
+  Secret& secret = *made.secret_;
   impl::Affine point;
-  if (!impl::is_zero(d) && impl::less(d, highest) && making.multiply(d, point)) {
-    Signer made;
-    made.secret_.reset(
-        new Secret{&making, impl::signing_key(d), impl::NonceSource(scalar.data()), {}, {}, {}});
-    Point& key = made.secret_->public_key;
-    key[0] = 4;
-    impl::to_big_endian(point.x, key.data() + 1);
-    impl::to_big_endian(point.y, key.data() + 33);
-    made.secret_->z = *z_of(key);
-    made.secret_->own = std::make_shared<impl::OwnKey>(checking, point);
-    signer = std::move(made);
-  }
-  impl::wipe(&d, sizeof d);
+  const bool taken = secret.take(scalar.data(), point);
   impl::wipe_stack();
-  return signer;
+  if (!taken) return std::nullopt;
+  secret.public_key[0] = 4;
+  impl::to_big_endian(point.x, secret.public_key.data() + 1);
+  impl::to_big_endian(point.y, secret.public_key.data() + 33);
+  secret.z = *z_of(secret.public_key);
+  secret.own = std::make_shared<impl::OwnKey>(checking, point);
+  return made;
+}
+
+bool Signer::Secret::take(const uint8_t* scalar, impl::Affine& point) {
+  const impl::Number d = impl::from_big_endian(scalar);
+  impl::Number highest, ignored;
+  impl::sub(highest, impl::kN, impl::order::kOne);
+  const uint64_t below = impl::order::subtract(ignored, d, highest);
+  if (!(below & ~impl::order::is_zero(d)) || !engine->multiply(d, point)) return false;
+  key = impl::signing_key(d);
+  nonces = impl::NonceSource(scalar);
+  return true;
 }
 
 Signer::Signer(const Signer& other) : secret_(new Secret(*other.secret_)) {}
@@ -91,36 +101,39 @@ const Point& Signer::public_key() const { return secret_->public_key; }
 bool Signer::sign_many(std::span<const Digest> digests, std::span<const Entropy> entropy,
                        std::span<Signature> out) const {
   CHECK(digests.size() == entropy.size() && digests.size() == out.size());
-  const Secret& secret = *secret_;
+  bool sound = secret_->make(digests, entropy, out);
+  impl::wipe_stack();
+  sound = sound && secret_->hold(digests, out);
+  if (!sound) std::ranges::fill(out, Signature{});
+  return sound;
+}
+
+// A2 to A6 of GB/T 32918.2 section 6.1; what is refused goes again, by itself, with its next nonce.
+bool Signer::Secret::make(std::span<const Digest> digests, std::span<const Entropy> entropy,
+                          std::span<Signature> out) const {
   bool sound = true;
-  impl::Number e[kChunk], nonces[kChunk];
+  impl::Number e[kChunk], k[kChunk];
   impl::Attempt attempts[kChunk];
-  // A2 to A6 of GB/T 32918.2 section 6.1; what is refused goes again, by itself, with its next nonce.
   for (size_t at = 0; at < digests.size() && sound; at += kChunk) {
     const size_t count = std::min(kChunk, digests.size() - at);
     const auto draw = [&](size_t i, uint32_t refused) {
-      return secret.nonces.draw(digests[at + i].data(), entropy[at + i].data(), refused);
+      nonces.draw(digests[at + i].data(), entropy[at + i].data(), refused, k[i]);
     };
     for (size_t i = 0; i < count; ++i) {
       e[i] = impl::from_big_endian(digests[at + i].data());
-      nonces[i] = draw(i, 0);
+      draw(i, 0);
     }
-    secret.engine->sign(secret.key, {e, count}, {nonces, count}, attempts);
+    engine->sign(key, {e, count}, {k, count}, attempts);
     for (size_t i = 0; i < count && sound; ++i) {
       for (uint32_t refused = 1; attempts[i].refused && refused <= kMostRefused; ++refused) {
-        nonces[i] = draw(i, refused);
-        secret.engine->sign(secret.key, {e + i, 1}, {nonces + i, 1}, attempts + i);
+        draw(i, refused);
+        engine->sign(key, {e + i, 1}, {k + i, 1}, attempts + i);
       }
       sound = !attempts[i].refused && !attempts[i].broken;
       impl::to_big_endian(attempts[i].r, out[at + i].data());
       impl::to_big_endian(attempts[i].s, out[at + i].data() + 32);
     }
   }
-  impl::wipe(nonces, sizeof nonces);
-  impl::wipe(attempts, sizeof attempts);
-  impl::wipe_stack();
-  sound = sound && secret.hold(digests, out);
-  if (!sound) std::ranges::fill(out, Signature{});
   return sound;
 }
 

@@ -177,6 +177,12 @@ TEST(SigningFaults, OfTheStoredKeyAreCaught) {
 
 // ---- nonces
 
+Number draw(const impl::NonceSource& source, const Digest& e, const Digest& entropy, uint32_t refused) {
+  Number nonce;
+  source.draw(e.data(), entropy.data(), refused, nonce);
+  return nonce;
+}
+
 TEST(Nonces, AreTheHashOfEverything) {
   Random random(kSeed + 5);
   for (uint32_t refused = 0; refused < 4; ++refused) {
@@ -194,7 +200,7 @@ TEST(Nonces, AreTheHashOfEverything) {
       sm3::hash_many({&message, 1}, {&hashed, 1}, sm3::Path::portable);
       wide = (wide << 256) + integer(impl::from_big_endian(hashed.data()));
     }
-    const Number drawn = impl::NonceSource(key.data()).draw(e.data(), entropy.data(), refused);
+    const Number drawn = draw(impl::NonceSource(key.data()), e, entropy, refused);
     EXPECT_EQ(integer(drawn), wide % reference::n);
   }
 }
@@ -206,10 +212,9 @@ TEST(Nonces, DifferWhereverAnythingDiffers) {
   for (const impl::NonceSource* from : {&source, &other})
     for (const Digest& e : {zero, one})
       for (const Digest& entropy : {zero, one})
-        for (const uint32_t refused : {0u, 1u})
-          drawn.insert(integer(from->draw(e.data(), entropy.data(), refused)));
+        for (const uint32_t refused : {0u, 1u}) drawn.insert(integer(draw(*from, e, entropy, refused)));
   EXPECT_EQ(drawn.size(), 16u);
-  EXPECT_EQ(source.draw(one.data(), zero.data(), 0), source.draw(one.data(), zero.data(), 0));
+  EXPECT_EQ(draw(source, one, zero, 0), draw(source, one, zero, 0));
 }
 
 // Of 256 equally likely classes; 330.5 is passed once in a thousand times, and the draws are always the same.
@@ -228,7 +233,7 @@ TEST(Nonces, NeitherRepeatNorLean) {
   Digest e{}, entropy{};
   for (int i = 0; i < kDraws; ++i) {  // inputs that differ in a few bits only
     impl::to_big_endian({{uint64_t(i), 0, 0, 0}}, i % 2 ? e.data() : entropy.data());
-    const Number k = source.draw(e.data(), entropy.data(), 0);
+    const Number k = draw(source, e, entropy, 0);
     seen.insert({k.limb[0], k.limb[1], k.limb[2], k.limb[3]});
     ++bottom[k.limb[0] & 0xff];
     // The top byte itself is a little less often 255: n is below 2^256. Its place is taken by k / n.
@@ -320,8 +325,7 @@ TEST(SignerTest, RepeatedEntropyGivesAnotherNonceForAnotherDigest) {
   };
   EXPECT_NE(nonce_of(digest(1)), nonce_of(digest(2)));
   EXPECT_EQ(nonce_of(digest(1)), nonce_of(digest(1)));
-  EXPECT_EQ(nonce_of(digest(1)),
-            integer(impl::NonceSource(digest(kKey).data()).draw(digest(1).data(), stuck.data(), 0)));
+  EXPECT_EQ(nonce_of(digest(1)), integer(draw(impl::NonceSource(digest(kKey).data()), digest(1), stuck, 0)));
 }
 
 }  // namespace

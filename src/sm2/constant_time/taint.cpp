@@ -36,7 +36,7 @@ bool sign(const SignEngine& engine) {
   for (size_t i = 0; i < kCount; ++i) {
     uint8_t digest[32] = {uint8_t(i)};
     e[i] = from_big_endian(digest);
-    k[i] = nonces.draw(digest, entropy[i], 0);
+    nonces.draw(digest, entropy[i], 0, k[i]);
   }
   Attempt attempts[kCount];
   engine.sign(key, e, k, attempts);

@@ -43,7 +43,9 @@ Attempt complete(const SigningKey& key, const Number& e, const Number& k, const 
 // out = row[index], reading all of the row.
 void select(const TablePoint* row, size_t count, uint32_t index, TablePoint& out);
 
-// Zeroes what the compiler must not leave out; and the part of the stack that deeper calls have used.
+// Zeroes what the compiler must not leave out; and the part of the stack that deeper calls have used (16 KiB,
+// twice what signing needs), with the vector registers of every x86-64. Who calls wipe_stack() must not have
+// held secrets in its own frame: they are left to a function that is not inlined.
 void wipe(void* bytes, size_t count);
 void wipe_stack();
 

@@ -88,6 +88,32 @@ CX_LANES void finish(const Xyzz<1>& q, const Operand<1>& inverse_zzz, SignLanes&
   for (int i = 0; i < 4; ++i) _mm512_store_si512(lanes.x[i], words[i]);
 }
 
+#define CX_CLEAR_4(a, b, c, d)                                                                            \
+  asm volatile("vpxorq %%zmm" #a ", %%zmm" #a ", %%zmm" #a "\n vpxorq %%zmm" #b ", %%zmm" #b ", %%zmm" #b \
+               "\n"                                                                                       \
+               "vpxorq %%zmm" #c ", %%zmm" #c ", %%zmm" #c "\n vpxorq %%zmm" #d ", %%zmm" #d ", %%zmm" #d \
+               :                                                                                          \
+               :                                                                                          \
+               : "xmm" #a, "xmm" #b, "xmm" #c, "xmm" #d)
+
+CX_LANES void clear_registers() {
+  CX_CLEAR_4(0, 1, 2, 3);
+  CX_CLEAR_4(4, 5, 6, 7);
+  CX_CLEAR_4(8, 9, 10, 11);
+  CX_CLEAR_4(12, 13, 14, 15);
+  CX_CLEAR_4(16, 17, 18, 19);
+  CX_CLEAR_4(20, 21, 22, 23);
+  CX_CLEAR_4(24, 25, 26, 27);
+  CX_CLEAR_4(28, 29, 30, 31);
+  asm volatile(
+      "kxorq %%k1, %%k1, %%k1\n kxorq %%k2, %%k2, %%k2\n kxorq %%k3, %%k3, %%k3\n kxorq %%k4, %%k4, %%k4\n"
+      "kxorq %%k5, %%k5, %%k5\n kxorq %%k6, %%k6, %%k6\n kxorq %%k7, %%k7, %%k7\n kxorq %%k0, %%k0, %%k0"
+      :
+      :
+      : "k0", "k1", "k2", "k3", "k4", "k5", "k6", "k7");
+}
+#undef CX_CLEAR_4
+
 }  // namespace
 
 void multiply_in_lanes(const SignTable& table, SignLanes* lanes, size_t vectors) {
@@ -104,6 +130,7 @@ void multiply_in_lanes(const SignTable& table, SignLanes* lanes, size_t vectors)
     finish(sums[i], operand(mul(inverse, before[i])), lanes[i]);
     inverse = operand(mul(inverse, sums[i].zzz));
   }
+  clear_registers();
 }
 
 }  // namespace chengxin::sm2::impl

@@ -20,7 +20,8 @@ struct alignas(64) SignLanes {
   uint64_t on_curve;      // a bit for each lane, of kG
 };
 
-// kG for 8 * vectors nonces, up to kSignVectors, in constant time. Secrets stay on the stack.
+// kG for 8 * vectors nonces, up to kSignVectors, in constant time. Secrets stay on the stack, but in no
+// vector register.
 void multiply_in_lanes(const SignTable& table, SignLanes* lanes, size_t vectors);
 
 class SignEngine;

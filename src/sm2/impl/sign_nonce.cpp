@@ -30,7 +30,7 @@ NonceSource::NonceSource(const uint8_t* key) {
   wipe(block, sizeof block);
 }
 
-Number NonceSource::draw(const uint8_t* e, const uint8_t* entropy, uint32_t refused) const {
+void NonceSource::draw(const uint8_t* e, const uint8_t* entropy, uint32_t refused, Number& nonce) const {
   uint8_t block[64];
   std::memcpy(block, e, 32);
   std::memcpy(block + 32, entropy, 32);
@@ -50,11 +50,10 @@ Number NonceSource::draw(const uint8_t* e, const uint8_t* entropy, uint32_t refu
     sm3::compress(half[i], block, 1);
     put_words(half[i], 8, wide + 32 * i);
   }
-  const Number nonce = order::reduce_wide(from_big_endian(wide), from_big_endian(wide + 32));
+  nonce = order::reduce_wide(from_big_endian(wide), from_big_endian(wide + 32));
   wipe(common, sizeof common);
   wipe(half, sizeof half);
   wipe(wide, sizeof wide);
-  return nonce;
 }
 
 }  // namespace chengxin::sm2::impl

@@ -8,8 +8,10 @@ namespace chengxin::sm2::impl {
 
 class NonceSource {
  public:
-  explicit NonceSource(const uint8_t* key);                                       // d, 32 bytes
-  Number draw(const uint8_t* e, const uint8_t* entropy, uint32_t refused) const;  // 32 bytes each
+  NonceSource() = default;                   // holds nothing
+  explicit NonceSource(const uint8_t* key);  // d, 32 bytes
+  // e and entropy: 32 bytes each. Not returned, for a result would leave a copy with who calls.
+  void draw(const uint8_t* e, const uint8_t* entropy, uint32_t refused, Number& nonce) const;
 
  private:
   uint32_t after_key_[8];  // SM3's state after T || d
