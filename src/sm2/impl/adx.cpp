@@ -14,9 +14,12 @@ const Engine* adx_engine() {
 }
 
 const SignEngine* adx_sign_engine() {
+  static const SignEngine* const engine = make_adx_sign_engine(select);
+  return engine;
+}
+const SignEngine* make_adx_sign_engine(Select* select) {
 #if defined(__x86_64__)
-  static const ScalarSignEngine<AdxField> engine;
-  return &engine;
+  return new ScalarSignEngine<AdxField>(select);
 #else
   return nullptr;
 #endif

@@ -42,6 +42,9 @@ Attempt complete(const SigningKey& key, const Number& e, const Number& k, const 
 
 // out = row[index], reading all of the row.
 void select(const TablePoint* row, size_t count, uint32_t index, TablePoint& out);
+using Select = decltype(select);
+// adx_sign_engine() with another means to that end.
+const SignEngine* make_adx_sign_engine(Select* select);  // for the rest of the process
 
 // Zeroes what the compiler must not leave out; and the part of the stack that deeper calls have used (16 KiB,
 // twice what signing needs), with the vector registers of every x86-64. Who calls wipe_stack() must not have

@@ -41,7 +41,11 @@ class IfmaSignEngine : public SignEngine {
   decltype(multiply_in_lanes)* const multiply_in_lanes_;
   SignTable table_;
 
-  static const SignEngine& alone() { return cpu().adx ? *adx_sign_engine() : *portable_sign_engine(); }
+  static const SignEngine& alone() {
+    static const SignEngine* const engine =
+        cpu().adx ? make_adx_sign_engine(select_wide) : portable_sign_engine();
+    return *engine;
+  }
 
   // From the form of field64.h, times 2^256, to that of the lanes.
   static void put(const Tight& a, uint64_t (*limbs)[kSignRow], int entry) {

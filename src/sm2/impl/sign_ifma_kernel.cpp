@@ -133,5 +133,18 @@ void multiply_in_lanes(const SignTable& table, SignLanes* lanes, size_t vectors)
   clear_registers();
 }
 
+void select_wide(const TablePoint* row, size_t count, uint32_t index, TablePoint& out) {
+  const auto* entries = reinterpret_cast<const uint8_t*>(row);
+  V found[2] = {_mm512_setzero_si512(), _mm512_setzero_si512()};
+  for (size_t i = 0; i < count; i += 2) {
+#pragma GCC unroll 2
+    for (size_t j = 0; j < 2; ++j) {
+      const uint64_t same = 0 - ((uint64_t(uint32_t(i + j) ^ index) - 1) >> 63);
+      found[j] |= _mm512_load_si512(entries + 64 * (i + j)) & all(same);
+    }
+  }
+  _mm512_storeu_si512(&out, found[0] | found[1]);
+}
+
 }  // namespace chengxin::sm2::impl
 #endif

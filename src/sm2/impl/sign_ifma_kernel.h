@@ -24,6 +24,10 @@ struct alignas(64) SignLanes {
 // vector register.
 void multiply_in_lanes(const SignTable& table, SignLanes* lanes, size_t vectors);
 
+// As select() of sign_engine.h, of rows that are 64-byte aligned.
+struct TablePoint;
+void select_wide(const TablePoint* row, size_t count, uint32_t index, TablePoint& out);
+
 class SignEngine;
 const SignEngine* make_ifma_sign_engine(
     decltype(multiply_in_lanes)* multiply);  // for the rest of the process

@@ -10,7 +10,9 @@ namespace chengxin::sm2::impl {
 template <class F>
 class ScalarSignEngine : public SignEngine {
  public:
-  ScalarSignEngine() { fill_comb<F, GeneratorComb>({kGeneratorX, kGeneratorY}, table_); }
+  explicit ScalarSignEngine(Select* select = impl::select) : select_(select) {
+    fill_comb<F, GeneratorComb>({kGeneratorX, kGeneratorY}, table_);
+  }
 
   void sign(const SigningKey& key, std::span<const Number> e, std::span<const Number> k,
             Attempt* attempts) const override {
@@ -34,9 +36,10 @@ class ScalarSignEngine : public SignEngine {
 
  protected:
   using GeneratorComb = Comb<6, 11, 4>;  // 22 KiB, to stay in the first-level cache
-  TablePoint table_[GeneratorComb::entries];
+  alignas(64) TablePoint table_[GeneratorComb::entries];
 
  private:
+  Select* const select_;
   static constexpr size_t kChunk = 16;  // nonces that share an inversion
 
   static uint64_t mask_of_zero(const Tight& a) {
@@ -54,7 +57,7 @@ class ScalarSignEngine : public SignEngine {
   AffineLanes<F, 1> load(const Digits& digits, int block, int column) const {
     const Digit chosen = GeneratorComb::choose(digits, block, column);
     TablePoint point;
-    select(table_ + block * GeneratorComb::row, GeneratorComb::row, chosen.index, point);
+    select_(table_ + block * GeneratorComb::row, GeneratorComb::row, chosen.index, point);
     const Tight turned = negate<F>(point.y);
     const uint64_t mask = 0 - uint64_t(chosen.negative);
     for (int i = 0; i < 4; ++i) point.y.limb[i] ^= mask & (point.y.limb[i] ^ turned.limb[i]);
