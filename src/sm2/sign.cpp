@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "base/check.h"
-#include "base/cpu.h"
 #include "sm2/impl/number.h"
 #include "sm2/impl/order.h"
 #include "sm2/impl/own_key.h"
@@ -39,24 +38,34 @@ constexpr size_t kChunk = 32;
 // A refused nonce has a probability near 2^-254: more than one is a fault.
 constexpr uint32_t kMostRefused = 3;
 
-struct Engines {
-  const impl::SignEngine* making;
-  const impl::Engine* checking;
-};
-// The best that there are up to the path asked for: all give the same signatures.
-Engines engines_of(Path path) {
-  if (path == Path::ifma && cpu().ifma && impl::ifma_sign_engine())
-    return {impl::ifma_sign_engine(), impl::ifma_engine()};
-  if (path != Path::portable && cpu().adx && impl::adx_sign_engine())
-    return {impl::adx_sign_engine(), impl::adx_engine()};
-  return {impl::portable_sign_engine(), impl::portable_engine()};
+const impl::SignEngine* making_on(Path path) {
+  switch (path) {
+    case Path::portable:
+      return impl::portable_sign_engine();
+    case Path::adx:
+      return impl::adx_sign_engine();
+    case Path::ifma:
+      return impl::ifma_sign_engine();
+  }
+  return nullptr;
+}
+const impl::Engine* checking_on(Path path) {
+  switch (path) {
+    case Path::portable:
+      return impl::portable_engine();
+    case Path::adx:
+      return impl::adx_engine();
+    case Path::ifma:
+      return impl::ifma_engine();
+  }
+  return nullptr;
 }
 
 }  // namespace
 
 std::optional<Signer> Signer::from_scalar(ByteView scalar, Path path) {
-  const Engines engines = engines_of(path);
-  return from_scalar(scalar, *engines.making, *engines.checking);
+  CHECK(available(path));
+  return from_scalar(scalar, *making_on(path), *checking_on(path));
 }
 
 std::optional<Signer> Signer::from_scalar(ByteView scalar, const impl::SignEngine& making,

@@ -18,7 +18,7 @@ using Entropy = std::array<uint8_t, 32>;  // fresh for each signature, from a cr
 // gives the key away; a nonce that the standard refuses (r = 0, r + k = n, s = 0) is drawn again.
 class Signer {
  public:
-  // 32 bytes, big-endian, 1 … n-2; nullopt otherwise.
+  // 32 bytes, big-endian, 1 … n-2; nullopt otherwise. CHECKs that the path is available.
   static std::optional<Signer> from_scalar(ByteView scalar, Path path = best_path());
   // On engines of the caller's, which outlive it: `checking` is asked whether what was made holds.
   static std::optional<Signer> from_scalar(ByteView scalar, const impl::SignEngine& making,
