@@ -63,43 +63,47 @@ Status mismatch(std::string_view what) { return fail(Code::data_loss, "ledger.da
 
 }  // namespace
 
-// Signatures met on the way, checked hundreds at a time. Whoever meets another error asks settle() first: a
-// signature from before it that does not hold is the one to be named.
+// Signatures met on the way, checked hundreds at a time; of a transaction no more is kept than its signature
+// covers. Whoever meets another error asks settle() first: a signature from before it that does not hold is
+// the one to be named.
 class LedgerImpl::Signatures {
  public:
   explicit Signatures(const sm2::Verifier& verifier) : verifier_(verifier) {}
 
-  Status add(uint64_t height, AdmittedTransaction transaction, AccountPtr signer) {
-    pending_.push_back({height, std::move(transaction), std::move(signer)});
-    return pending_.size() < kTogether ? Status() : settle();
+  Status add(uint64_t height, const format::Transaction& transaction, AccountPtr signer) {
+    pending_.push_back({height, transaction.hash, transaction.signature,
+                        format::signed_message(transaction.body_bytes), std::move(signer)});
+    bytes_ += pending_.back().message.size();
+    return pending_.size() < kTogether && bytes_ < kBytesTogether ? Status() : settle();
   }
   Status settle() {
-    std::vector<Bytes> messages;
     std::vector<sm2::Check> checks;
-    messages.reserve(pending_.size());
-    for (const Pending& each : pending_) {
-      messages.push_back(format::signed_message(each.transaction->body_bytes));
-      checks.push_back({&each.signer->account.public_key, &each.transaction->signature, messages.back()});
-    }
+    checks.reserve(pending_.size());
+    for (const Pending& each : pending_)
+      checks.push_back({&each.signer->account.public_key, &each.signature, each.message});
     std::vector<uint8_t> holds(checks.size());
     verifier_.verify(checks, holds);
     const size_t bad = size_t(std::find(holds.begin(), holds.end(), 0) - holds.begin());
     if (bad < holds.size())
-      return tl::unexpected(in_block(pending_[bad].height, {Code::forbidden, "transaction.signature_invalid",
-                                                            hex(pending_[bad].transaction->hash)}));
+      return tl::unexpected(in_block(
+          pending_[bad].height, {Code::forbidden, "transaction.signature_invalid", hex(pending_[bad].hash)}));
     pending_.clear();
+    bytes_ = 0;
     return {};
   }
 
  private:
-  static constexpr size_t kTogether = 1024;
+  static constexpr size_t kTogether = 1024, kBytesTogether = 8 << 20;
   struct Pending {
     uint64_t height;
-    AdmittedTransaction transaction;
+    Digest hash;
+    crypto::Sm2Signature signature;
+    Bytes message;
     AccountPtr signer;
   };
   const sm2::Verifier& verifier_;
   std::vector<Pending> pending_;
+  size_t bytes_ = 0;  // of their messages
 };
 
 // A block whose transactions were dropped: its header and certificate, and the set that it hands over to.
@@ -156,9 +160,8 @@ Status LedgerImpl::replay(uint64_t height, ViewPtr& before, ReplayAccounts& acco
     ASSIGN(auto read, full_transaction(index, stored_entry));
     ASSIGN(AccountPtr signer, base.account(read.body.signer));
     TRY(check_form(read, header.time_ms, signer));
-    auto transaction = std::make_shared<const Admitted>(Admitted{std::move(read), height - 1});
-    TRY(signatures.add(height, transaction, signer));
-    transactions.push_back(std::move(transaction));
+    TRY(signatures.add(height, read, std::move(signer)));
+    transactions.push_back(std::make_shared<const Admitted>(Admitted{std::move(read), height - 1}));
     return {};
   }));
   CompareSink sink(*database_);
