@@ -152,6 +152,8 @@ class Ledger {
   // Reads. Errors: ledger.no_block, ledger.no_transaction, ledger.no_item, ledger.pruned (Code::gone),
   // ledger.damaged.
   virtual Result<BlockRecord> block(uint64_t height) const = 0;
+  // The block without its transactions' hashes: the same few reads however many it has.
+  virtual Result<BlockRecord> block_header(uint64_t height) const = 0;
   // The block with all that is in it, in one pass over the log: a fraction of reading them one by one.
   virtual Result<BlockContent> content(uint64_t height) const = 0;
   virtual Result<TransactionRecord> transaction(const Digest& hash, bool with_attachments = false) const = 0;

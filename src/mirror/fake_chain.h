@@ -45,7 +45,9 @@ class FakeChain {
   }
 
   ChainReader reader() const {
-    return {id_, name_, [this] { return head(); },
+    return {id_,
+            name_,
+            [this] { return head(); },
             [this] {
               std::shared_lock lock(mutex_);
               return oldest_;
@@ -61,6 +63,14 @@ class FakeChain {
               for (const Digest& hash : content.block.transactions)
                 content.transactions.push_back(transactions_.at(hash));
               return content;
+            },
+            [this](uint64_t height) -> Result<ledger::BlockRecord> {
+              std::shared_lock lock(mutex_);
+              if (height < 1 || height > blocks_.size()) return fail(Code::not_found, "ledger.no_block");
+              ledger::BlockRecord block = blocks_[height - 1];
+              block.transactions.clear();
+              block.pruned = height < oldest_;
+              return block;
             }};
   }
 

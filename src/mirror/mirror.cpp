@@ -6,9 +6,12 @@
 namespace chengxin::mirror {
 
 ChainReader reader_of(std::shared_ptr<const ledger::Ledger> chain) {
-  return {chain->id(), chain->genesis().name, [chain] { return chain->head().header.height; },
+  return {chain->id(),
+          chain->genesis().name,
+          [chain] { return chain->head().header.height; },
           [chain] { return chain->oldest_height(); },
-          [chain](uint64_t height) { return chain->content(height); }};
+          [chain](uint64_t height) { return chain->content(height); },
+          [chain](uint64_t height) { return chain->block_header(height); }};
 }
 
 Result<std::unique_ptr<Mirror>> Mirror::open(sql::Database& database, Options options) {

@@ -27,6 +27,7 @@ struct ChainReader {
   std::function<uint64_t()> head_height;
   std::function<uint64_t()> oldest_height;  // of the first block whose transactions are still there
   std::function<Result<ledger::BlockContent>(uint64_t height)> content;
+  std::function<Result<ledger::BlockRecord>(uint64_t height)> block_header;  // without transactions
 };
 // `chain` is kept alive with the reader.
 ChainReader reader_of(std::shared_ptr<const ledger::Ledger> chain);

@@ -65,6 +65,25 @@ class MirrorTest : public test::OnEachDatabase {
 };
 INSTANTIATE_ON_EACH_DATABASE(MirrorTest);
 
+// What the mirror says of itself does not depend on the transactions of the blocks that it lacks.
+TEST_P(MirrorTest, HowFarItIsBehindIsReadFromHeadersAlone) {
+  auto database = open();
+  FakeChain chain("town", 8);
+  chain.grow(3);
+  auto reader = chain.reader();
+  reader.content = [](uint64_t) -> Result<ledger::BlockContent> {
+    return fail(Code::data_loss, "ledger.damaged");
+  };
+  auto mirror = Mirror::open(*database, kFast);
+  ASSERT_OK(mirror);
+  (*mirror)->add(reader);
+  EXPECT_REASON((*mirror)->wait(chain.id(), 50), "mirror.behind");
+  auto status = (*mirror)->status(chain.id());
+  ASSERT_OK(status);
+  EXPECT_EQ(status->lag_blocks, 3u);
+  EXPECT_GT(status->lag_ms, 0);
+}
+
 TEST_P(MirrorTest, FollowsEveryBlockAndEqualsOneMadeAfresh) {
   auto database = open();
   FakeChain chain("town", 1);

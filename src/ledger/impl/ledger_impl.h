@@ -38,6 +38,7 @@ class LedgerImpl final : public Ledger {
   Status commit(const Executed& executed, const format::Certificate& certificate, bool durable);
 
   Result<BlockRecord> block(uint64_t height) const override;
+  Result<BlockRecord> block_header(uint64_t height) const override;
   Result<BlockContent> content(uint64_t height) const override;
   Result<TransactionRecord> transaction(const Digest& hash, bool with_attachments) const override;
   Result<std::vector<ItemLocation>> find_items(const Digest& digest, size_t limit) const override;
@@ -92,7 +93,6 @@ class LedgerImpl final : public Ledger {
 
   Result<std::optional<Bytes>> get(store::Table table, ByteView key) const;  // ledger.damaged
   Result<StoredBlock> stored_block(uint64_t height) const;
-  Result<BlockRecord> block_header(uint64_t height) const;  // without its transactions' hashes
   using OnEntry = std::function<Status(uint64_t log_index, ByteView entry)>;
   Status each_entry(const BlockRecord& block, const OnEntry& on_entry) const;
   Result<uint64_t> log_index(const Digest& hash) const;

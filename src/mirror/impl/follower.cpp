@@ -7,8 +7,8 @@ namespace chengxin::mirror {
 namespace {
 
 Result<Digest> header_hash(const ChainReader& reader, uint64_t height) {
-  ASSIGN(auto content, reader.content(height));
-  return format::Header::hash(content.block.header_bytes);
+  ASSIGN(auto block, reader.block_header(height));
+  return format::Header::hash(block.header_bytes);
 }
 
 }  // namespace
@@ -171,8 +171,8 @@ ChainStatus Mirror::Follower::status() const {
   status.head = reader.head_height();
   if (status.head <= status.height) return status;
   status.lag_blocks = status.head - status.height;
-  if (auto next = reader.content(std::max(status.height + 1, reader.oldest_height())))
-    status.lag_ms = std::max<int64_t>(0, now_ms() - next->block.header.time_ms);
+  if (auto next = reader.block_header(std::max(status.height + 1, reader.oldest_height())))
+    status.lag_ms = std::max<int64_t>(0, now_ms() - next->header.time_ms);
   return status;
 }
 
