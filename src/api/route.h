@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "api/call.h"
+#include "api/schema.h"
 
 // The table of the API. From its rows come routing, validation, authorisation, metrics, the OpenAPI document
 // and the documentation page. A resource is one header, one source and one row in resources.cpp.
@@ -63,10 +64,6 @@ struct PathParameter {
   Words words;
 };
 const std::map<std::string, PathParameter, std::less<>>& path_parameters();
-
-inline Json reference(std::string_view schema) {
-  return {{"$ref", "#/components/schemas/" + std::string(schema)}};
-}
 
 // What a resource adds to the API.
 struct Resource {

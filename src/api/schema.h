@@ -11,6 +11,10 @@ namespace chengxin::api {
 
 using Schemas = std::map<std::string, Json>;
 
+inline Json reference(std::string_view schema) {
+  return {{"$ref", "#/components/schemas/" + std::string(schema)}};
+}
+
 // `where` is a JSON pointer or the name of a parameter; it begins the detail. Errors: api.wrong_type,
 // api.unknown_field, api.missing_field, api.out_of_range, api.bad_format.
 Status validate(const Json& value, const Json& schema, const Schemas& schemas, const std::string& where = "");

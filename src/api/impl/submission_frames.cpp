@@ -1,6 +1,5 @@
 #include "api/impl/submission_frames.h"
 
-#include "api/route.h"
 #include "format/transaction.h"
 
 namespace chengxin::api {
