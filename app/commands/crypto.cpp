@@ -1,6 +1,7 @@
 #include <chrono>
 #include <fstream>
 #include <iostream>
+#include <map>
 #include <thread>
 
 #include "api/resource_crypto.h"
@@ -156,28 +157,57 @@ Result<int> verify_batch(const Context& context, const Options& options) {
     return {};
   });
   TRY(read);
+  if (tally.checked == 0)
+    return fail(Code::invalid_argument, "crypto.nothing_to_check", "{}", options.batch.string());
   tally.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
   if (!options.verdicts) conclude(context, tally, path);
   return tally.valid == tally.checked ? kDone : kNotVerified;
 }
 
 // {"message" | "message_hex" | "file", "id"?} in; the same with key and signature out, as verify takes it.
-Result<Json> sign_line(const crypto::Sm2PrivateKey& key, const std::string& text) {
+struct ToSign {
+  Json json;
+  api::SignatureItem item;
+};
+Result<ToSign> parse_to_sign(const crypto::Sm2PublicKey& key, const std::string& text) {
   auto wrong = [](std::string_view what) {
     return fail(Code::invalid_argument, "crypto.signature_item", "{}", what);
   };
-  ASSIGN(Json json, parse_json(text, {.max_bytes = size_t(64) << 20}));
-  if (!json.is_object()) return wrong("not a JSON object");
-  json["key"] = hex(key.public_key().point());
-  json["signature"] = std::string(128, '0');  // of the right form, so that the line is judged as verify will
-  ASSIGN(auto item, api::signature_item(json, "file"));
-  if (item.digest) return wrong("a digest cannot be signed here: give message, message_hex or file");
-  if (auto file = json.find("file"); file != json.end()) {
-    ASSIGN(item.message, read_file(file->get<std::string>(), size_t(1) << 30));
+  ToSign out;
+  ASSIGN(out.json, parse_json(text, {.max_bytes = size_t(64) << 20}));
+  if (!out.json.is_object()) return wrong("not a JSON object");
+  out.json["key"] = hex(key.point());
+  out.json["signature"] =
+      std::string(128, '0');  // of the right form, so that the line is judged as verify will
+  ASSIGN(out.item, api::signature_item(out.json, "file"));
+  if (out.item.digest) return wrong("a digest cannot be signed here: give message, message_hex or file");
+  if (auto file = out.json.find("file"); file != out.json.end()) {
+    ASSIGN(out.item.digest, digest_of_file(out.item, file->get<std::string>()));
   }
-  ASSIGN(auto signature, key.sign(item.message, item.id));
-  json["signature"] = hex(signature);
-  return json;
+  if (out.item.id.size() > 8191)
+    return fail(Code::invalid_argument, "crypto.id_length", "{} bytes", out.item.id.size());
+  return out;
+}
+
+// All of one id in one go, and the files, which are digests already, in another.
+Status sign_items(const crypto::Sm2PrivateKey& key, std::span<ToSign> items) {
+  std::map<std::string_view, std::vector<ToSign*>> by_id;
+  std::vector<ToSign*> files;
+  for (ToSign& one : items) (one.item.digest ? files : by_id[one.item.id]).push_back(&one);
+  auto put = [](std::span<ToSign* const> to, std::span<const crypto::Sm2Signature> made) {
+    for (size_t i = 0; i < to.size(); ++i) to[i]->json["signature"] = hex(made[i]);
+  };
+  for (const auto& [id, some] : by_id) {
+    std::vector<ByteView> messages;
+    for (const ToSign* one : some) messages.push_back(one->item.message);
+    ASSIGN(auto made, key.sign_many(messages, id));
+    put(some, made);
+  }
+  std::vector<Digest> digests;
+  for (const ToSign* one : files) digests.push_back(*one->item.digest);
+  ASSIGN(auto made, key.sign_many(digests));
+  put(files, made);
+  return {};
 }
 
 Result<int> sign_batch(const Context& context, const Options& options) {
@@ -189,11 +219,14 @@ Result<int> sign_batch(const Context& context, const Options& options) {
   const Status read = in_portions(options.batch, [&](Lines lines, size_t first) -> Status {
     std::vector<std::string> out(lines.size());
     const Status done = on_every_core(lines.size(), [&](size_t from, size_t to) -> Status {
+      std::vector<ToSign> items;
       for (size_t i = from; i < to; ++i) {
-        auto signed_line = sign_line(key, lines[i]);
-        if (!signed_line) return tl::unexpected(at_line(first + i, signed_line.error()));
-        out[i] = signed_line->dump();
+        auto item = parse_to_sign(key.public_key(), lines[i]);
+        if (!item) return tl::unexpected(at_line(first + i, item.error()));
+        items.push_back(std::move(*item));
       }
+      TRY(sign_items(key, items));
+      for (size_t i = from; i < to; ++i) out[i] = items[i - from].json.dump();
       return {};
     });
     if (!done) return done;
@@ -219,8 +252,9 @@ void add_crypto(CLI::App& app, Context& context) {
   check->footer(
       "每行 · each line: {\"key\", \"signature\", \"message\" | \"message_hex\" | \"digest\" | \"file\", "
       "\"id\"?}\n"
-      "退出码 · exit: 0 全部成立 all hold, 1 有不成立者 some do not, 2 某行不符合格式 a line is not as "
-      "described");
+      "退出码 · exit: 0 全部成立 all hold, 1 有不成立者 some do not, 2 某行不符合格式或没有任何一行 a line "
+      "is not as "
+      "described, or there is none");
   check->callback([=, &context] { run(context, [&] { return verify_batch(context, *options); }); });
   auto* sign = noun->add_subcommand("sign", "逐行签名 · sign a file of messages, one JSON object a line");
   sign->add_option("--batch", options->batch, "文件,- 为标准输入 · the file; - for standard input")

@@ -38,6 +38,16 @@ Key make_key(const Sm2Point& point, ByteView scalar) {
   return Key(key);
 }
 
+constexpr size_t kMaxIdBytes = 8191;  // its length in bits is written in two bytes
+
+std::vector<sm2::Entropy> fresh_entropy(size_t count) {
+  std::vector<sm2::Entropy> entropy(count);
+  random_fill({reinterpret_cast<uint8_t*>(entropy.data()), count * sizeof(sm2::Entropy)});
+  return entropy;
+}
+
+auto faulty() { return fail(Code::internal, "crypto.sign", "the check of the signature failed"); }
+
 }  // namespace
 
 const std::shared_ptr<const sm2::Verifier>& sm2_verifier() {
@@ -124,12 +134,22 @@ Result<Sm2PrivateKey> Sm2PrivateKey::from_scalar(ByteView scalar) {
 }
 
 Result<Sm2Signature> Sm2PrivateKey::sign(ByteView message, std::string_view id) const {
-  ASSIGN(Digest z, sm2_z(public_key_.point(), id));
-  sm2::Entropy entropy;
-  random_fill(entropy);
-  auto signature = impl_->signer->sign(sm3({z, message}), entropy);
-  if (!signature) return fail(Code::internal, "crypto.sign", "the check of the signature failed");
-  return *signature;
+  ASSIGN(auto made, sign_many({&message, 1}, id));
+  return made[0];
+}
+
+Result<std::vector<Sm2Signature>> Sm2PrivateKey::sign_many(std::span<const ByteView> messages,
+                                                           std::string_view id) const {
+  if (id.size() > kMaxIdBytes) return fail(Code::invalid_argument, "crypto.id_length", "{} bytes", id.size());
+  std::vector<Sm2Signature> made(messages.size());
+  if (!impl_->signer->sign_many(messages, fresh_entropy(made.size()), made, id)) return faulty();
+  return made;
+}
+
+Result<std::vector<Sm2Signature>> Sm2PrivateKey::sign_many(std::span<const Digest> digests) const {
+  std::vector<Sm2Signature> made(digests.size());
+  if (!impl_->signer->sign_many(digests, fresh_entropy(made.size()), made)) return faulty();
+  return made;
 }
 
 Result<Bytes> Sm2PrivateKey::decrypt(ByteView cipher) const {

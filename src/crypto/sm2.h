@@ -55,7 +55,13 @@ class Sm2PrivateKey {
       std::string_view passphrase = {}) const;  // encrypted with SM4-CBC when one is given
   const Sm2PublicKey& public_key() const { return public_key_; }
 
-  Result<Sm2Signature> sign(ByteView message, std::string_view id = kDefaultId) const;  // thread-safe
+  // Thread-safe; crypto.sign when the check of what was made failed, which no sound machine meets.
+  Result<Sm2Signature> sign(ByteView message, std::string_view id = kDefaultId) const;
+  // The same for many at once, in lanes: several times as quick. One entry for each message or digest, in
+  // order.
+  Result<std::vector<Sm2Signature>> sign_many(std::span<const ByteView> messages,
+                                              std::string_view id = kDefaultId) const;
+  Result<std::vector<Sm2Signature>> sign_many(std::span<const Digest> digests) const;  // e = SM3(Z_A || M)
   Result<Bytes> decrypt(ByteView cipher) const;  // crypto.decrypt on any failure
 
   struct Impl;

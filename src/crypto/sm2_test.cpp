@@ -5,6 +5,7 @@
 #include <thread>
 
 #include "crypto/random.h"
+#include "crypto/sm3.h"
 
 namespace chengxin::crypto {
 namespace {
@@ -45,6 +46,29 @@ TEST(Sm2, SignsUnderAnyId) {
   std::string longest(8191, 'i'), longer(8192, 'i');
   EXPECT_TRUE(key.public_key().verify({}, key.sign({}, longest).value(), longest));
   EXPECT_EQ(key.sign({}, longer).error().reason, "crypto.id_length");
+}
+
+TEST(Sm2, SignsManyAtOnce) {
+  const Sm2PrivateKey key = Sm2PrivateKey::generate().value();
+  std::vector<Bytes> texts;
+  for (size_t i = 0; i < 50; ++i) texts.push_back(random_bytes(5 * i));
+  const std::vector<ByteView> messages(texts.begin(), texts.end());
+  for (const std::string_view id : {kDefaultId, std::string_view("ALICE123@YAHOO.COM")}) {
+    const auto made = key.sign_many(messages, id).value();
+    ASSERT_EQ(made.size(), messages.size());
+    for (size_t i = 0; i < made.size(); ++i) {
+      EXPECT_TRUE(key.public_key().verify(messages[i], made[i], id)) << i;
+      EXPECT_FALSE(key.public_key().verify(messages[i], made[(i + 1) % made.size()], id)) << i;
+    }
+  }
+  std::vector<Digest> digests;
+  for (const ByteView message : messages)
+    digests.push_back(sm3({*sm2::z_of(key.public_key().point()), message}));
+  const auto made = key.sign_many(digests).value();
+  ASSERT_EQ(made.size(), digests.size());
+  for (size_t i = 0; i < made.size(); ++i) EXPECT_TRUE(key.public_key().verify(messages[i], made[i])) << i;
+  EXPECT_TRUE(key.sign_many(std::span<const ByteView>()).value().empty());
+  EXPECT_EQ(key.sign_many(messages, std::string(8192, 'i')).error().reason, "crypto.id_length");
 }
 
 TEST(Sm2, RefusesValuesOutOfRange) {

@@ -167,13 +167,21 @@ std::optional<Signature> Signer::sign(const Digest& e, const Entropy& entropy) c
   return out;
 }
 
+bool Signer::sign_many(std::span<const ByteView> messages, std::span<const Entropy> entropy,
+                       std::span<Signature> out, std::string_view id) const {
+  const std::optional<Digest> z = id == kDefaultId ? secret_->z : z_of(secret_->public_key, id);
+  if (!z) return false;
+  std::vector<sm3::Message> whole;
+  for (const ByteView message : messages) whole.push_back({*z, message, {}});
+  std::vector<Digest> digests(whole.size());
+  sm3::hash_many(whole, digests);
+  return sign_many(digests, entropy, out);
+}
+
 std::optional<Signature> Signer::sign(ByteView message, const Entropy& entropy, std::string_view id) const {
-  std::optional<Digest> z = id == kDefaultId ? secret_->z : z_of(secret_->public_key, id);
-  if (!z) return std::nullopt;
-  const sm3::Message whole{*z, message, {}};
-  Digest e;
-  sm3::hash_many({&whole, 1}, {&e, 1});
-  return sign(e, entropy);
+  Signature out;
+  if (!sign_many({&message, 1}, {&entropy, 1}, {&out, 1}, id)) return std::nullopt;
+  return out;
 }
 
 }  // namespace chengxin::sm2

@@ -37,6 +37,9 @@ class Signer {
   // out[i] for digests[i]; eight at a time where the path has lanes. False as above, with nothing in `out`.
   bool sign_many(std::span<const Digest> digests, std::span<const Entropy> entropy,
                  std::span<Signature> out) const;
+  // The same for messages, hashed in lanes too; false also for an id above 8191 bytes.
+  bool sign_many(std::span<const ByteView> messages, std::span<const Entropy> entropy,
+                 std::span<Signature> out, std::string_view id = kDefaultId) const;
 
  private:
   Signer() = default;

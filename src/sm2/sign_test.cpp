@@ -325,6 +325,23 @@ TEST_P(SignerPathTest, ManyAreTheSameAsOneByOne) {
   }
 }
 
+TEST_P(SignerPathTest, ManyMessagesAreTheSameAsOneByOne) {
+  Random random(kSeed + 8);
+  const auto signer = Signer::from_scalar(digest(kKey), GetParam());
+  ASSERT_TRUE(signer);
+  std::vector<Bytes> texts;
+  std::vector<Entropy> entropy(40);
+  for (size_t i = 0; i < entropy.size(); ++i) texts.push_back(Bytes(7 * i, uint8_t(i)));
+  for (Entropy& one : entropy) one = random.bytes();
+  const std::vector<ByteView> messages(texts.begin(), texts.end());
+  std::vector<Signature> made(messages.size());
+  for (const std::string_view id : {kDefaultId, std::string_view("another")}) {
+    ASSERT_TRUE(signer->sign_many(messages, entropy, made, id));
+    for (size_t i = 0; i < made.size(); ++i) EXPECT_EQ(signer->sign(messages[i], entropy[i], id), made[i]);
+  }
+  EXPECT_FALSE(signer->sign_many(messages, entropy, made, std::string(8192, 'x')));
+}
+
 TEST(SignerTest, RepeatedEntropyGivesAnotherNonceForAnotherDigest) {
   const auto signer = Signer::from_scalar(digest(kKey));
   ASSERT_TRUE(signer);
