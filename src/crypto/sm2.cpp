@@ -129,6 +129,8 @@ Result<Sm2PrivateKey> Sm2PrivateKey::from_scalar(ByteView scalar) {
   impl->signer = sm2::Signer::from_scalar(scalar);
   impl->key = make_key(encoded, scalar);
   if (!impl->key || !impl->signer) return failed(Code::internal, "crypto.private_key");
+  if (impl->signer->public_key() != encoded)  // two ways to the same point
+    return fail(Code::internal, "crypto.private_key", "a fault: the public key came out in two ways");
   key.impl_ = std::move(impl);
   return key;
 }
