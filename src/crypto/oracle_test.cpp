@@ -26,7 +26,8 @@ using nlohmann::json;
 class Oracle {
  public:
   Oracle() {
-    std::string program = (std::filesystem::current_path() / "gmsm-oracle").string();
+    const auto here = std::filesystem::read_symlink("/proc/self/exe").parent_path();
+    const std::string program = (here / "gmsm-oracle").string();
     std::string build =
         "cd '" CHENGXIN_SOURCE_DIR "/tests/oracle/gmsm' && go build -o '" + program + "' . 2>&1";
     if (std::system(build.c_str()) != 0) return;

@@ -146,7 +146,8 @@ Digest tongsuo_sm3(ByteView message) {
 
 Gmsm::Gmsm(bool assembly) {
   const std::string name = assembly ? "gmsm-oracle-assembly" : "gmsm-oracle-portable";
-  const std::string program = (std::filesystem::current_path() / name).string();
+  const auto here = std::filesystem::read_symlink("/proc/self/exe").parent_path();
+  const std::string program = (here / name).string();
   const std::string build = fmt::format("cd '{}/tests/oracle/gmsm' && go build {} -o '{}' . 2>&1",
                                         CHENGXIN_SOURCE_DIR, assembly ? "" : "-tags purego", program);
   if (std::system(build.c_str()) != 0) return;
