@@ -39,7 +39,9 @@ bool take_integer(Reader& der, uint8_t* out) {
 std::optional<sm2::Signature> of_der(ByteView bytes) {
   sm2::Signature out{};
   Reader der(bytes);
-  if (der.be<uint8_t>() != 0x30 || der.be<uint8_t>() != der.remaining()) return std::nullopt;
+  if (der.be<uint8_t>() != 0x30) return std::nullopt;
+  const size_t length = der.be<uint8_t>();
+  if (length != der.remaining()) return std::nullopt;
   if (!take_integer(der, out.data()) || !take_integer(der, out.data() + 32) || !der.done())
     return std::nullopt;
   return out;

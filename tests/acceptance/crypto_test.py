@@ -112,6 +112,25 @@ class Files(support.Case):
         missing = self.platform.cli("crypto", "verify", "--batch", str(self.base / "nowhere"))
         self.assertEqual((missing.code, missing.reason), (4, "file.not_found"))
 
+    def test_sixty_four_bytes_are_der_when_they_are_it_to_the_last(self):
+        key = self.keys[0]
+        while True:  # a digest that suits an r of 26 bytes
+            k, r = random.randrange(1, sm.N), random.randrange(1 << 200, 1 << 207)
+            s = key.inverse * (k - r * key.secret) % sm.N
+            if s.bit_length() in range(250, 256):
+                break
+        digest = ((r - sm.multiply_base(k)[0]) % sm.N).to_bytes(32, "big").hex()
+        plain = r.to_bytes(32, "big") + s.to_bytes(32, "big")
+        self.assertEqual((len(plain), len(der(plain))), (64, 64))
+        items = [{"key": key.public.hex(), "digest": digest, "signature": form.hex()} for form in (plain, der(plain))]
+        self.assertEqual(self.cli("crypto", "verify", "--batch", self.file(items))["valid"], 2)
+        self.assertEqual(self.platform.post("/api/v1/crypto/verify", {"items": items})["valid"], 2)
+
+    def test_nothing_to_check_is_not_verified(self):
+        for options in ([], ["--verdicts"]):
+            done = self.platform.cli("crypto", "verify", "--batch", str(self.file([], "empty")), *options)
+            self.assertEqual((done.code, done.reason), (2, "crypto.nothing_to_check"))
+
     def test_what_is_signed_by_the_file_holds(self):
         made = self.cli("key", "create", "signer")
         messages = [{"message": base(random.randbytes(n))} for n in range(20)] + [{"file": str(self.original)}]
