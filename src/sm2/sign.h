@@ -13,9 +13,10 @@ class SignEngine;
 
 using Entropy = std::array<uint8_t, 32>;  // fresh for each signature, from a cryptographic generator
 
-// A private key prepared for signing; zeroes itself. The nonce is drawn from the key, the digest and the
-// entropy together (SM3, 512 bits reduced modulo n), so that neither a repeated entropy nor a weak generator
-// gives the key away; a nonce that the standard refuses (r = 0, r + k = n, s = 0) is drawn again.
+// A private key prepared for signing; zeroes itself, and what it leaves on the stack. The nonce is drawn from
+// the key, the digest and the entropy together (SM3, 512 bits reduced modulo n), so that neither a repeated
+// entropy nor a weak generator gives the key away; a nonce that the standard refuses (r = 0, r + k = n, s =
+// 0) is drawn again.
 class Signer {
  public:
   // 32 bytes, big-endian, 1 … n-2; nullopt otherwise. CHECKs that the path is available.
