@@ -72,8 +72,8 @@ const std::string* text_member(const Json& json, const char* name) {
   return at != json.end() && at->is_string() ? &at->get_ref<const std::string&>() : nullptr;
 }
 
-// One for all callers of this resource, with a memory of its own: their keys are not registered signers', whose
-// places in the tables of the ledger's verifier they would take.
+// One for all callers of this resource, with a memory of its own: their keys are not registered signers',
+// whose places in the tables of the ledger's verifier they would take.
 const sm2::Verifier& callers_verifier() {
   static const sm2::Verifier verifier({.table_bytes = 64 << 20});
   return verifier;
