@@ -127,8 +127,9 @@ class Files(support.Case):
         self.assertEqual(self.platform.post("/api/v1/crypto/verify", {"items": items})["valid"], 2)
 
     def test_nothing_to_check_is_not_verified(self):
+        path = self.file([], "empty")
         for options in ([], ["--verdicts"]):
-            done = self.platform.cli("crypto", "verify", "--batch", str(self.file([], "empty")), *options)
+            done = self.platform.cli("crypto", "verify", "--batch", str(path), *options)
             self.assertEqual((done.code, done.reason), (2, "crypto.nothing_to_check"))
 
     def test_what_is_signed_by_the_file_holds(self):
