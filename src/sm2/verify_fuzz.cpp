@@ -10,6 +10,7 @@
 // the digest.
 using namespace chengxin;
 using namespace chengxin::sm2;
+using impl::Number;
 
 namespace {
 
