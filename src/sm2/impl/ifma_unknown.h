@@ -112,7 +112,8 @@ template <int W>
     choose_window(step, lanes, tables, i);
     b = load_points<W>(step.at);
     add(j, b, step.negative);
-    if (i <= kBaseComb.columns * kBaseComb.blocks) prefetch_far(base_steps[0][i - 1]);
+    if (i <= kBaseComb.columns * kBaseComb.blocks)
+      prefetch_far(base_steps[(i - 1) / kBaseComb.blocks][(i - 1) % kBaseComb.blocks]);
   }
   for (int d = 0; d < kWindowBits - kBaseComb.columns; ++d) double_point(j);
   Xyzz<W> q = xyzz(j);
