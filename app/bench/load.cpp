@@ -15,7 +15,6 @@
 #include "base/clock.h"
 
 namespace chengxin::app::bench {
-namespace {
 
 double thread_cpu_seconds() {
   rusage usage{};
@@ -23,6 +22,8 @@ double thread_cpu_seconds() {
   auto seconds = [](const timeval& t) { return double(t.tv_sec) + double(t.tv_usec) / 1e6; };
   return seconds(usage.ru_utime) + seconds(usage.ru_stime);
 }
+
+namespace {
 
 struct Connection {
   int fd = -1;

@@ -32,6 +32,8 @@ struct LoadResult {
 
 Result<LoadResult> run_load(const Load& load);
 
+double thread_cpu_seconds();  // that the calling thread has used
+
 std::string http_request(const std::string& method, const std::string& path, const std::string& token,
                          const std::string& content_type = {}, std::string_view body = {});
 

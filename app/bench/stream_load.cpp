@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <netinet/tcp.h>
 #include <sys/epoll.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -19,13 +18,6 @@ namespace {
 
 constexpr size_t kSent = 64 << 10;  // to the socket at a time
 constexpr size_t kAhead = 2048;     // items of a stream without result, when as fast as the platform reads
-
-double thread_cpu_seconds() {
-  rusage usage{};
-  ::getrusage(RUSAGE_THREAD, &usage);
-  auto seconds = [](const timeval& t) { return double(t.tv_sec) + double(t.tv_usec) / 1e6; };
-  return seconds(usage.ru_utime) + seconds(usage.ru_stime);
-}
 
 // Takes the chunks of an answer apart (RFC 9112 section 7.1); what it gives is the body.
 class Chunks {
@@ -110,9 +102,8 @@ class Generator {
       Stream& stream = streams_[s];
       std::string body;
       for (size_t i = s; i < load_.envelopes.size(); i += count) {
-        Bytes prefix;
-        put_be(prefix, uint32_t(load_.envelopes[i].size()));
-        body.append(text(prefix)).append(text(load_.envelopes[i]));
+        put_be(body, uint32_t(load_.envelopes[i].size()));
+        body.append(text(load_.envelopes[i]));
         stream.ends.push_back(body.size());
       }
       stream.out =

@@ -19,36 +19,8 @@ Result<Bytes> bytes_of(const std::string& text) {
   return unbase64(text);
 }
 
-// INTEGER of DER, below 2^256 and not negative, into 32 bytes.
-bool take_integer(Reader& der, uint8_t* out) {
-  if (der.be<uint8_t>() != 2) return false;
-  const size_t size = der.be<uint8_t>();
-  if (size == 0 || size > 33) return false;
-  ByteView bytes = der.take(size);
-  if (bytes.size() != size || bytes[0] >= 0x80) return false;
-  if (size > 1 && bytes[0] == 0) {
-    bytes = bytes.subspan(1);
-    if (bytes[0] < 0x80) return false;  // not the shortest form
-  }
-  if (bytes.size() > 32) return false;
-  std::copy(bytes.begin(), bytes.end(), out + 32 - bytes.size());
-  return true;
-}
-
-// SEQUENCE of the two integers.
-std::optional<sm2::Signature> of_der(ByteView bytes) {
-  sm2::Signature out{};
-  Reader der(bytes);
-  if (der.be<uint8_t>() != 0x30) return std::nullopt;
-  const size_t length = der.be<uint8_t>();
-  if (length != der.remaining()) return std::nullopt;
-  if (!take_integer(der, out.data()) || !take_integer(der, out.data() + 32) || !der.done())
-    return std::nullopt;
-  return out;
-}
-
 std::optional<sm2::Signature> signature_of(ByteView bytes) {
-  if (auto out = of_der(bytes)) return out;
+  if (auto out = crypto::sm2_signature_from_der(bytes)) return out;
   sm2::Signature out{};
   if (bytes.size() != out.size()) return std::nullopt;
   std::copy(bytes.begin(), bytes.end(), out.begin());

@@ -34,10 +34,11 @@ std::string base64(ByteView bytes);                  // RFC 4648 section 4, padd
 Result<Bytes> unbase64(std::string_view text);       // base.base64; only the canonical form is taken
 Result<Digest> to_digest(ByteView bytes);            // base.digest_length unless 32 bytes
 
-// Big-endian integers, the byte order of every format of ours.
-template <typename Int>
-void put_be(Bytes& out, Int value) {
-  for (int shift = int(sizeof(Int)) * 8 - 8; shift >= 0; shift -= 8) out.push_back(uint8_t(value >> shift));
+// Big-endian integers, the byte order of every format of ours. `out` is a Bytes or a std::string.
+template <typename Int, typename Out>
+void put_be(Out& out, Int value) {
+  for (int shift = int(sizeof(Int)) * 8 - 8; shift >= 0; shift -= 8)
+    out.push_back(typename Out::value_type(value >> shift));
 }
 template <typename Int>
 Int get_be(const uint8_t* at) {

@@ -5,6 +5,7 @@
 #include <openssl/param_build.h>
 
 #include "base/check.h"
+#include "crypto/impl/der.h"
 #include "crypto/impl/sm2_impl.h"
 #include "crypto/random.h"
 #include "crypto/sm3.h"
@@ -38,8 +39,6 @@ Key make_key(const Sm2Point& point, ByteView scalar) {
   return Key(key);
 }
 
-constexpr size_t kMaxIdBytes = 8191;  // its length in bits is written in two bytes
-
 std::vector<sm2::Entropy> fresh_entropy(size_t count) {
   std::vector<sm2::Entropy> entropy(count);
   random_fill({reinterpret_cast<uint8_t*>(entropy.data()), count * sizeof(sm2::Entropy)});
@@ -64,6 +63,8 @@ Result<Digest> sm2_z(const Sm2Point& point, std::string_view id) {
   if (auto z = sm2::z_of(point, id)) return *z;
   return fail(Code::invalid_argument, "crypto.id_length", "{} bytes", id.size());
 }
+
+std::optional<Sm2Signature> sm2_signature_from_der(ByteView der) { return der::fixed_signature(der); }
 
 Result<Sm2PublicKey> Sm2PublicKey::from_point(ByteView point) {
   if (point.size() != 65 || point[0] != 4)
@@ -142,7 +143,8 @@ Result<Sm2Signature> Sm2PrivateKey::sign(ByteView message, std::string_view id) 
 
 Result<std::vector<Sm2Signature>> Sm2PrivateKey::sign_many(std::span<const ByteView> messages,
                                                            std::string_view id) const {
-  if (id.size() > kMaxIdBytes) return fail(Code::invalid_argument, "crypto.id_length", "{} bytes", id.size());
+  if (id.size() > sm2::kMaxIdBytes)
+    return fail(Code::invalid_argument, "crypto.id_length", "{} bytes", id.size());
   std::vector<Sm2Signature> made(messages.size());
   if (!impl_->signer->sign_many(messages, fresh_entropy(made.size()), made, id)) return faulty();
   return made;

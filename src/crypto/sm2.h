@@ -17,6 +17,10 @@ const std::shared_ptr<const sm2::Verifier>& sm2_verifier();
 // Sm2PublicKey::verify asks it; for many signatures at once ask it oneself.
 const sm2::Verifier& strangers_verifier();
 
+// The fixed form of a signature in DER, SEQUENCE { r, s } (GB/T 35276 section 7.3); nullopt for anything
+// else.
+std::optional<Sm2Signature> sm2_signature_from_der(ByteView der);
+
 class Sm2PublicKey {
  public:
   // crypto.public_key: not a point on the curve, or the point at infinity.

@@ -38,34 +38,11 @@ constexpr size_t kChunk = 32;
 // A refused nonce has a probability near 2^-254: more than one is a fault.
 constexpr uint32_t kMostRefused = 3;
 
-const impl::SignEngine* making_on(Path path) {
-  switch (path) {
-    case Path::portable:
-      return impl::portable_sign_engine();
-    case Path::adx:
-      return impl::adx_sign_engine();
-    case Path::ifma:
-      return impl::ifma_sign_engine();
-  }
-  return nullptr;
-}
-const impl::Engine* checking_on(Path path) {
-  switch (path) {
-    case Path::portable:
-      return impl::portable_engine();
-    case Path::adx:
-      return impl::adx_engine();
-    case Path::ifma:
-      return impl::ifma_engine();
-  }
-  return nullptr;
-}
-
 }  // namespace
 
 std::optional<Signer> Signer::from_scalar(ByteView scalar, Path path) {
   CHECK(available(path));
-  return from_scalar(scalar, *making_on(path), *checking_on(path));
+  return from_scalar(scalar, *impl::sign_engine_of(path), *impl::engine_of(path));
 }
 
 std::optional<Signer> Signer::from_scalar(ByteView scalar, const impl::SignEngine& making,

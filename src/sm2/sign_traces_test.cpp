@@ -84,11 +84,6 @@ struct Looking : impl::Engine {
   }
 };
 
-const impl::SignEngine* engine_of(Path path) {
-  if (path == Path::ifma) return impl::ifma_sign_engine();
-  return path == Path::adx ? impl::adx_sign_engine() : impl::portable_sign_engine();
-}
-
 int found(const Number& secret) {
   int count = 0;
   for (const uint64_t limb : secret.limb) count += int(std::ranges::count(seen, limb));
@@ -114,7 +109,7 @@ INSTANTIATE_TEST_SUITE_P(All, TracesTest, testing::ValuesIn(kPaths),
 
 TEST_P(TracesTest, NoSecretStaysOnTheStackOrInAVector) {
   Looking looking;
-  const auto signer = Signer::from_scalar(kScalar, *engine_of(GetParam()), looking);
+  const auto signer = Signer::from_scalar(kScalar, *impl::sign_engine_of(GetParam()), looking);
   ASSERT_TRUE(signer);
   const Number d = impl::from_big_endian(kScalar.data()), d_form = order::to_montgomery(d),
                more = order::to_montgomery(order::add(d, order::kOne));

@@ -12,6 +12,8 @@ using Point = std::array<uint8_t, 65>;                              // 04 || X |
 using Signature = std::array<uint8_t, 64>;                          // r || s
 inline constexpr std::string_view kDefaultId = "1234567812345678";  // GB/T 35276 section 10
 
+inline constexpr size_t kMaxIdBytes = 8191;  // its length in bits takes two bytes of Z_A
+
 // Three implementations with the same answers. portable: C++ with 128-bit products; adx: mulx, adcx, adox;
 // ifma: eight lanes of AVX-512 IFMA.
 enum class Path { portable, adx, ifma };

@@ -3,7 +3,6 @@
 #include <thread>
 
 #include "base/check.h"
-#include "base/cpu.h"
 #include "sm2/impl/digest.h"
 
 // A batch on its way: keys to tables, messages to digests, questions sorted by the table that they use, each
@@ -16,18 +15,6 @@ using namespace impl;
 constexpr size_t kChunk = 512;       // checks at a time
 constexpr size_t kBuildAtOnce = 64;  // tables, between two looks at whether to stop
 
-const Engine* engine_of(Path path) {
-  switch (path) {
-    case Path::portable:
-      return portable_engine();
-    case Path::adx:
-      return adx_engine();
-    case Path::ifma:
-      return ifma_engine();
-  }
-  return nullptr;
-}
-
 struct Sorted {
   std::vector<Question> questions;
   std::vector<size_t> places;
@@ -35,22 +22,6 @@ struct Sorted {
 };
 
 }  // namespace
-
-std::string_view name(Path path) {
-  constexpr std::string_view kNames[] = {"portable", "adx", "ifma"};
-  return kNames[int(path)];
-}
-
-bool available(Path path) {
-  if (path == Path::adx && !cpu().adx) return false;
-  if (path == Path::ifma && !cpu().ifma) return false;
-  return engine_of(path) != nullptr;
-}
-
-Path best_path() {
-  if (available(Path::ifma)) return Path::ifma;
-  return available(Path::adx) ? Path::adx : Path::portable;
-}
 
 struct Verifier::Impl {
   explicit Impl(const VerifierOptions& options)

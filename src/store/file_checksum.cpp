@@ -29,10 +29,7 @@ __attribute__((target("sse4.2"))) uint32_t extend(uint32_t crc, const char* data
 class Crc32c : public rocksdb::FileChecksumGenerator {
  public:
   void Update(const char* data, size_t size) override { crc_ = extend(crc_, data, size); }
-  void Finalize() override {
-    const uint32_t crc = ~crc_;
-    for (int shift = 24; shift >= 0; shift -= 8) checksum_ += char(crc >> shift);
-  }
+  void Finalize() override { put_be(checksum_, ~crc_); }
   std::string GetChecksum() const override { return checksum_; }
   const char* Name() const override { return rocksdb::kStandardDbFileChecksumFuncName; }
 

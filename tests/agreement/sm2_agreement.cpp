@@ -224,7 +224,7 @@ class Lanes {
 TEST_F(Sm2Agreement, LanesDoNotTouchEachOther) {
   const Lanes lanes;
   for (Path path : available_paths()) {
-    const impl::Engine& engine = *engine_of(path);
+    const impl::Engine& engine = *impl::engine_of(path);
     const size_t most = path == Path::ifma ? 17 : 5;
     std::vector<std::optional<Tables>> tables(3);
     for (impl::Tier tier : {impl::Tier::small, impl::Tier::large})
@@ -299,7 +299,7 @@ TEST_F(Sm2Agreement, CollisionsOfOneAlone) {
   for (Path path : available_paths())
     for (Meeting meeting : {Meeting::small_alone, Meeting::large_alone}) {
       const auto tier = meeting == Meeting::small_alone ? impl::Tier::small : impl::Tier::large;
-      const impl::Engine& engine = *engine_of(path);
+      const impl::Engine& engine = *impl::engine_of(path);
       for (size_t step = 0; step < exceptional_steps(path, meeting); step += settings.many() ? 1 : 3) {
         const auto made = make_exceptional(path, meeting, step, random);
         const Case one{step, "collision", made.key, made.signature, made.e, true};

@@ -6,18 +6,6 @@ namespace chengxin::sm2::agreement {
 
 using impl::Tier;
 
-const impl::Engine* engine_of(Path path) {
-  switch (path) {
-    case Path::portable:
-      return impl::portable_engine();
-    case Path::adx:
-      return impl::adx_engine();
-    case Path::ifma:
-      return impl::ifma_engine();
-  }
-  return nullptr;
-}
-
 std::vector<Path> available_paths() {
   std::vector<Path> out;
   for (Path path : kPaths)
@@ -85,7 +73,7 @@ void in_batches(const std::vector<impl::Question>& questions, const std::vector<
 
 Judge::Judge(Path path, bool with_verifier)
     : path_(path),
-      engine_(*engine_of(path)),
+      engine_(*impl::engine_of(path)),
       with_verifier_(with_verifier),
       verifier_(
           {.path = path, .table_bytes = 96 << 20, .small_after = 3, .large_after = 30, .background = false}) {

@@ -8,7 +8,6 @@
 // What is judged: the engines by themselves, each in its three ways, and the Verifier above them.
 namespace chengxin::sm2::agreement {
 
-const impl::Engine* engine_of(Path path);
 std::vector<Path> available_paths();
 
 // 64-byte aligned memory for `count` tables of a tier, and the tables of these keys in it.

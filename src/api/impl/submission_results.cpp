@@ -50,39 +50,36 @@ class BinaryResults final : public ResultWriter {
 
   void committed(uint64_t index, const order::Committed& committed, std::string& out) const override {
     const size_t begun = begin(whole_ ? Kind::receipt : Kind::committed, out);
-    put(index, out);
+    put_be(out, index);
     out.append(text(committed.transaction));
     if (whole_) {
       out.append(text(committed.receipt));
     } else {
-      put(committed.height, out);
-      put(status_of(committed), out);
+      put_be(out, committed.height);
+      put_be(out, status_of(committed));
     }
     finish(begun, out);
   }
 
   void rejected(uint64_t index, const Error& error, std::string& out) const override {
     const size_t begun = begin(Kind::rejected, out);
-    put(index, out);
+    put_be(out, index);
     put_reason(error, out);
     finish(begun, out);
   }
 
   void end(const StreamTotals& totals, const Error* error, std::string& out) const override {
     const size_t begun = begin(Kind::end, out);
-    for (uint64_t number : {totals.accepted, totals.failed, totals.rejected, totals.bytes}) put(number, out);
+    for (uint64_t number : {totals.accepted, totals.failed, totals.rejected, totals.bytes})
+      put_be(out, number);
     put_reason(error ? *error : Error{}, out);
     finish(begun, out);
   }
 
  private:
-  template <typename Int>
-  static void put(Int value, std::string& out) {
-    for (int shift = int(sizeof(Int)) * 8 - 8; shift >= 0; shift -= 8) out.push_back(char(value >> shift));
-  }
   static void put_text(std::string_view value, std::string& out) {
     value = value.substr(0, UINT16_MAX);
-    put(uint16_t(value.size()), out);
+    put_be(out, uint16_t(value.size()));
     out.append(value);
   }
   static void put_reason(const Error& error, std::string& out) {

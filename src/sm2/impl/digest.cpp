@@ -3,8 +3,6 @@
 namespace chengxin::sm2 {
 namespace {
 
-constexpr size_t kMostId = 8191;  // its length in bits takes 16 of them
-
 // a, b, xG, yG as they enter Z_A: GB/T 32918.5.
 constexpr uint8_t kCurve[128] = {
     0xff, 0xff, 0xff, 0xfe, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
@@ -34,7 +32,7 @@ const Bytes& default_head() {
 }  // namespace
 
 std::optional<Digest> z_of(const Point& key, std::string_view id) {
-  if (id.size() > kMostId) return std::nullopt;
+  if (id.size() > kMaxIdBytes) return std::nullopt;
   const Bytes head = head_of(id);
   const sm3::Message message{head, ByteView(key).subspan(1), {}};
   Digest z;
@@ -54,7 +52,7 @@ void digests_of(std::span<const Check> checks, std::span<Table* const> tables, s
   std::vector<Digest> z(checks.size());
   for (size_t i = 0; i < checks.size(); ++i) {
     const std::string_view id = checks[i].id;
-    fits[i] = id.size() <= kMostId;
+    fits[i] = id.size() <= kMaxIdBytes;
     if (!fits[i]) continue;
     if (tables[i] && id == kDefaultId) {
       z[i] = tables[i]->z_default;

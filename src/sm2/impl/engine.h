@@ -46,5 +46,6 @@ class Engine {
 const Engine* portable_engine();
 const Engine* adx_engine();
 const Engine* ifma_engine();
+const Engine* engine_of(Path path);
 
 }  // namespace chengxin::sm2::impl

@@ -34,6 +34,7 @@ class SignEngine {
 const SignEngine* portable_sign_engine();
 const SignEngine* adx_sign_engine();
 const SignEngine* ifma_sign_engine();
+const SignEngine* sign_engine_of(Path path);
 
 // What the engines share, in constant time too.
 Digits recode_secret(const Number& k, int total);  // as recode() of number.h
