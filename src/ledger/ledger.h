@@ -30,6 +30,7 @@ struct Head {
   format::Header header;  // height 0: the genesis
   Digest header_hash{};
   format::ValidatorSet next_validators;  // the set that certifies the next block
+  uint64_t certified_height = 0;         // the newest block with a certificate; proofs are made under it
 };
 
 // A transaction that passed every check that does not depend on its place in a block. It was looked for and
@@ -56,7 +57,7 @@ struct TransactionRecord {
 struct BlockRecord {
   Bytes header_bytes;
   format::Header header;
-  Bytes certificate_bytes;
+  Bytes certificate_bytes;           // empty: none
   std::vector<Digest> transactions;  // empty when pruned
   uint64_t transaction_count = 0;
   bool pruned = false;
@@ -90,6 +91,11 @@ struct ItemProof {
 
 struct Transition {
   Bytes header, certificate, next_validators, state_proof;
+};
+
+struct CertifiedHeight {
+  uint64_t height = 0;
+  format::Certificate certificate;
 };
 
 struct VerifyProgress {
@@ -143,11 +149,23 @@ class Ledger {
   virtual Result<Executed> execute(std::span<const AdmittedTransaction> candidates,
                                    int64_t time_ms) const = 0;
 
-  // Checks the certificate against the head's set (format.certificate_invalid), that the head is still the
-  // one executed on (ledger.stale_execution), and makes the block durable: one batch, one fsync. After an
-  // error nothing of the block is on disk or it is there whole; the ledger then refuses further writes
-  // (ledger.halted) until opened again.
-  virtual Status commit(const Executed& executed, const format::Certificate& certificate) = 0;
+  // Makes what an orderer has decided durable: one batch, one fsync. The block must have been executed on the
+  // head (ledger.stale_execution). The certificate is of the lowest block that has none, this one or one of
+  // the two before it (ledger.certificate_order), and is checked against the set that its header names
+  // (format.certificate_invalid): every block gets one, in order, and at most the last two wait for theirs
+  // (ledger.uncertified; docs/adr/0018). After an error nothing of it is on disk or all of it; the ledger
+  // then refuses further writes (ledger.halted) until opened again.
+  struct Decision {
+    const Executed* block = nullptr;  // none: the orderer decided something without transactions
+    std::optional<CertifiedHeight> certificate;
+    std::optional<Bytes> note;  // of the orderer, at most 4 KiB; replaces the last one
+  };
+  virtual Status decide(const Decision& decision) = 0;
+  // A block with its certificate, as an orderer of one does it.
+  Status commit(const Executed& executed, const format::Certificate& certificate) {
+    return decide({&executed, CertifiedHeight{executed.header.height, certificate}, {}});
+  }
+  virtual Result<std::optional<Bytes>> note() const = 0;
 
   // Reads. Errors: ledger.no_block, ledger.no_transaction, ledger.no_item, ledger.pruned (Code::gone),
   // ledger.damaged.
@@ -159,7 +177,7 @@ class Ledger {
   virtual Result<TransactionRecord> transaction(const Digest& hash, bool with_attachments = false) const = 0;
   virtual Result<std::vector<ItemLocation>> find_items(const Digest& digest, size_t limit = 100) const = 0;
   // Proof under the newest certified header. Costs tens of microseconds, not a pass over the transaction's
-  // items.
+  // items. ledger.not_certified_yet (Code::unavailable, with retry_after_ms) for an item in a block above it.
   virtual Result<ItemProof> prove_item(const ItemLocation& location) const = 0;
   // Of the blocks below `up_to_height` that changed the validators: what leads from the genesis to the set
   // that certifies the block at that height.

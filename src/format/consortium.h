@@ -1,0 +1,57 @@
+#pragma once
+#include "format/header.h"
+#include "format/transaction.h"
+
+// Who runs a chain together: organisations, their nodes, and how they decide. Canonical JSON, in the genesis
+// document under "consortium" and in the state under the keys below (docs/formats/consortium.md).
+namespace chengxin::format {
+
+struct Organisation {
+  std::string name;                 // 1 to 40 of a-z 0-9 -, unique on the chain
+  std::string title;                // for people, UTF-8, at most 120 bytes
+  Bytes root_certificate;           // DER; issues the certificates of its nodes' links
+  crypto::Sm2Point governor_key{};  // signs its proposals and votes; an account of the chain
+  bool operator==(const Organisation&) const = default;
+};
+
+enum class NodeRole : uint8_t { voter = 1, observer = 2 };
+
+struct Node {
+  std::string name;          // 1 to 40 of a-z 0-9 -, unique on the chain
+  std::string organisation;  // its name
+  crypto::Sm2Point key{};    // signs our certificates, and is the key of its link's signing certificate
+  std::array<uint8_t, 32> engine_key{};  // Ed25519, votes in the engine
+  std::array<uint8_t, 20>
+      engine_id{};      // of the engine's connections: SHA-256 of their Ed25519 key, first 20 bytes
+  std::string address;  // host:port of its links
+  NodeRole role = NodeRole::voter;
+  uint64_t weight = 1;  // of a voter
+  bool operator==(const Node&) const = default;
+};
+
+// What it takes for a proposal to pass. Organisations vote, one vote each.
+enum class Approval : uint8_t { two_thirds = 1, majority = 2, all = 3 };  // two_thirds: strictly more than
+
+struct Consortium {
+  std::vector<Organisation> organisations;  // ascending by name
+  std::vector<Node> nodes;                  // ascending by name; every voter is a validator of the chain
+  Approval approval = Approval::two_thirds;
+  bool operator==(const Consortium&) const = default;
+
+  std::string encode() const;
+  static Result<Consortium> decode(std::string_view document);  // format.consortium
+  ValidatorSet validators() const;                              // of the voters
+  const Node* find_node(const crypto::Sm2Point& key) const;
+  const Node* find_node(std::string_view name) const;
+  const Organisation* find_organisation(std::string_view name) const;
+};
+inline constexpr std::string_view kConsortiumKey = "chain/consortium";
+
+// The protocol that the chain's blocks follow from a height on; absent: version 1.
+struct ProtocolChange {
+  uint32_t version = 1;
+  uint64_t from_height = 0;
+};
+inline constexpr std::string_view kProtocolKey = "chain/protocol";
+
+}  // namespace chengxin::format
