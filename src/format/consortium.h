@@ -17,9 +17,10 @@ struct Organisation {
 enum class NodeRole : uint8_t { voter = 1, observer = 2 };
 
 struct Node {
-  std::string name;          // 1 to 40 of a-z 0-9 -, unique on the chain
-  std::string organisation;  // its name
-  crypto::Sm2Point key{};    // signs our certificates, and is the key of its link's signing certificate
+  std::string name;                // 1 to 40 of a-z 0-9 -, unique on the chain
+  std::string organisation;        // its name
+  crypto::Sm2Point key{};          // signs our certificates, and is the key of its link's signing certificate
+  crypto::Sm2Point service_key{};  // signs what its services put on the chain: an account with role writer
   std::array<uint8_t, 32> engine_key{};  // Ed25519, votes in the engine
   std::array<uint8_t, 20>
       engine_id{};      // of the engine's connections: SHA-256 of their Ed25519 key, first 20 bytes
