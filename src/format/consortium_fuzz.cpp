@@ -1,0 +1,15 @@
+#include "base/check.h"
+#include "format/consortium.h"
+
+// What decodes must encode to the same bytes, and its voters must be a set in order.
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  using namespace chengxin;
+  using namespace chengxin::format;
+  const ByteView bytes(data, size);
+  if (auto consortium = Consortium::decode(text(bytes))) {
+    CHECK(consortium->encode() == text(bytes));
+    CHECK(ValidatorSet::decode(consortium->validators().encode()).has_value());
+  }
+  if (auto change = ProtocolChange::decode(bytes)) CHECK(equal(change->encode(), bytes));
+  return 0;
+}
