@@ -1,0 +1,28 @@
+#pragma once
+#include "abci/application.h"
+
+namespace chengxin::abci::testing {
+
+// Answers each call with nothing; tests override what they ask about.
+class IdleApplication : public Application {
+ public:
+#define CALL(NAME, METHOD) \
+  Result<pb::Response##NAME> METHOD(const pb::Request##NAME&) override { return pb::Response##NAME(); }
+  CALL(Info, info)
+  CALL(Query, query)
+  CALL(CheckTx, check_tx)
+  CALL(InitChain, init_chain)
+  CALL(PrepareProposal, prepare_proposal)
+  CALL(ProcessProposal, process_proposal)
+  CALL(ExtendVote, extend_vote)
+  CALL(VerifyVoteExtension, verify_vote_extension)
+  CALL(FinalizeBlock, finalize_block)
+  CALL(Commit, commit)
+  CALL(ListSnapshots, list_snapshots)
+  CALL(OfferSnapshot, offer_snapshot)
+  CALL(LoadSnapshotChunk, load_snapshot_chunk)
+  CALL(ApplySnapshotChunk, apply_snapshot_chunk)
+#undef CALL
+};
+
+}  // namespace chengxin::abci::testing
