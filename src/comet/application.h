@@ -1,29 +1,41 @@
 #pragma once
 #include "abci/application.h"
 #include "comet/pool.h"
+#include "format/consortium.h"
 
 // A chain as the consensus engine sees it (ABCI 2.0). Invariants:
 // - an engine block holds names of transactions (content_id) and at most one certificate; nothing else is
-// taken;
+//   taken;
 // - a block is executed before this node votes for it, and what was executed is what is committed;
 // - the ledger's header of an engine height is signed only after the engine has decided that height, in the
-// vote
-//   extensions of the next one; the certificate is carried by the one after that, and a proposal without it
-//   is refused (docs/adr/0018). So no two headers of one height can ever both be certified;
+//   vote extensions of the next one; the certificate is carried by the one after that, and a proposal without
+//   it is refused (docs/adr/0018). So no two headers of one height can ever both be certified;
 // - the validators of the engine at a height are those that certify the block of the height before;
 // - an engine height and what it decided are durable together.
 namespace chengxin::comet {
 
+// Names in one block, at most: what a proposal with more is refused for.
+inline constexpr size_t kMaxContents = 50'000;
+
 struct ApplicationOptions {
-  size_t max_block_transactions = 20'000;
+  size_t max_block_transactions = 20'000;  // in this node's own proposals; at most kMaxContents
+  uint64_t retain_heights = 0;  // engine blocks that the engine keeps behind the newest; 0: all of them
 };
+
+// The chain's name for its engine, in at most 50 characters: "cx-" and the first 40 digits of its id.
+std::string engine_chain_id(const Digest& chain);
+
+// The engine's transaction that says "the pool is not empty": these bytes, and up to 32 more to tell it from
+// earlier ones. It wakes the engine and never stands in a block.
+inline constexpr std::string_view kWakeTransaction = "wake";
 
 // Data of an engine block, its only "transaction": version, certificate if any, names.
 struct BlockData {
   std::optional<ledger::CertifiedHeight> certificate;
   std::vector<ContentId> contents;
   Bytes encode() const;
-  static Result<BlockData> decode(ByteView bytes);  // comet.block_data
+  // comet.block_data: another form, names twice or too many, or neither names nor a certificate.
+  static Result<BlockData> decode(ByteView bytes);
 };
 
 // What the engine's vote extensions hold: nothing, or the signature of the ledger's block `height`.
@@ -34,10 +46,10 @@ struct Extension {
   static Result<std::optional<Extension>> decode(ByteView bytes);  // comet.extension
 };
 
-// The engine's app hash: SM3(tag "chengxin/app/v1" || u32 protocol version || u64 height that the extensions
-// of this engine height signed || log root || state root || hash of the next validators). It changes with
-// each block that held transactions and with the one after it, so that the engine makes exactly the two
-// blocks that the certificate needs, and then rests.
+// The engine's app hash: SM3(tag "chengxin/app/v1" || u32 protocol version of the ledger's head || u64 height
+// of the newest ledger block that extensions signed, up to this engine height's || log root || state root ||
+// hash of the next validators). It changes with each block that held transactions and with the one after it,
+// so that the engine makes exactly the two blocks that the certificate needs, and then rests.
 
 // Called after the ledger holds an engine height, with what changed; on the engine's thread, must not block.
 struct Decided {
@@ -49,15 +61,28 @@ using OnDecided = std::function<void(const Decided&)>;
 
 // A voter who broke the protocol, as the engine proved it.
 struct Misbehaviour {
-  crypto::Sm2Point node{};
-  std::string kind;
+  crypto::Sm2Point node{};  // zeroes: it was no voter any more
+  std::string kind;         // duplicate_vote, light_client_attack, unknown
   uint64_t engine_height = 0;
   int64_t time_ms = 0;
+  bool operator==(const Misbehaviour&) const = default;
 };
 
-// Errors of the methods are host faults: the engine is told to stop, and the chain is halted.
-std::unique_ptr<abci::Application> make_application(ledger::Ledger& ledger, Pool& pool,
-                                                    std::optional<crypto::Sm2PrivateKey> key,
-                                                    OnDecided on_decided, ApplicationOptions options);
+// What the ledger's note says of the engine.
+struct Progress {
+  uint64_t engine_height = 0;               // the last decided one; 0: none
+  uint64_t decided = 0;                     // the ledger's block of that height; 0: it held no transactions
+  uint64_t decided_before = 0;              // and of the height before
+  std::vector<Misbehaviour> misbehaviours;  // the newest kMaxMisbehaviours, in order
+};
+inline constexpr size_t kMaxMisbehaviours = 32;
+Result<Progress> progress(const ledger::Ledger& ledger);  // comet.note: not of this format
+
+// `keys` are this node's: the one that the voters' set names signs, and there may be others, so that a key is
+// replaced without a restart; none for an observer. Errors: comet.no_consortium, comet.note, those of
+// reading. Errors of the methods are host faults: the engine is told to stop, and the chain is halted.
+Result<std::unique_ptr<abci::Application>> make_application(ledger::Ledger& ledger, Pool& pool,
+                                                            std::vector<crypto::Sm2PrivateKey> keys,
+                                                            OnDecided on_decided, ApplicationOptions options);
 
 }  // namespace chengxin::comet
