@@ -177,6 +177,7 @@ class Executor {
       out_.changed_keys.push_back(key);
       sink_.set_state(key, value);
       sink_.put(Table::state, keys::value_at(key, height_), encode_version(value));
+      if (value && text(key).starts_with("chain/")) out_.executed.settings[to_string(key)] = *value;
       if (equal(key, view(format::kValidatorsKey))) TRY(change_validators(*value, changes));
     }
 

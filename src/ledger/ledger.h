@@ -1,4 +1,5 @@
 #pragma once
+#include <map>
 #include <memory>
 #include <optional>
 
@@ -145,6 +146,7 @@ class Ledger {
     std::vector<AdmittedTransaction> included;
     std::vector<Bytes> receipts;  // of included, in order
     std::vector<std::pair<AdmittedTransaction, Error>> dropped;
+    std::map<std::string, Bytes, std::less<>> settings;  // what it puts under keys of the state in "chain/"
   };
   virtual Result<Executed> execute(std::span<const AdmittedTransaction> candidates,
                                    int64_t time_ms) const = 0;
@@ -184,6 +186,8 @@ class Ledger {
   virtual Result<std::vector<Transition>> transitions(uint64_t up_to_height) const = 0;
   virtual Result<merkle::Path> consistency(uint64_t old_size, uint64_t size) const = 0;
   virtual Result<std::optional<Bytes>> state(std::string_view key) const = 0;
+  // After that block, which need not have its certificate; ledger.pruned where old versions were dropped.
+  virtual Result<std::optional<Bytes>> state(std::string_view key, uint64_t height) const = 0;
   virtual Result<std::pair<std::optional<Bytes>, merkle::StateProof>> state_proof(std::string_view key,
                                                                                   uint64_t height) const = 0;
   virtual Result<std::optional<format::Account>> account(const format::KeyId& id) const = 0;

@@ -278,6 +278,17 @@ Result<std::optional<Bytes>> LedgerImpl::state(std::string_view key) const {
   return get(Table::state, keys::value(view(key)));
 }
 
+Result<std::optional<Bytes>> LedgerImpl::state(std::string_view key, uint64_t height) const {
+  if (height > head().header.height)
+    return fail(Code::not_found, "ledger.no_block", "there is no block {}", height);
+  // The state that the oldest block was executed on is here still.
+  const auto dropped = [&] { return height + 1 < oldest_; };
+  if (dropped()) return fail(Code::gone, "ledger.pruned", "state before block {} was dropped", oldest_.load() - 1);
+  ASSIGN(auto value, state_at(view(key), height));
+  if (dropped()) return fail(Code::gone, "ledger.pruned", "state of block {} was dropped meanwhile", height);
+  return value;
+}
+
 Result<std::optional<Bytes>> LedgerImpl::state_at(ByteView key, uint64_t version) const {
   const Bytes from = keys::value_at(key, version), oldest = keys::value_at(key, 0);
   Bytes to = oldest;  // the bound itself is not in the range

@@ -46,6 +46,7 @@ class LedgerImpl final : public Ledger {
   Result<std::vector<Transition>> transitions(uint64_t up_to_height) const override;
   Result<merkle::Path> consistency(uint64_t old_size, uint64_t size) const override;
   Result<std::optional<Bytes>> state(std::string_view key) const override;
+  Result<std::optional<Bytes>> state(std::string_view key, uint64_t height) const override;
   Result<std::pair<std::optional<Bytes>, merkle::StateProof>> state_proof(std::string_view key,
                                                                           uint64_t height) const override;
   Result<std::optional<format::Account>> account(const format::KeyId& id) const override;
