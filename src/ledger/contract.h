@@ -54,7 +54,9 @@ struct Method {
 
 using ContractTable = std::vector<Method>;
 
-// governance.register_key, revoke_key, set_validators.
+// governance.register_key, revoke_key, set_validators; on a chain with a consortium they are refused.
 ContractTable governance_contract();
+// consortium.propose, vote, withdraw, publish_crl.
+ContractTable consortium_contract();
 
 }  // namespace chengxin::ledger

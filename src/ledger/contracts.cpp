@@ -75,7 +75,7 @@ Result<CallResult> run_call(const Methods& methods, const Method* method, const 
 }  // namespace
 
 Methods::Methods(ContractTable table) {
-  for (ContractTable rows : {governance_contract(), std::move(table)}) {
+  for (ContractTable rows : {governance_contract(), consortium_contract(), std::move(table)}) {
     for (Method& row : rows) {
       contracts_.insert(row.contract);
       std::pair key(row.contract, row.name);

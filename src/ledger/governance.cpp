@@ -1,4 +1,5 @@
 #include "base/json.h"
+#include "format/consortium.h"
 #include "ledger/contract.h"
 
 // Arguments and answers: docs/formats/chain.md, "Governance".
@@ -69,8 +70,14 @@ Method method(std::string name, std::vector<std::string> writes,
   out.contract = "governance";
   out.name = std::move(name);
   out.role = "governor";
+  out.reads = {std::string(format::kConsortiumKey)};
   out.writes = std::move(writes);
-  out.run = std::move(run);
+  // Where a consortium governs, one governor alone changes nothing.
+  out.run = [run = std::move(run)](const CallContext& context) -> Result<CallResult> {
+    ASSIGN(auto consortium, context.state.get(format::kConsortiumKey));
+    if (consortium) return ended(ReceiptStatus::refused, "governance.by_vote");
+    return run(context);
+  };
   return out;
 }
 
