@@ -1,0 +1,198 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// wakeAll: what is to be ordered is known everywhere, as over our own links.
+func wakeAll(members ...*member) {
+	for _, m := range members {
+		m.app.give(1)
+	}
+	for _, m := range members {
+		m.process.tell(message{"do": "wake", "chain": m.name})
+	}
+}
+
+func allOrdered(count uint64, members ...*member) func() bool {
+	return func() bool {
+		for _, m := range members {
+			if m.app.orderedBlocks() != count {
+				return false
+			}
+		}
+		return true
+	}
+}
+
+// Four launchers: blocks only when woken and the one that shows the new hash; a fifth comes and one goes while they run.
+func TestFourNodes(t *testing.T) {
+	var nodes []*member
+	for _, name := range []string{"a", "b", "c", "d"} {
+		nodes = append(nodes, newMember(t, launch(t), name))
+	}
+	genesis := genesisOf(nodes...)
+	for _, m := range nodes {
+		m.start(genesis)
+	}
+	introduce(nodes...)
+	eventually(t, "the first block", func() bool { return nodes[0].height() == 1 && nodes[3].height() == 1 })
+
+	time.Sleep(2 * time.Second)
+	if height := nodes[0].height(); height != 1 {
+		t.Fatalf("an idle chain went on to height %d", height)
+	}
+	for count := uint64(1); count <= 5; count++ {
+		wakeAll(nodes...)
+		eventually(t, "what was given is ordered", allOrdered(count, nodes...))
+	}
+	eventually(t, "rest", func() bool {
+		before := nodes[0].height()
+		time.Sleep(time.Second)
+		return nodes[0].height() == before
+	})
+	if height := nodes[0].height(); height > 1+2*5+1 {
+		t.Errorf("%d blocks for five orders", height)
+	}
+	if !nodes[1].app.extended[2] {
+		t.Error("no vote extension of another was seen at height 2")
+	}
+
+	observer := newMember(t, launch(t), "e")
+	observer.start(genesis)
+	introduce(append(nodes, observer)...)
+	eventually(t, "the fifth follows", func() bool { return observer.app.orderedBlocks() == 5 })
+	if observer.status()["validator"] != false {
+		t.Error("the fifth thinks that it votes")
+	}
+	for _, m := range nodes {
+		m.app.refuse(observer.id)
+		m.process.must("peers", message{"chain": m.name, "remove": []string{observer.id}})
+	}
+	wakeAll(nodes...)
+	eventually(t, "the chain goes on", allOrdered(6, nodes...))
+	for _, m := range nodes {
+		if strings.Contains(m.connected(), observer.id) {
+			t.Errorf("%s still talks to the one that was removed", m.name)
+		}
+	}
+	if observer.app.orderedBlocks() != 5 {
+		t.Error("the one that was removed still learns what is decided")
+	}
+
+	_ = nodes[3].process.command.Process.Kill() // as kill -9
+	wakeAll(nodes[:3]...)
+	eventually(t, "three of four go on", allOrdered(7, nodes[:3]...))
+	nodes[3].process = launch(t)
+	nodes[3].start(genesis)
+	introduce(nodes...)
+	eventually(t, "the fourth is back", allOrdered(7, nodes...))
+	wakeAll(nodes...)
+	eventually(t, "all four go on", allOrdered(8, nodes...))
+}
+
+// A chain alone in its process or not: what is refused, and that a chain that fails takes no other with it.
+func TestRefusalsAndFailure(t *testing.T) {
+	p := launch(t)
+	one, two := newMember(t, p, "one"), newMember(t, p, "two")
+	first, second := genesisOf(one), genesisOf(two)
+	one.start(first)
+	two.start(second)
+
+	refused := func(reason string, m *member, change message) {
+		t.Helper()
+		options := m.options(first)
+		for name, value := range change {
+			options[name] = value
+		}
+		if _, got := p.ask("start", options); got != reason {
+			t.Errorf("refused for %q, not for %s", got, reason)
+		}
+	}
+	three := newMember(t, p, "three")
+	refused("engine.already_running", one, nil)
+	refused("engine.in_use", one, message{"chain": "again", "listen": "127.0.0.1:0"})
+	refused("engine.in_use", three, message{"keys": one.options(first)["keys"]})
+	refused("engine.port_taken", three, message{"listen": one.listen})
+	refused("engine.bad_request", three, message{"listen": "0.0.0.0:0"})
+	refused("engine.bad_request", three, message{"misspelt": 1})
+	refused("engine.genesis", three, message{"genesis": message{"chain_id": "x", "time_ms": 1}})
+	late := genesisOf(one)
+	late["time_ms"] = time.Now().Add(time.Hour).UnixMilli()
+	refused("engine.genesis_in_future", three, message{"genesis": late})
+	if _, reason := p.ask("status", message{"chain": "none"}); reason != "engine.not_running" {
+		t.Errorf("status of no chain: %q", reason)
+	}
+
+	p.must("stop", message{"chain": "one"})
+	refused("engine.home_of_other_chain", one, message{"genesis": genesisOf(one, three)})
+	mark := filepath.Join(one.folder, "home", "engine.json")
+	text, _ := os.ReadFile(mark)
+	_ = os.WriteFile(mark, []byte(strings.Replace(string(text), engineVersion(), "v0.39.4", 1)), 0o600)
+	if !strings.Contains(string(text), `"v0.40.`) {
+		t.Fatalf("the home is not marked with the engine's version: %s", text)
+	}
+	_ = os.WriteFile(mark, []byte(strings.Replace(string(text), `"v0.40.`, `"v0.39.`, 1)), 0o600)
+	refused("engine.home_of_other_version", one, nil)
+	_ = os.WriteFile(mark, text, 0o600)
+	one.start(first)
+
+	wakeAll(two)
+	eventually(t, "two orders", allOrdered(1, two))
+	one.app.hangUp()
+	eventually(t, "the failure is told", func() bool { return p.event("failed") != nil })
+	if failed := p.event("failed"); failed["chain"] != "one" || failed["reason"] != "engine.app_lost" {
+		t.Errorf("told as %v", failed)
+	}
+	wakeAll(two)
+	eventually(t, "two goes on", allOrdered(2, two))
+	one.app.serve(t)
+	one.start(first)
+	wakeAll(one)
+	eventually(t, "one is back", allOrdered(1, one))
+}
+
+// A key without the state of what it signed keeps silent, or is refused.
+func TestSignState(t *testing.T) {
+	p := launch(t)
+	m := newMember(t, p, "m")
+	genesis := genesisOf(m)
+	m.start(genesis)
+	state := filepath.Join(m.folder, "keys", signStateFile)
+	old, err := os.ReadFile(state)
+	if err != nil {
+		t.Fatal(err)
+	}
+	wakeAll(m)
+	eventually(t, "ordered", allOrdered(1, m))
+	p.must("stop", message{"chain": "m"})
+
+	now, _ := os.ReadFile(state)
+	_ = os.WriteFile(state, old, 0o600)
+	if _, reason := p.ask("start", m.options(genesis)); reason != "engine.sign_state_stale" {
+		t.Errorf("an old copy: %q", reason)
+	}
+	_ = os.Remove(state)
+	if _, reason := p.ask("start", m.options(genesis)); reason != "engine.sign_state_lost" {
+		t.Errorf("no sign state: %q", reason)
+	}
+	if _, reason := p.ask("keys", message{"folder": filepath.Dir(state), "make": true}); reason != "" || exists(state) {
+		t.Errorf("a lost state was made anew (%s)", reason)
+	}
+	options := m.options(genesis)
+	options["sign_state"] = "wait"
+	p.must("start", options)
+	wakeAll(m)
+	time.Sleep(2 * time.Second)
+	if m.app.orderedBlocks() != 1 {
+		t.Error("signed although its state is lost") // alone, it waits for ever
+	}
+	p.must("stop", message{"chain": "m"})
+	_ = os.WriteFile(state, now, 0o600)
+	m.start(genesis)
+	eventually(t, "its state restored, it goes on", allOrdered(2, m))
+}
