@@ -25,9 +25,9 @@ struct ApplicationOptions {
 // The chain's name for its engine, in at most 50 characters: "cx-" and the first 40 digits of its id.
 std::string engine_chain_id(const Digest& chain);
 
-// The engine's transaction that says "the pool is not empty": these bytes, and up to 32 more to tell it from
-// earlier ones. It wakes the engine and never stands in a block.
-inline constexpr std::string_view kWakeTransaction = "wake";
+// The engine's transaction that says "the pool is not empty" (engine/settings.go). It wakes the engine and
+// never stands in a block.
+inline constexpr std::string_view kWakeTransaction = "chengxin/wake";
 
 // Data of an engine block, its only "transaction": version, certificate if any, names.
 struct BlockData {
