@@ -77,7 +77,7 @@ class EngineApplication final : public abci::Application {
   Result<pb::ResponseInitChain> init_chain(const pb::RequestInitChain& request) override {
     std::lock_guard lock(deciding_mutex_);
     const StandingPtr at = standing();
-    TRY(check_genesis(request, *at, engine_chain_id(ledger_.id())));
+    TRY(check_genesis(request, *at, hex(ledger_.id()).substr(0, 48)));
     pb::ResponseInitChain out;
     out.set_app_hash(to_string(at->app_hash));
     return out;
@@ -310,8 +310,6 @@ class EngineApplication final : public abci::Application {
 };
 
 }  // namespace
-
-std::string engine_chain_id(const Digest& chain) { return "cx-" + hex(chain).substr(0, 40); }
 
 Result<std::unique_ptr<abci::Application>> make_application(ledger::Ledger& ledger, Pool& pool,
                                                             std::vector<crypto::Sm2PrivateKey> keys,

@@ -22,9 +22,6 @@ struct ApplicationOptions {
   uint64_t retain_heights = 0;  // engine blocks that the engine keeps behind the newest; 0: all of them
 };
 
-// The chain's name for its engine, in at most 50 characters: "cx-" and the first 40 digits of its id.
-std::string engine_chain_id(const Digest& chain);
-
 // The engine's transaction that says "the pool is not empty" (engine/settings.go). It wakes the engine and
 // never stands in a block.
 inline constexpr std::string_view kWakeTransaction = "chengxin/wake";
