@@ -13,6 +13,7 @@ Json describe_chain(const host::Chain& chain) {
           {"id", hex(ledger.id())},
           {"created_ms", ledger.genesis().created_ms},
           {"height", head.header.height},
+          {"certified_height", head.certified_height},
           {"time_ms", head.header.time_ms},
           {"header_hash", hex(head.header_hash)},
           {"log_size", head.header.log_size},
@@ -27,6 +28,7 @@ Json describe_block(const ledger::BlockRecord& block) {
   Json out = describe_header(block.header, format::Header::hash(block.header_bytes));
   out["transaction_count"] = block.transaction_count;
   out["pruned"] = block.pruned;
+  out["certified"] = !block.certificate_bytes.empty();
   return out;
 }
 
@@ -113,7 +115,7 @@ Task<Result<Response>> get_state(Call& call) {
   co_return co_await blocking(call.app, [&]() -> Result<Response> {
     ASSIGN(Bytes key, unhex(call.path.text("key")));
     uint64_t head = chain->ledger->head().header.height;
-    uint64_t height = uint64_t(call.query.number("height", int64_t(head)));
+    uint64_t height = uint64_t(call.query.number("height", int64_t(chain->ledger->head().certified_height)));
     if (height == 0 || height > head)
       return fail(Code::not_found, "ledger.no_block", "height {}, the newest is {}", height, head);
     ASSIGN(auto found, chain->ledger->state_proof(text(key), height));
@@ -153,6 +155,7 @@ Schemas schemas() {
                  {"validators_hash", sm3_schema()},
                  {"transaction_count", integer_schema()},
                  {"pruned", {{"type", "boolean"}}},
+                 {"certified", {{"type", "boolean"}}},
                  {"header", text_schema()},
                  {"certificate", text_schema()},
                  {"transactions", list_schema(sm3_schema())}};
@@ -163,6 +166,7 @@ Schemas schemas() {
                                 {"id", sm3_schema()},
                                 {"created_ms", integer_schema()},
                                 {"height", integer_schema()},
+                                {"certified_height", integer_schema()},
                                 {"time_ms", integer_schema()},
                                 {"header_hash", sm3_schema()},
                                 {"log_size", integer_schema()},
@@ -258,15 +262,17 @@ Resource chains_resource() {
        .query = {{"from", integer_schema(), {"较早的日志大小", "Earlier size of the log"}, true},
                  {"to", integer_schema(), {"较晚的日志大小", "Later size of the log"}, true}},
        .answers = {json_answer("Consistency")},
-       .reasons = {"chain.not_found"},
+       .reasons = {"chain.not_found", "ledger.not_certified_yet"},
        .handler = consistency},
       {.path = one + "/state/{key}",
        .id = "getState",
        .summary = {"状态值及其证明", "A value of the state with its proof"},
        .tag = "proofs",
-       .query = {{"height", integer_schema(), {"高度，默认最新", "Height; default: the newest"}}},
+       .query = {{"height",
+                  integer_schema(),
+                  {"高度，默认最新已认证的", "Height; default: the newest certified"}}},
        .answers = {json_answer("StateProof")},
-       .reasons = {"chain.not_found", "ledger.no_block", "ledger.pruned"},
+       .reasons = {"chain.not_found", "ledger.no_block", "ledger.not_certified_yet", "ledger.pruned"},
        .handler = get_state},
       {.path = one + "/items/{digest}",
        .id = "findItems",

@@ -33,7 +33,7 @@ struct Error {
   Code code = Code::internal;
   std::string reason;
   std::string detail;
-  int retry_after_ms = 0;  // only with Code::busy
+  int retry_after_ms = 0;  // with Code::busy, and Code::unavailable where it is known
 
   std::string to_string() const { return detail.empty() ? reason : reason + ": " + detail; }
   bool operator==(const Error&) const = default;

@@ -172,6 +172,7 @@ class Executor {
 
     out_.next = std::make_shared<View>();
     View& next = *out_.next;
+    next.head.certified_height = head_.certified_height;
     next.head.next_validators = head_.next_validators;
     for (const auto& [key, value] : state_.changes()) {
       out_.changed_keys.push_back(key);

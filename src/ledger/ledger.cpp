@@ -92,6 +92,20 @@ Status create_in(const fs::path& folder, std::string_view document, const format
   return sync_folder(folder);
 }
 
+// The lowest of the blocks that wait, with its certificate.
+Result<std::shared_ptr<const CertifiedBlock>> certify(const CertifiedHeight& given,
+                                                      const std::vector<UncertifiedBlock>& waiting) {
+  if (waiting.empty() || given.height != waiting.front().height)
+    return fail(Code::conflict, "ledger.certificate_order", "a certificate of block {}; {}", given.height,
+                waiting.empty() ? "none is awaited"
+                                : fmt::format("that of block {} is awaited", waiting.front().height));
+  const UncertifiedBlock& block = waiting.front();
+  TRY(format::verify_certificate(given.certificate, block.validators, block.header_hash));
+  ASSIGN(auto header, format::Header::decode(block.header_bytes));
+  return std::make_shared<const CertifiedBlock>(
+      CertifiedBlock{header, block.header_bytes, given.certificate.encode()});
+}
+
 }  // namespace
 
 Error ledger_error(Error error) {
@@ -159,7 +173,8 @@ Status LedgerImpl::load() {
 
   ASSIGN(const uint64_t height, last_height(*database_));
   if (height < marker_->head().height) return lost_blocks(height, marker_->head().height);
-  ASSIGN(ViewPtr next, view_at(height));
+  ASSIGN(auto next, view_at(height));
+  TRY(find_certified(*next));
   const Marker::Head head{height, next->head.header_hash};
   if (height == marker_->head().height && head != marker_->head())
     return fail(Code::data_loss, "ledger.damaged", "block {} is not the one that was committed", height);
@@ -194,7 +209,7 @@ Result<bool> LedgerImpl::marker_has_other_bits(uint64_t height) const {
   return !marker_->torn_between(written, before);
 }
 
-Result<ViewPtr> LedgerImpl::view_at(uint64_t height) const {
+Result<std::shared_ptr<View>> LedgerImpl::view_at(uint64_t height) const {
   auto next = std::make_shared<View>();
   format::Header& header = next->head.header;
   if (height == 0) {
@@ -208,7 +223,6 @@ Result<ViewPtr> LedgerImpl::view_at(uint64_t height) const {
   } else {
     ASSIGN(StoredBlock stored, stored_block(height));
     next->header_bytes = std::move(stored.header);
-    next->certificate_bytes = std::move(stored.certificate);
     ASSIGN(header, format::Header::decode(next->header_bytes));
     next->head.header_hash = format::Header::hash(next->header_bytes);
   }
@@ -224,29 +238,84 @@ Result<ViewPtr> LedgerImpl::view_at(uint64_t height) const {
   return next;
 }
 
-Status LedgerImpl::commit(const Executed& executed, const format::Certificate& certificate, bool durable) {
+// The last blocks of a chain may have no certificate yet; all below them do.
+Status LedgerImpl::find_certified(View& head) const {
+  auto found = std::make_shared<CertifiedBlock>();
+  std::vector<UncertifiedBlock>& waiting = head.uncertified;
+  uint64_t height = head.head.header.height;
+  for (; height > 0; --height) {
+    ASSIGN(StoredBlock stored, stored_block(height));
+    ASSIGN(found->header, format::Header::decode(stored.header));
+    if (!stored.certificate.empty()) {
+      found->header_bytes = std::move(stored.header);
+      found->certificate_bytes = std::move(stored.certificate);
+      break;
+    }
+    if (waiting.size() == kMostUncertified)
+      return fail(Code::data_loss, "ledger.damaged", "block {} has no certificate", height);
+    ASSIGN(auto set, state_at(view(format::kValidatorsKey), height - 1));
+    if (!set)
+      return fail(Code::data_loss, "ledger.damaged", "block {}: no validators in the state", height - 1);
+    ASSIGN(auto validators, format::ValidatorSet::decode(*set));
+    const Digest hash = format::Header::hash(stored.header);
+    waiting.insert(waiting.begin(), {height, std::move(stored.header), hash, std::move(validators)});
+  }
+  if (height == 0) found->header = format::Header();
+  head.head.certified_height = height;
+  head.certified = std::move(found);
+  return {};
+}
+
+Status LedgerImpl::decide(const Decision& decision, bool durable) {
   std::lock_guard lock(write_mutex_);
   if (halted_) return fail(Code::unavailable, "ledger.halted", "a write failed: open the chain again");
-  const Execution& execution = *executed.execution;
-  if (execution.base != now() || !execution.batch)
+  CHECK(!decision.note || decision.note->size() <= kMaxNoteBytes);
+  const ViewPtr before = now();
+  const Execution* execution = decision.block ? decision.block->execution.get() : nullptr;
+  // Certificates may have come since it was executed, blocks not.
+  if (execution && (execution->base->head.header_hash != before->head.header_hash || !execution->batch))
     return fail(Code::conflict, "ledger.stale_execution", "the chain has grown since");
-  TRY(format::verify_certificate(certificate, execution.base->head.next_validators, executed.header_hash));
 
-  execution.next->certificate_bytes = certificate.encode();
-  store::Batch batch = std::move(*execution.batch);
-  execution.batch.reset();
-  batch.put(Table::main, keys::block(executed.header.height),
-            StoredBlock{execution.next->header_bytes, execution.next->certificate_bytes}.encode());
+  std::vector<UncertifiedBlock> waiting = before->uncertified;
+  if (decision.block)
+    waiting.push_back({decision.block->header.height, decision.block->header_bytes,
+                       decision.block->header_hash, before->head.next_validators});
+  std::shared_ptr<const CertifiedBlock> certified = before->certified;
+  if (decision.certificate) {
+    ASSIGN(certified, certify(*decision.certificate, waiting));
+    waiting.erase(waiting.begin());
+  }
+  if (waiting.size() > kMostUncertified)
+    return fail(Code::conflict, "ledger.uncertified", "block {} has to be certified before block {} is made",
+                waiting.front().height, waiting.back().height);
+
+  store::Batch batch = execution ? std::move(*execution->batch) : database_->batch();
+  if (execution) execution->batch.reset();
+  auto put_block = [&](uint64_t height, const Bytes& header, const Bytes& certificate) {
+    batch.put(Table::main, keys::block(height), StoredBlock{header, certificate}.encode());
+  };
+  if (decision.certificate)
+    put_block(certified->header.height, certified->header_bytes, certified->certificate_bytes);
+  if (!waiting.empty() && decision.block) put_block(waiting.back().height, waiting.back().header_bytes, {});
+  if (decision.note) batch.put(Table::main, keys::named("note"), *decision.note);
   Status written = database_->write(batch, durable);
-  if (written && durable) written = marker_->write({executed.header.height, executed.header_hash});
+  if (written && durable && decision.block)
+    written = marker_->write({decision.block->header.height, decision.block->header_hash});
   if (!written) {
     halted_ = true;
     return written;
   }
-  accounts_.forget(execution.changed_keys);
+
+  std::shared_ptr<View> next = execution ? execution->next : std::make_shared<View>(*before);
+  next->head.certified_height = certified->header.height;
+  next->certified = std::move(certified);
+  next->uncertified = std::move(waiting);
+  if (execution) accounts_.forget(execution->changed_keys);
   std::lock_guard view_lock(view_mutex_);
-  view_ = execution.next;
+  view_ = std::move(next);
   return {};
 }
+
+Result<std::optional<Bytes>> LedgerImpl::note() const { return get(Table::main, keys::named("note")); }
 
 }  // namespace chengxin::ledger

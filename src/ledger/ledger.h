@@ -157,10 +157,11 @@ class Ledger {
   // (format.certificate_invalid): every block gets one, in order, and at most the last two wait for theirs
   // (ledger.uncertified; docs/adr/0018). After an error nothing of it is on disk or all of it; the ledger
   // then refuses further writes (ledger.halted) until opened again.
+  static constexpr size_t kMaxNoteBytes = 4096;
   struct Decision {
     const Executed* block = nullptr;  // none: the orderer decided something without transactions
     std::optional<CertifiedHeight> certificate;
-    std::optional<Bytes> note;  // of the orderer, at most 4 KiB; replaces the last one
+    std::optional<Bytes> note;  // of the orderer, at most kMaxNoteBytes; replaces the last one
   };
   virtual Status decide(const Decision& decision) = 0;
   // A block with its certificate, as an orderer of one does it.

@@ -22,6 +22,7 @@ Status LedgerImpl::prune(uint64_t height, int64_t now_ms) {
   std::lock_guard maintenance(maintenance_mutex_);
   if (height > now()->head.header.height || height == 0)
     return fail(Code::not_found, "ledger.no_block", "there is no block {}", height);
+  TRY(certified(*now(), height));
   if (height < oldest_) return {};
   ASSIGN(ViewPtr kept, view_at(height - 1));
   if (height > 1 && kept->head.header.time_ms + int64_t(genesis_.limits.max_validity_ms) >= now_ms)

@@ -18,6 +18,15 @@ merkle::StateNodeReader LedgerImpl::node_reader() const {
   return [this](ByteView key) { return get(Table::state, keys::node(key)); };
 }
 
+Status certified(const View& view, uint64_t height) {
+  if (height <= view.head.certified_height) return {};
+  Error waits{Code::unavailable, "ledger.not_certified_yet",
+              fmt::format("block {} has no certificate yet; the newest that has is {}", height,
+                          view.head.certified_height)};
+  waits.retry_after_ms = kCertificateMs;
+  return tl::unexpected(std::move(waits));
+}
+
 Result<StoredBlock> LedgerImpl::stored_block(uint64_t height) const {
   ASSIGN(auto bytes, get(Table::main, keys::block(height)));
   if (!bytes) return fail(Code::not_found, "ledger.no_block", "there is no block {}", height);
@@ -186,6 +195,7 @@ Result<ItemProof> LedgerImpl::prove_item(const ItemLocation& location) const {
   const ViewPtr at = now();
   ASSIGN(out.log_index, log_index(location.transaction));
   ASSIGN(StoredTransaction stored, stored_transaction(out.log_index));
+  TRY(certified(*at, stored.height));
   auto found =
       std::find_if(stored.attachments.begin(), stored.attachments.end(), [&](const StoredAttachment& each) {
         return each.call == location.call && each.indexed_item_bytes > 0;
@@ -247,19 +257,23 @@ Result<ItemProof> LedgerImpl::prove_item(const ItemLocation& location) const {
   out.signature = stored.signature;
   out.body = to_bytes(stored.body);
   out.receipt = to_bytes(stored.receipt);
-  ASSIGN(out.log_path,
-         merkle::Log::inclusion_path(out.log_index, at->tail.size(), at->tail.reader(*database_)));
-  out.header = at->header_bytes;
-  out.certificate = at->certificate_bytes;
+  // The tail is that of the head: what is complete in a shorter log is complete in it.
+  ASSIGN(out.log_path, merkle::Log::inclusion_path(out.log_index, at->certified->header.log_size,
+                                                   at->tail.reader(*database_)));
+  out.header = at->certified->header_bytes;
+  out.certificate = at->certified->certificate_bytes;
   return out;
 }
 
 Result<std::vector<Transition>> LedgerImpl::transitions(uint64_t up_to_height) const {
   std::vector<Transition> out;
+  const ViewPtr at = now();
   auto cursor = database_->cursor(Table::main, keys::transition(0), keys::transition(up_to_height));
   for (; cursor->valid(); cursor->next()) {
+    const uint64_t height = get_be<uint64_t>(&cursor->key()[1]);
+    TRY(certified(*at, height));
     ASSIGN(auto stored, StoredTransition::decode(cursor->value()));
-    ASSIGN(auto block, stored_block(get_be<uint64_t>(&cursor->key()[1])));
+    ASSIGN(auto block, stored_block(height));
     out.push_back({std::move(block.header), std::move(block.certificate), std::move(stored.next_validators),
                    std::move(stored.state_proof)});
   }
@@ -271,6 +285,7 @@ Result<merkle::Path> LedgerImpl::consistency(uint64_t old_size, uint64_t size) c
   const ViewPtr at = now();
   if (size > at->tail.size())
     return fail(Code::invalid_argument, "merkle.size", "the log has {} leaves", at->tail.size());
+  if (size > at->certified->header.log_size) TRY(certified(*at, at->head.certified_height + 1));
   return merkle::Log::consistency_path(old_size, size, at->tail.reader(*database_));
 }
 
@@ -283,7 +298,8 @@ Result<std::optional<Bytes>> LedgerImpl::state(std::string_view key, uint64_t he
     return fail(Code::not_found, "ledger.no_block", "there is no block {}", height);
   // The state that the oldest block was executed on is here still.
   const auto dropped = [&] { return height + 1 < oldest_; };
-  if (dropped()) return fail(Code::gone, "ledger.pruned", "state before block {} was dropped", oldest_.load() - 1);
+  if (dropped())
+    return fail(Code::gone, "ledger.pruned", "state before block {} was dropped", oldest_.load() - 1);
   ASSIGN(auto value, state_at(view(key), height));
   if (dropped()) return fail(Code::gone, "ledger.pruned", "state of block {} was dropped meanwhile", height);
   return value;
@@ -303,6 +319,7 @@ Result<std::pair<std::optional<Bytes>, merkle::StateProof>> LedgerImpl::state_pr
                                                                                     uint64_t height) const {
   if (height > head().header.height)
     return fail(Code::not_found, "ledger.no_block", "there is no block {}", height);
+  TRY(certified(*now(), height));
   // The state that the oldest block was executed on is here still.
   const auto dropped = [&] { return height + 1 < oldest_; };
   const auto gone = [&] {

@@ -123,7 +123,7 @@ Status LedgerImpl::export_to(const fs::path& file, const OnVerifyProgress& on_pr
 Status LedgerImpl::export_into(std::FILE* opened, const fs::path& part,
                                const OnVerifyProgress& on_progress) const {
   Writer out(File(opened), part);
-  const uint64_t top = head().header.height;
+  const uint64_t top = head().certified_height;
   TRY(out.put(view(kMagic)));
   TRY(out.put_sized(view(genesis_document_)));
   TRY(out.put_number(top));
@@ -151,7 +151,7 @@ Status LedgerImpl::export_into(std::FILE* opened, const fs::path& part,
   return out.finish();
 }
 
-// Admits, executes and commits the next block of the file, which must come out as it stands there.
+// Admits, executes and takes the next block of the file, which must come out as it stands there.
 Status LedgerImpl::import_block(const format::Header& header, ByteView header_bytes,
                                 ByteView certificate_bytes, std::vector<Bytes> envelopes) {
   std::vector<AdmittedTransaction> transactions;
@@ -164,7 +164,7 @@ Status LedgerImpl::import_block(const format::Header& header, ByteView header_by
   if (!executed.dropped.empty()) return tl::unexpected(executed.dropped[0].second);
   if (!equal(executed.header_bytes, header_bytes)) return malformed("a replay gives another header");
   ASSIGN(auto certificate, format::Certificate::decode(certificate_bytes));
-  return commit(executed, certificate, false);
+  return decide({&executed, CertifiedHeight{header.height, certificate}, {}}, false);
 }
 
 namespace {

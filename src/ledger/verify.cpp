@@ -132,11 +132,10 @@ Status LedgerImpl::verify_header(uint64_t height, Head& head) const {
 }
 
 // Executes a block again on the view before it, which it replaces.
-Status LedgerImpl::replay(uint64_t height, ViewPtr& before, ReplayAccounts& accounts,
+Status LedgerImpl::replay(uint64_t height, bool certified, ViewPtr& before, ReplayAccounts& accounts,
                           Signatures& signatures) const {
   ASSIGN(StoredBlock stored, stored_block(height));
   ASSIGN(format::Header header, format::Header::decode(stored.header));
-  ASSIGN(auto certificate, format::Certificate::decode(stored.certificate));
   const uint64_t first = before->head.header.log_size;
   if (header.height != height || header.log_size < first) return mismatch("its header is of another block");
 
@@ -170,9 +169,11 @@ Status LedgerImpl::replay(uint64_t height, ViewPtr& before, ReplayAccounts& acco
   if (!built.executed.dropped.empty()) return tl::unexpected(built.executed.dropped[0].second);
   if (built.executed.header_bytes != stored.header) return mismatch("a replay gives another header");
   TRY(sink.compare());
-  TRY(format::verify_certificate(certificate, before->head.next_validators, built.executed.header_hash));
+  if (certified || !stored.certificate.empty()) {
+    ASSIGN(auto certificate, format::Certificate::decode(stored.certificate));
+    TRY(format::verify_certificate(certificate, before->head.next_validators, built.executed.header_hash));
+  }
   if (!built.changed_keys.empty()) accounts.clear();
-  built.next->certificate_bytes = std::move(stored.certificate);
   before = std::move(built.next);
   return {};
 }
@@ -210,7 +211,8 @@ Status LedgerImpl::verify(const OnVerifyProgress& on_progress) const {
     std::lock_guard lock(write_mutex_);
     if (Status flushed = database_->flush(); !flushed) return tl::unexpected(ledger_error(flushed.error()));
   }
-  const uint64_t top = now()->head.header.height, oldest = oldest_;
+  const Head end = now()->head;
+  const uint64_t top = end.header.height, oldest = oldest_;
   ASSIGN(ViewPtr start, view_at(0));
   Head head = start->head;
   for (uint64_t height = 1; height < oldest; ++height) {
@@ -218,7 +220,7 @@ Status LedgerImpl::verify(const OnVerifyProgress& on_progress) const {
       return tl::unexpected(in_block(height, status.error()));
     if (on_progress) on_progress({height, top});
   }
-  auto before = view_at(oldest - 1);
+  Result<ViewPtr> before = view_at(oldest - 1);
   if (!before) return tl::unexpected(in_block(oldest - 1, before.error()));
   if ((*before)->head.header_hash != head.header_hash ||
       (*before)->head.next_validators != head.next_validators)
@@ -227,7 +229,8 @@ Status LedgerImpl::verify(const OnVerifyProgress& on_progress) const {
   ReplayAccounts accounts;
   Signatures signatures(*verifier_);
   for (uint64_t height = oldest; height <= top; ++height) {
-    if (Status status = replay(height, *before, accounts, signatures); !status) {
+    if (Status status = replay(height, height <= end.certified_height, *before, accounts, signatures);
+        !status) {
       TRY(signatures.settle());
       return tl::unexpected(in_block(height, status.error()));
     }

@@ -10,15 +10,35 @@
 
 namespace chengxin::ledger {
 
-// The chain at one committed height. Immutable; readers hold it while newer ones take its place.
+// A block with its certificate; of height 0 both are empty.
+struct CertifiedBlock {
+  format::Header header;
+  Bytes header_bytes, certificate_bytes;
+};
+// A block that waits for its certificate, and the set that it is to be of.
+struct UncertifiedBlock {
+  uint64_t height = 0;
+  Bytes header_bytes;
+  Digest header_hash{};
+  format::ValidatorSet validators;
+};
+// A block is certified by what the second one after it carries (docs/adr/0018), so this many may wait.
+inline constexpr size_t kMostUncertified = 2;
+
+// The chain at one decision. Immutable; readers hold it while newer ones take its place.
 struct View {
   Head head;
-  Bytes header_bytes, certificate_bytes;
+  Bytes header_bytes;
+  std::shared_ptr<const CertifiedBlock> certified;  // the newest: what proofs are made under
+  std::vector<UncertifiedBlock> uncertified;        // those above it, in order
   LogTail tail;
   // Transactions of the last blocks that were made since the chain was opened, the head's last: what tells a
   // duplicate that came between its admission and its block.
   std::vector<std::shared_ptr<const DigestSet>> recent;
 };
+// ledger.not_certified_yet for a block above the newest certificate.
+Status certified(const View& view, uint64_t height);
+inline constexpr int kCertificateMs = 1000;  // about what an engine takes to make one
 inline constexpr size_t kRecentBlocks = 64, kRecentTransactions = 1 << 16;
 using ViewPtr = std::shared_ptr<const View>;
 
@@ -93,7 +113,7 @@ class Sink {
 };
 
 // Executes the candidates on the base. `known` tells which of them the chain holds already. `next` receives
-// the view after the block, without its certificate.
+// the view after the block, without what is known of certificates.
 struct Built {
   Ledger::Executed executed;
   std::shared_ptr<View> next;

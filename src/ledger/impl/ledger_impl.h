@@ -13,8 +13,8 @@ inline constexpr std::string_view kStoreFolder = "store", kMarkerFile = "head";
 
 struct Ledger::Execution {
   ViewPtr base;
-  std::shared_ptr<View> next;                 // without certificate
-  mutable std::optional<store::Batch> batch;  // everything but the block record; taken by the commit
+  std::shared_ptr<View> next;                 // without what is known of certificates
+  mutable std::optional<store::Batch> batch;  // everything but the block record; taken by the decision
   std::vector<Bytes> changed_keys;
 };
 
@@ -32,10 +32,9 @@ class LedgerImpl final : public Ledger {
                                                  int64_t now_ms) const override;
   SignatureCounts signature_counts() const override { return verdicts_.counts(); }
   Result<Executed> execute(std::span<const AdmittedTransaction> candidates, int64_t time_ms) const override;
-  Status commit(const Executed& executed, const format::Certificate& certificate) override {
-    return commit(executed, certificate, true);
-  }
-  Status commit(const Executed& executed, const format::Certificate& certificate, bool durable);
+  Status decide(const Decision& decision) override { return decide(decision, true); }
+  Status decide(const Decision& decision, bool durable);
+  Result<std::optional<Bytes>> note() const override;
 
   Result<BlockRecord> block(uint64_t height) const override;
   Result<BlockRecord> block_header(uint64_t height) const override;
@@ -90,7 +89,8 @@ class LedgerImpl final : public Ledger {
   std::vector<bool> signatures_hold(std::span<const SignedBy> all, std::span<const ByteView> bodies) const;
   Result<std::vector<bool>> known_of(const View& view, std::span<const AdmittedTransaction> candidates) const;
   Result<bool> marker_has_other_bits(uint64_t height) const;
-  Result<ViewPtr> view_at(uint64_t height) const;
+  Result<std::shared_ptr<View>> view_at(uint64_t height) const;  // without what is known of certificates
+  Status find_certified(View& head) const;
 
   Result<std::optional<Bytes>> get(store::Table table, ByteView key) const;  // ledger.damaged
   Result<StoredBlock> stored_block(uint64_t height) const;
@@ -105,7 +105,8 @@ class LedgerImpl final : public Ledger {
   using ReplayAccounts = std::map<format::KeyId, AccountPtr>;
   Status verify_header(uint64_t height, Head& head) const;
   class Signatures;
-  Status replay(uint64_t height, ViewPtr& before, ReplayAccounts& accounts, Signatures& signatures) const;
+  Status replay(uint64_t height, bool certified, ViewPtr& before, ReplayAccounts& accounts,
+                Signatures& signatures) const;
   Status verify_state(const View& head) const;
   Status drop_item_index(uint64_t end);
   Status drop_old_state(uint64_t version);
@@ -125,7 +126,7 @@ class LedgerImpl final : public Ledger {
   mutable std::mutex view_mutex_;
   ViewPtr view_;
   mutable std::mutex maintenance_mutex_;  // verify, prune, export: before the next
-  mutable std::mutex write_mutex_;        // one commit or prune at a time
+  mutable std::mutex write_mutex_;        // one decision or prune at a time
   bool halted_ = false;
   bool marker_damaged_ = false;  // found when it was opened
 };
