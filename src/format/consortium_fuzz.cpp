@@ -1,5 +1,5 @@
 #include "base/check.h"
-#include "format/consortium.h"
+#include "format/proposal.h"
 
 // What decodes must encode to the same bytes, and its voters must be a set in order.
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
@@ -11,5 +11,10 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     CHECK(ValidatorSet::decode(consortium->validators().encode()).has_value());
   }
   if (auto change = ProtocolChange::decode(bytes)) CHECK(equal(change->encode(), bytes));
+  if (auto propose = Propose::decode(bytes)) CHECK(equal(propose->encode(), bytes));
+  if (auto vote = VoteOn::decode(bytes)) CHECK(equal(vote->encode(), bytes));
+  if (auto proposal = Proposal::decode(bytes)) CHECK(equal(proposal->encode(), bytes));
+  if (auto index = ProposalIndex::decode(bytes)) CHECK(equal(index->encode(), bytes));
+  if (auto revocations = Revocations::decode(bytes)) CHECK(equal(revocations->encode(), bytes));
   return 0;
 }
