@@ -1,0 +1,66 @@
+#pragma once
+#include <map>
+#include <memory>
+#include <unordered_map>
+
+#include "comet/pool.h"
+
+// Contents of which only form and name are known: what find() waits for, what this node voted for before it
+// was started, and what stands in blocks above the head. A name covers all of a content but its signature, so
+// that one may come again from somebody else when the signature does not hold. Not thread-safe.
+namespace chengxin::comet {
+
+struct Unchecked {
+  std::shared_ptr<const Bytes> envelope;
+  crypto::Sm2Point from{};  // zeroes: this node's disk
+};
+
+// What some find() waits for. A second copy is not taken before the first was found wanting.
+class Wanted {
+ public:
+  explicit Wanted(size_t max_bytes) : max_bytes_(max_bytes) {}
+  void add(const ContentId& id) { ++wants_[id].waiters; }
+  void remove(const ContentId& id);
+  bool empty() const { return wants_.empty(); }
+  // Whether it was wanted; taken is false for what was not, is here already, or does not fit.
+  struct Verdict {
+    bool wanted = false, taken = false;
+  };
+  Verdict arrive(const ContentId& id, Unchecked content);
+  const Unchecked* find(const ContentId& id) const;
+  void lied(const ContentId& id,
+            const crypto::Sm2Point& peer);  // drops it, and takes it from this peer no more
+
+ private:
+  struct Want {
+    size_t waiters = 0;
+    std::optional<Unchecked> arrived;
+    std::vector<crypto::Sm2Point> liars;
+  };
+  const size_t max_bytes_;
+  size_t bytes_ = 0;
+  std::unordered_map<ContentId, Want, DigestHash> wants_;
+};
+
+// Contents under heights, dropped height by height.
+class ByHeight {
+ public:
+  bool add(uint64_t height, const ContentId& id, Unchecked content);  // false: there already
+  const Unchecked* find(const ContentId& id) const;
+  void remove(const ContentId& id);
+  void drop_up_to(uint64_t height);
+  size_t bytes() const { return bytes_; }
+  bool empty() const { return contents_.empty(); }
+
+ private:
+  using Heights = std::multimap<uint64_t, ContentId>;
+  struct Held {
+    Unchecked content;
+    Heights::iterator height;
+  };
+  size_t bytes_ = 0;
+  std::unordered_map<ContentId, Held, DigestHash> contents_;
+  Heights heights_;
+};
+
+}  // namespace chengxin::comet
