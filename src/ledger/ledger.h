@@ -66,7 +66,7 @@ struct BlockRecord {
 
 struct BlockContent {
   BlockRecord block;
-  std::vector<TransactionRecord> transactions;  // without attachments; empty when pruned
+  std::vector<TransactionRecord> transactions;  // attachments only when asked for; empty when pruned
 };
 
 struct ItemLocation {
@@ -176,7 +176,7 @@ class Ledger {
   // The block without its transactions' hashes: the same few reads however many it has.
   virtual Result<BlockRecord> block_header(uint64_t height) const = 0;
   // The block with all that is in it, in one pass over the log: a fraction of reading them one by one.
-  virtual Result<BlockContent> content(uint64_t height) const = 0;
+  virtual Result<BlockContent> content(uint64_t height, bool with_attachments = false) const = 0;
   virtual Result<TransactionRecord> transaction(const Digest& hash, bool with_attachments = false) const = 0;
   virtual Result<std::vector<ItemLocation>> find_items(const Digest& digest, size_t limit = 100) const = 0;
   // Proof under the newest certified header. Costs tens of microseconds, not a pass over the transaction's

@@ -157,7 +157,7 @@ Result<BlockRecord> LedgerImpl::block(uint64_t height) const {
   return tl::unexpected(std::move(read).error());
 }
 
-Result<BlockContent> LedgerImpl::content(uint64_t height) const {
+Result<BlockContent> LedgerImpl::content(uint64_t height, bool with_attachments) const {
   BlockContent out;
   ASSIGN(out.block, block_header(height));
   if (out.block.pruned) return out;
@@ -165,6 +165,10 @@ Result<BlockContent> LedgerImpl::content(uint64_t height) const {
   Status read = each_entry(out.block, [&](uint64_t index, ByteView entry) -> Status {
     ASSIGN(auto stored, StoredTransaction::decode(entry));
     ASSIGN(out.transactions.emplace_back(), record_of(stored, index));
+    for (size_t i = 0; with_attachments && i < stored.attachments.size(); ++i) {
+      ASSIGN(out.transactions.back().transaction.attachments.emplace_back(),
+             attachment(index, stored, uint16_t(i)));
+    }
     out.block.transactions.push_back(stored.hash);
     return {};
   });

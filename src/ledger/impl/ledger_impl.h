@@ -38,7 +38,7 @@ class LedgerImpl final : public Ledger {
 
   Result<BlockRecord> block(uint64_t height) const override;
   Result<BlockRecord> block_header(uint64_t height) const override;
-  Result<BlockContent> content(uint64_t height) const override;
+  Result<BlockContent> content(uint64_t height, bool with_attachments) const override;
   Result<TransactionRecord> transaction(const Digest& hash, bool with_attachments) const override;
   Result<std::vector<ItemLocation>> find_items(const Digest& digest, size_t limit) const override;
   Result<ItemProof> prove_item(const ItemLocation& location) const override;
