@@ -11,10 +11,8 @@
 // - every queue is bounded, and a peer can only fill its own share.
 namespace chengxin::comet {
 
-// Names a transaction together with its attachments: its hash when it has none, else
-// SM3(tag "chengxin/content/v1" || hash || for each attachment u32 length || bytes).
-using ContentId = Digest;
-ContentId content_id(const format::Transaction& transaction);
+using format::content_id;
+using format::ContentId;
 
 // A source is this node's own clients together, or a peer. It may fill as much as is still free: alone half
 // of the bound, one of n 1/(n+1), so that whoever comes new finds room.
