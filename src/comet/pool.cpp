@@ -24,19 +24,6 @@ Error outcome_unknown() {
 
 }  // namespace
 
-ContentId content_id(const format::Transaction& transaction) {
-  if (transaction.attachments.empty()) return transaction.hash;
-  static constexpr char kTag[] = "chengxin/content/v1";  // with its zero byte
-  crypto::Sm3 hash;
-  hash.update({reinterpret_cast<const uint8_t*>(kTag), sizeof kTag}).update(transaction.hash);
-  for (const Bytes& attachment : transaction.attachments) {
-    Bytes length;
-    put_be(length, uint32_t(attachment.size()));
-    hash.update(length).update(attachment);
-  }
-  return hash.finish();
-}
-
 void Names::add(const ContentId& id, const Digest& hash) {
   if (id == hash || !hashes_.emplace(id, hash).second) return;
   order_.push_back(id);
