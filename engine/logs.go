@@ -82,14 +82,12 @@ func (l *logger) Error(message string, fields ...any) {
 	if l.notice != nil {
 		l.notice(message, fields)
 	}
-	if l.module() == "p2p" {
-		l.write(levelInfo, message, fields)
-		return
+	at := levelWarn
+	if field(l.fields, "module") == "p2p" {
+		at = levelDebug
 	}
-	l.write(levelWarn, message, fields)
+	l.write(at, message, fields)
 }
-
-func (l *logger) module() string { return field(l.fields, "module") }
 
 func field(fields []any, name string) string {
 	for i := 0; i+1 < len(fields); i += 2 {

@@ -22,7 +22,7 @@ namespace {
 constexpr size_t kMaxLineBytes = 64 << 20;
 constexpr size_t kMaxUnwrittenBytes = 64 << 20;
 constexpr size_t kErrorsBytes = 64 << 10, kLastWordsBytes = 4000;
-constexpr int kExitMs = 1000;  // between the end of its output and that of the process
+constexpr int kExitMs = 1000;        // between the end of its output and that of the process
 constexpr int64_t kSoonMs = 60'000;  // a death later than this after the start is no longer one of a series
 
 Error died(std::string_view detail) {
@@ -80,7 +80,8 @@ bool make_pipe(Ends& ends) {
 }
 
 // A group of its own: what is typed at a terminal is for this process, which ends the child.
-int spawn_process(const fs::path& binary, const std::vector<std::string>& arguments, int input, int output, int errors) {
+int spawn_process(const fs::path& binary, const std::vector<std::string>& arguments, int input, int output,
+                  int errors) {
   posix_spawn_file_actions_t actions;
   posix_spawnattr_t attributes;
   posix_spawn_file_actions_init(&actions);
@@ -95,7 +96,8 @@ int spawn_process(const fs::path& binary, const std::vector<std::string>& argume
   posix_spawnattr_setsigmask(&attributes, &none);
   posix_spawnattr_setsigdefault(&attributes, &defaults);
   posix_spawnattr_setpgroup(&attributes, 0);
-  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
+  posix_spawnattr_setflags(&attributes,
+                           POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
   std::vector<char*> argv{const_cast<char*>(binary.c_str())};
   for (const std::string& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
   argv.push_back(nullptr);
@@ -152,8 +154,10 @@ Status Child::spawn() {
   Ends input, output, errors;
   if (!make_socket(input) || !make_pipe(output) || !make_pipe(errors))
     return fail(Code::unavailable, "engine.died", "no descriptors for a child process");
-  const int pid = spawn_process(options_.binary, options_.arguments, input.theirs, output.theirs, errors.theirs);
-  if (pid < 0) return fail(Code::unavailable, "engine.died", "{}: {}", options_.binary.string(), std::strerror(errno));
+  const int pid =
+      spawn_process(options_.binary, options_.arguments, input.theirs, output.theirs, errors.theirs);
+  if (pid < 0)
+    return fail(Code::unavailable, "engine.died", "{}: {}", options_.binary.string(), std::strerror(errno));
   pipes_ = {input.keep(), output.keep(), errors.keep()};
   for (int fd : {pipes_.input, pipes_.output, pipes_.errors}) ::fcntl(fd, F_SETFL, O_NONBLOCK);
   started_ms_ = steady_ns() / 1'000'000;
@@ -172,7 +176,8 @@ void Child::run() {
       bury();
     }
     if (!pause_before_restart()) break;
-    if (auto spawned = spawn(); !spawned) log::error("engine.not_started", {{"why", spawned.error().to_string()}});
+    if (auto spawned = spawn(); !spawned)
+      log::error("engine.not_started", {{"why", spawned.error().to_string()}});
   }
   fail_all(died("stopping"));
 }
@@ -237,7 +242,8 @@ void Child::take_line(std::string_view line) {
     waiting_.erase(found);
   }
   if (const auto error = message->find("error"); error != message->end() && error->is_object())
-    return on_answer(tl::unexpected(engine_error(error->value("reason", "engine.command"), error->value("detail", ""))));
+    return on_answer(
+        tl::unexpected(engine_error(error->value("reason", "engine.command"), error->value("detail", ""))));
   on_answer(std::move(*message));
 }
 
@@ -254,7 +260,8 @@ bool Child::write_input() {
   std::lock_guard lock(mutex_);
   for (const std::string& line : std::exchange(told_, {})) unwritten_ += line + '\n';
   while (!unwritten_.empty()) {
-    const ssize_t sent = ::send(pipes_.input, unwritten_.data(), unwritten_.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+    const ssize_t sent =
+        ::send(pipes_.input, unwritten_.data(), unwritten_.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
     if (sent < 0) return errno == EAGAIN || errno == EINTR;
     unwritten_.erase(0, size_t(sent));
   }

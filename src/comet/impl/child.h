@@ -10,9 +10,9 @@
 #include "base/file.h"
 #include "base/json.h"
 
-// A process that is spoken to in JSON lines: commands to its input, answers and events from its output. One thread does
-// all reading and writing. When the process dies, whoever waits for an answer is told, and it is started again after a
-// pause that grows with every death that came soon.
+// A process that is spoken to in JSON lines: commands to its input, answers and events from its output. One
+// thread does all reading and writing. When the process dies, whoever waits for an answer is told, and it is
+// started again after a pause that grows with every death that came soon.
 namespace chengxin::comet {
 
 struct ChildOptions {
@@ -26,7 +26,8 @@ struct ChildOptions {
 
 class Child {
  public:
-  using OnAnswer = std::function<void(Result<Json>)>;  // once, on the child's thread or that of the destructor
+  using OnAnswer =
+      std::function<void(Result<Json>)>;  // once, on the child's thread or that of the destructor
 
   static Result<std::unique_ptr<Child>> start(ChildOptions options);
   ~Child();  // ends its input, waits up to stop_ms, kills
