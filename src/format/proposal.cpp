@@ -67,6 +67,7 @@ Result<Revocations> read_revocations(const Json& json) {
     Revoked entry;
     entry.node = each.at("node").get<std::string>();
     entry.why = each.at("why").get<std::string>();
+    entry.replaced = each.at("replaced").get<bool>();
     ASSIGN(entry.key, fixed_hex<65>(each.at("key"), "a key"));
     for (const Json& serial : each.at("serials")) {
       ASSIGN(Bytes bytes, unhex(serial.get_ref<const std::string&>()));
@@ -149,6 +150,7 @@ Json Revocations::json() const {
     for (const Bytes& serial : entry.serials) serials.push_back(hex(serial));
     out.push_back({{"node", entry.node},
                    {"why", entry.why},
+                   {"replaced", entry.replaced},
                    {"key", hex(entry.key)},
                    {"serials", std::move(serials)},
                    {"height", entry.height}});

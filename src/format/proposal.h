@@ -152,6 +152,7 @@ std::string proposal_key(uint64_t number);
 // In the state at kRevocationsKey, the newest last: keys and certificates that no link takes again.
 struct Revoked {
   std::string node, why;
+  bool replaced = false;  // by a newer key of the same node: a routine, not a distrust
   crypto::Sm2Point key{};
   std::vector<Bytes> serials;
   uint64_t height = 0;

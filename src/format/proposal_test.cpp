@@ -45,7 +45,7 @@ TEST(Proposal, EveryActionRoundTrips) {
   EXPECT_EQ(Proposal::decode(proposal.encode()).value(), proposal);
   const ProposalIndex index{9, {7, 8}, {1, 2}};
   EXPECT_EQ(ProposalIndex::decode(index.encode()).value(), index);
-  const Revocations revocations{{{"n", "w", filled<65>(1), {{1}, {2}}, 3}}};
+  const Revocations revocations{{{"n", "w", true, filled<65>(1), {{1}, {2}}, 3}}};
   EXPECT_EQ(Revocations::decode(revocations.encode()).value(), revocations);
   const VoteOn vote{8, true};
   EXPECT_EQ(VoteOn::decode(vote.encode()).value(), vote);

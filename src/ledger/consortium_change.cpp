@@ -155,7 +155,7 @@ Result<ConsortiumChange::Refusal> ConsortiumChange::act(const RevokeNode& action
   const Node* found = node(action.node);
   if (!found) return "consortium.no_node";
   const Node revoked = *found;
-  distrust(revoked.name, action.why, revoked.key, action.serials);
+  distrust({revoked.name, action.why, false, revoked.key, action.serials, height_});
   TRY(revoke(revoked.service_key));
   std::erase_if(consortium_.nodes, [&](const Node& each) { return each.name == action.node; });
   consortium_changed_ = true;
@@ -171,7 +171,7 @@ Result<ConsortiumChange::Refusal> ConsortiumChange::act(const ReplaceNodeKeys& a
   next.engine_key = action.engine_key.value_or(next.engine_key);
   next.engine_id = action.engine_id.value_or(next.engine_id);
   if (auto refusal = keys_refused(next); !refusal.empty()) return refusal;
-  if (next.key != changed->key) distrust(changed->name, "replaced", changed->key, {});
+  if (next.key != changed->key) distrust({changed->name, {}, true, changed->key, {}, height_});
   if (next.service_key != changed->service_key) {
     if (next.service_key != kNoKey) {
       ASSIGN(Refusal refusal, grant(next.service_key, kWriter));
@@ -299,10 +299,9 @@ Status ConsortiumChange::revoke(const crypto::Sm2Point& key) {
   return {};
 }
 
-void ConsortiumChange::distrust(const std::string& name, std::string_view why, const crypto::Sm2Point& key,
-                                std::vector<Bytes> serials) {
+void ConsortiumChange::distrust(Revoked entry) {
   auto& entries = revocations_.entries;
-  entries.push_back({name, std::string(why), key, std::move(serials), height_});
+  entries.push_back(std::move(entry));
   if (entries.size() > kMaxRevocations) entries.erase(entries.begin());
   revocations_changed_ = true;
 }

@@ -48,8 +48,7 @@ class ConsortiumChange {
   Result<Refusal> grant(const crypto::Sm2Point& key, std::string_view role);
   Status set_dormant(const crypto::Sm2Point& key);
   Status revoke(const crypto::Sm2Point& key);
-  void distrust(const std::string& node, std::string_view why, const crypto::Sm2Point& key,
-                std::vector<Bytes> serials);
+  void distrust(format::Revoked entry);
   format::Node* node(std::string_view name);
   format::Organisation* organisation(std::string_view name);
 
