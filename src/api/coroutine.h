@@ -1,29 +1,20 @@
 #pragma once
-#include <boost/asio/awaitable.hpp>
-#include <boost/asio/basic_waitable_timer.hpp>
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/post.hpp>
-#include <boost/asio/redirect_error.hpp>
-#include <boost/asio/this_coro.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <functional>
 #include <memory>
 #include <optional>
 
 #include "base/check.h"
-#include "base/result.h"
+#include "net/coroutine.h"
 
 // Coroutines of the io threads. Every connection lives on one io thread, so what one request touches needs no
 // locks.
 namespace chengxin::api {
 
 namespace asio = boost::asio;
-using Executor = asio::io_context::executor_type;
-template <typename T>
-using Task = asio::awaitable<T, Executor>;
-inline constexpr asio::use_awaitable_t<Executor> use_task;
-using Timer = asio::basic_waitable_timer<std::chrono::steady_clock,
-                                         asio::wait_traits<std::chrono::steady_clock>, Executor>;
+using net::Executor;
+using net::Task;
+using net::Timer;
+using net::use_task;
 
 // One event loop with its thread.
 struct IoThread : std::enable_shared_from_this<IoThread> {
@@ -79,15 +70,3 @@ class Outcome {
 };
 
 }  // namespace chengxin::api
-
-// TRY and ASSIGN (result.h) inside a coroutine.
-#define CO_TRY(expression)                                                                                   \
-  do {                                                                                                       \
-    if (auto cx_status = (expression); !cx_status) co_return ::tl::unexpected(std::move(cx_status).error()); \
-  } while (0)
-#define CO_ASSIGN(declaration, expression) \
-  CO_ASSIGN_IMPL(CX_CONCAT(cx_result_, __LINE__), declaration, expression)
-#define CO_ASSIGN_IMPL(result, declaration, expression)               \
-  auto result = (expression);                                         \
-  if (!result) co_return ::tl::unexpected(std::move(result).error()); \
-  declaration = std::move(*result)

@@ -1,0 +1,2 @@
+// The one translation unit that compiles the sources of Beast.
+#include <boost/beast/src.hpp>
