@@ -79,9 +79,12 @@ struct Options {
   std::string listen = "127.0.0.1:0";  // host:port
   size_t max_message_bytes = 16 << 20;
   size_t max_queued_bytes = 64 << 20;  // for each link
-  size_t max_connections = 1024;
+  size_t max_connections = 1024;       // incoming ones
+  size_t max_half_open = 256;          // of those, not agreed to yet
+  size_t max_half_open_of_one = 32;    // of those, from one address
   int handshake_ms = 10'000;
-  int idle_ms = 30'000;  // without a sign of life; keep-alives go out at a third of it
+  int idle_ms = 30'000;     // without a sign of life; keep-alives go out at a third of it
+  int recheck_ms = 60'000;  // recheck() of its own accord: certificates and revocation lists age
 };
 
 struct Address {
