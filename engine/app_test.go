@@ -24,13 +24,15 @@ type testApp struct {
 	height   int64
 	ordered  uint64
 	pending  int
-	refused  map[string]bool // ids that may not connect
-	extended map[int64]bool  // heights at which an extension of another was seen
+	refused  map[string]bool  // ids that may not connect
+	extended map[int64]bool   // heights at which an extension of another was seen
+	counts   map[int64]uint64 // ordered at each height: what snapshots hold
+	restored int64            // height of the snapshot that this one began from
 }
 
 func newTestApp(t *testing.T, socket string) *testApp {
 	t.Helper()
-	a := &testApp{socket: socket, refused: map[string]bool{}, extended: map[int64]bool{}}
+	a := &testApp{socket: socket, refused: map[string]bool{}, extended: map[int64]bool{}, counts: map[int64]uint64{}}
 	a.serve(t)
 	t.Cleanup(a.hangUp)
 	return a
@@ -129,6 +131,7 @@ func (a *testApp) FinalizeBlock(_ context.Context, r *abci.RequestFinalizeBlock)
 		a.pending = max(0, a.pending-1)
 		results = append(results, &abci.ExecTxResult{})
 	}
+	a.counts[a.height] = a.ordered
 	return &abci.ResponseFinalizeBlock{TxResults: results, AppHash: a.hash()}, nil
 }
 
@@ -145,4 +148,34 @@ func (a *testApp) refuse(id string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.refused[id] = true
+}
+
+func (a *testApp) ListSnapshots(context.Context, *abci.RequestListSnapshots) (*abci.ResponseListSnapshots, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	var list []*abci.Snapshot
+	if height := a.height - 2; height > 0 && a.counts[height] > 0 {
+		list = append(list, &abci.Snapshot{Height: uint64(height), Format: 1, Chunks: 1, Hash: []byte("any")})
+	}
+	return &abci.ResponseListSnapshots{Snapshots: list}, nil
+}
+
+func (a *testApp) LoadSnapshotChunk(_ context.Context, r *abci.RequestLoadSnapshotChunk) (*abci.ResponseLoadSnapshotChunk, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	chunk := binary.BigEndian.AppendUint64(nil, r.Height)
+	return &abci.ResponseLoadSnapshotChunk{Chunk: binary.BigEndian.AppendUint64(chunk, a.counts[int64(r.Height)])}, nil
+}
+
+func (a *testApp) OfferSnapshot(context.Context, *abci.RequestOfferSnapshot) (*abci.ResponseOfferSnapshot, error) {
+	return &abci.ResponseOfferSnapshot{Result: abci.ResponseOfferSnapshot_ACCEPT}, nil
+}
+
+func (a *testApp) ApplySnapshotChunk(_ context.Context, r *abci.RequestApplySnapshotChunk) (*abci.ResponseApplySnapshotChunk, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.height = int64(binary.BigEndian.Uint64(r.Chunk))
+	a.ordered = binary.BigEndian.Uint64(r.Chunk[8:])
+	a.restored = a.height
+	return &abci.ResponseApplySnapshotChunk{Result: abci.ResponseApplySnapshotChunk_ACCEPT}, nil
 }

@@ -38,6 +38,7 @@ type chain struct {
 	node    *node.Node
 	alarm   *alarm
 	dialler *dialler
+	wants   wants
 	failed  sync.Once
 	stuck   error
 }
@@ -45,6 +46,7 @@ type chain struct {
 func newChain(o startOptions, out *output, ended func(*chain)) *chain {
 	c := &chain{options: o, output: out}
 	c.ended = func() { ended(c) }
+	c.wants.waiting = map[uint64]chan lightOptions{}
 	c.starting.Store(true)
 	c.context, c.cancel = context.WithCancel(context.Background())
 	c.app = &app{socket: o.App, lost: func(err error) { c.fail(fail("engine.app_lost", "%v", err)) }}
@@ -130,11 +132,19 @@ func (c *chain) open() (err error) {
 			return err
 		}
 	}
+	var extras []node.Option
+	if o.StateSync != nil {
+		trusted, err := validatorList(o.StateSync.Validators)
+		if err != nil {
+			return err
+		}
+		extras = append(extras, node.StateProvider(newLightBlocks(genesis, trusted, c.askLightBlock)))
+	}
 	logs := &logger{output: c.output, chain: o.Chain, rate: &rate{}, notice: c.notice}
 	settings := settings(o)
 	c.node, err = node.NewNodeWithContext(c.context, settings, signer, connection, c.app,
 		func() (*types.GenesisDoc, error) { return genesis, nil }, c.home.open,
-		node.DefaultMetricsProvider(settings.Instrumentation), logs)
+		node.DefaultMetricsProvider(settings.Instrumentation), logs, extras...)
 	if err != nil {
 		return err
 	}

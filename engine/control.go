@@ -94,6 +94,19 @@ func (l *launcher) run(r request, line []byte) (map[string]any, error) {
 		return nil, l.stop(c)
 	case "status":
 		return c.status()
+	case "light_block":
+		var o lightOptions
+		if err := decode(line, &o); err != nil {
+			return nil, err
+		}
+		c.takeLightBlock(o)
+		return nil, nil
+	case "give_light_block":
+		var o heightOptions
+		if err := decode(line, &o); err != nil {
+			return nil, err
+		}
+		return c.giveLightBlock(o.Height)
 	default:
 		var o peersOptions
 		if err := decode(line, &o); err != nil {

@@ -196,3 +196,62 @@ func TestSignState(t *testing.T) {
 	m.start(genesis)
 	eventually(t, "its state restored, it goes on", allOrdered(2, m))
 }
+
+// A node without blocks begins from a peer's snapshot, and believes only light blocks that those it trusts have signed.
+func TestStateSync(t *testing.T) {
+	var nodes []*member
+	for _, name := range []string{"a", "b", "c", "d"} {
+		nodes = append(nodes, newMember(t, launch(t), name))
+	}
+	genesis := genesisOf(nodes...)
+	for _, m := range nodes {
+		m.start(genesis)
+	}
+	introduce(nodes...)
+	eventually(t, "the first block", func() bool { return nodes[0].height() >= 1 })
+	for count := uint64(1); count <= 3; count++ {
+		wakeAll(nodes...)
+		eventually(t, "ordered", allOrdered(count, nodes...))
+	}
+
+	// The one that comes asks through us; the first answer is another height's, and not believed.
+	served := func(p *process, trusted any) *member {
+		m := newMember(t, p, "late")
+		p.onEvent = func(event message) {
+			if event["event"] != "want_light_block" {
+				return
+			}
+			height := int(event["height"].(float64))
+			if event["attempt"] == 0.0 {
+				height--
+			}
+			answer := message{"do": "light_block", "chain": "late", "want": event["want"]}
+			if given, reason := nodes[1].process.ask("give_light_block", message{"chain": "b", "height": height}); reason == "" {
+				answer["light_block"] = given["light_block"]
+			} else {
+				answer["missing"] = true
+			}
+			p.tell(answer)
+		}
+		options := m.options(genesis)
+		options["state_sync"] = message{"validators": trusted}
+		m.listen = p.must("start", options)["listen"].(string)
+		introduce(append(nodes, m)...)
+		return m
+	}
+	stranger := newMember(t, launch(t), "stranger")
+	fooled := served(launch(t), []message{{"key": stranger.key, "power": 1}, {"key": nodes[0].key, "power": 1}})
+	late := served(launch(t), genesis["validators"])
+	eventually(t, "it is where the others are", func() bool { return late.app.orderedBlocks() == 3 && late.status()["catching_up"] == false })
+	if late.app.restored == 0 || late.status()["base"].(float64) < 2 {
+		t.Errorf("it began at %v from a snapshot of height %d", late.status()["base"], late.app.restored)
+	}
+	wakeAll(append(nodes, late)...)
+	eventually(t, "it follows", allOrdered(4, append(nodes, late)...))
+	if fooled.app.restored != 0 {
+		t.Error("light blocks that those who are trusted did not sign were believed")
+	}
+	if _, reason := nodes[1].process.ask("give_light_block", message{"chain": "b", "height": 1000}); reason != "engine.no_light_block" {
+		t.Errorf("a light block that is not there: %q", reason)
+	}
+}

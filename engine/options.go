@@ -67,9 +67,7 @@ type timeoutOptions struct {
 }
 
 type syncOptions struct {
-	Validators   []validatorOptions `json:"validators"` // who is trusted: the set at Height
-	Height       int64              `json:"height"`
-	TrustedHours int                `json:"trusted_hours"` // 0: 168
+	Validators []validatorOptions `json:"validators"` // who is trusted to have signed what is begun from
 }
 
 func (o *startOptions) validate() error {

@@ -20,7 +20,11 @@ func newOutput(to io.WriteCloser, lowest level) *output {
 	go func() {
 		defer close(o.done)
 		broken := false
-		for line := range o.lines {
+		for {
+			line := <-o.lines
+			if line == nil {
+				break
+			}
 			if !broken {
 				_, err := to.Write(line)
 				broken = err != nil
@@ -52,8 +56,8 @@ func (o *output) log(message map[string]any) {
 	}
 }
 
-// close: after everybody who sends has ended, or at the end of the process.
+// close writes what was sent before it. What the engine's goroutines still say then is lost, with the process.
 func (o *output) close() {
-	close(o.lines)
+	o.lines <- nil
 	<-o.done
 }

@@ -43,6 +43,7 @@ type process struct {
 	next    uint64
 	waiting map[uint64]chan message
 	events  []message
+	onEvent func(message) // may be set before anything is asked
 	ended   chan struct{}
 }
 
@@ -84,6 +85,9 @@ func (p *process) read(output io.Reader) {
 			p.waiting[uint64(id)] <- m
 		} else {
 			p.events = append(p.events, m)
+			if p.onEvent != nil {
+				go p.onEvent(m)
+			}
 		}
 		p.mu.Unlock()
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"path/filepath"
 	"time"
 
 	"github.com/cometbft/cometbft/config"
@@ -46,7 +47,8 @@ func settings(o *startOptions) *config.Config {
 
 	c.BlockSync.AdaptiveSync = false
 	c.StateSync.Enable = o.StateSync != nil
-	c.StateSync.DiscoveryTime = 5 * time.Second
+	c.StateSync.DiscoveryTime = 5 * time.Second // the least that it takes
+	c.StateSync.TempDir = filepath.Join(o.Home, "data")
 
 	ms := func(value, otherwise int) time.Duration {
 		return time.Duration(orDefault(value, otherwise)) * time.Millisecond

@@ -42,13 +42,17 @@ Json peers_json(const std::vector<EnginePeer>& peers) {
   return list;
 }
 
+Json validators_json(const std::vector<EngineValidator>& validators) {
+  Json list = Json::array();
+  for (const EngineValidator& validator : validators)
+    list.push_back({{"key", hex(validator.key)}, {"power", validator.power}, {"name", validator.name}});
+  return list;
+}
+
 Json genesis_json(const EngineGenesis& genesis) {
-  Json validators = Json::array();
-  for (const EngineValidator& validator : genesis.validators)
-    validators.push_back({{"key", hex(validator.key)}, {"power", validator.power}, {"name", validator.name}});
   return {{"chain_id", genesis.chain_id()},
           {"time_ms", genesis.time_ms},
-          {"validators", std::move(validators)},
+          {"validators", validators_json(genesis.validators)},
           {"block_max_bytes", genesis.block_max_bytes},
           {"evidence_max_age_blocks", genesis.evidence_max_age_blocks},
           {"evidence_max_age_ms", genesis.evidence_max_age_ms}};
@@ -56,21 +60,23 @@ Json genesis_json(const EngineGenesis& genesis) {
 
 Json start_json(const EngineChain& chain) {
   const EngineTimeouts& t = chain.timeouts;
-  return {{"chain", name_of(chain.genesis.chain)},
-          {"home", chain.home.string()},
-          {"keys", chain.keys.string()},
-          {"app", chain.app_socket.string()},
-          {"genesis", genesis_json(chain.genesis)},
-          {"listen", address(chain.port)},
-          {"peers", peers_json(chain.peers)},
-          {"heartbeat_ms", chain.heartbeat_ms},
-          {"sign_state", chain.wait_to_sign ? "wait" : "expect"},
-          {"timeouts",
-           {{"propose_ms", t.propose_ms},
-            {"propose_delta_ms", t.propose_delta_ms},
-            {"vote_ms", t.vote_ms},
-            {"vote_delta_ms", t.vote_delta_ms},
-            {"commit_ms", t.commit_ms}}}};
+  Json command = {{"chain", name_of(chain.genesis.chain)},
+                  {"home", chain.home.string()},
+                  {"keys", chain.keys.string()},
+                  {"app", chain.app_socket.string()},
+                  {"genesis", genesis_json(chain.genesis)},
+                  {"listen", address(chain.port)},
+                  {"peers", peers_json(chain.peers)},
+                  {"heartbeat_ms", chain.heartbeat_ms},
+                  {"sign_state", chain.wait_to_sign ? "wait" : "expect"},
+                  {"timeouts",
+                   {{"propose_ms", t.propose_ms},
+                    {"propose_delta_ms", t.propose_delta_ms},
+                    {"vote_ms", t.vote_ms},
+                    {"vote_delta_ms", t.vote_delta_ms},
+                    {"commit_ms", t.commit_ms}}}};
+  if (!chain.trusted.empty()) command["state_sync"]["validators"] = validators_json(chain.trusted);
+  return command;
 }
 
 Result<EngineStatus> status_of(const Json& answer) {
@@ -110,6 +116,11 @@ class Host {
  public:
   Host(const EngineOptions& options, fs::path binary) : options_(options), binary_(std::move(binary)) {}
 
+  ~Host() {
+    std::lock_guard lock(door_->mutex);
+    door_->child = nullptr;
+  }
+
   Status launch() {
     ChildOptions child;
     child.binary = binary_;
@@ -121,6 +132,7 @@ class Host {
     child.on_event = [this](const Json& event) { take_event(event); };
     std::unique_lock lock(mutex_);  // on_start needs child_
     ASSIGN(child_, Child::start(std::move(child)));
+    door_->child = child_.get();
     return {};
   }
 
@@ -220,7 +232,24 @@ class Host {
     } else if (kind == "failed" && chain) {
       failed(*chain, engine_error(event.value("reason", "engine.failed"), event.value("detail", "")));
       if (event.value("stuck", false)) child_->kill();
+    } else if (kind == "want_light_block" && chain) {
+      want_light_block(*chain, event);
     }
+  }
+
+  void want_light_block(const Digest& chain, const Json& event) {
+    auto give = [door = door_, chain, want = event.value("want", uint64_t(0))](std::optional<Bytes> block) {
+      Json command = {{"do", "light_block"}, {"chain", name_of(chain)}, {"want", want}};
+      if (block)
+        command["light_block"] = base64(*block);
+      else
+        command["missing"] = true;
+      std::lock_guard lock(door->mutex);
+      if (door->child) door->child->tell(command.dump());
+    };
+    if (!options_.on_want_light_block) return give(std::nullopt);
+    options_.on_want_light_block(chain, event.value("height", uint64_t(0)), event.value("attempt", 0),
+                                 std::move(give));
   }
 
   void failed(const Digest& chain, const Error& why) {
@@ -232,8 +261,15 @@ class Host {
     if (options_.on_failed) options_.on_failed(chain, why);
   }
 
+  // What may be called after this is gone.
+  struct Door {
+    std::mutex mutex;
+    Child* child = nullptr;
+  };
+
   const EngineOptions& options_;
   const fs::path binary_;
+  const std::shared_ptr<Door> door_ = std::make_shared<Door>();
   mutable std::mutex mutex_;
   std::map<Digest, EngineChain> chains_;  // that run, or will again
   std::unique_ptr<Child> child_;          // ends before what it uses
@@ -303,6 +339,15 @@ class Engines : public Engine {
     if (!host) return fail(Code::not_found, "engine.not_running");
     ASSIGN(const Json answer, host->child().ask("status", {{"chain", name_of(chain)}}, options_.answer_ms));
     return status_of(answer);
+  }
+
+  Result<Bytes> light_block(const Digest& chain, uint64_t height) override {
+    const HostPtr host = find(chain);
+    if (!host) return fail(Code::not_found, "engine.not_running");
+    ASSIGN(const Json answer,
+           host->child().ask("give_light_block", {{"chain", name_of(chain)}, {"height", height}},
+                             options_.answer_ms));
+    return unbase64(answer.value("light_block", ""));
   }
 
   std::vector<int> processes() const override {

@@ -2,6 +2,7 @@
 #include <array>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -68,6 +69,9 @@ struct EngineChain {
   std::vector<EnginePeer> peers;
   EngineTimeouts timeouts;
   int heartbeat_ms = 600'000;  // an empty block after so long without any
+  // Not empty: a home without blocks begins from a snapshot of a peer, believed as far as two thirds of these
+  // signed (a set that was proved to be the chain's, as new as there is).
+  std::vector<EngineValidator> trusted;
   bool wait_to_sign =
       false;  // the key's sign state is lost: silent until the others have decided two heights
 };
@@ -82,6 +86,9 @@ struct EngineStatus {
   uint16_t port = 0;
 };
 
+// Answers a wish for a light block: once, from any thread; nothing when nobody has it.
+using GiveLightBlock = std::function<void(std::optional<Bytes>)>;
+
 struct EngineOptions {
   fs::path binary;                // empty: $CHENGXIN_ENGINE, else chengxin-engine beside this executable
   size_t chains_per_process = 1;  // more share memory, and a crash (docs/adr/0021)
@@ -95,6 +102,10 @@ struct EngineOptions {
   std::function<void(const Digest& chain, const Error& why)> on_failed;
   // A vote of this node's key came in that this node did not cast: two nodes have one key.
   std::function<void(const Digest& chain)> on_twin;
+  // A chain that begins from a snapshot needs Engine::light_block of a peer, within 10 s. attempt 0 to 3: the
+  // answer before was none, or one that cannot be believed; another peer may know better.
+  std::function<void(const Digest& chain, uint64_t height, int attempt, GiveLightBlock give)>
+      on_want_light_block;
 };
 
 class Engine {
@@ -115,6 +126,8 @@ class Engine {
                            std::vector<EngineId> remove) = 0;
   virtual void wake(const Digest& chain) = 0;  // never blocks
   virtual Result<EngineStatus> status(const Digest& chain) = 0;
+  // Opaque, for a peer's engine. engine.no_light_block: that height is not kept.
+  virtual Result<Bytes> light_block(const Digest& chain, uint64_t height) = 0;
   virtual std::vector<int> processes() const = 0;  // ids, for status and measurements
 };
 

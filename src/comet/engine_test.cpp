@@ -320,6 +320,12 @@ TEST_F(EngineTest, PeersComeAndGoWithoutARestartAndAreKeptOverOne) {
   EXPECT_TRUE(eventually([&] { return observes.app.ordered == 1; }));
   EXPECT_FALSE(other->status(name)->validator);
 
+  const auto block = engine->light_block(name, 2);
+  ASSERT_TRUE(block) << block.error().to_string();
+  EXPECT_GT(block->size(), 300u);
+  EXPECT_EQ(engine->light_block(name, 99).error().reason, "engine.no_light_block");
+  EXPECT_EQ(engine->light_block(name, 99).error().code, Code::not_found);
+
   ASSERT_EQ(::kill(engine->processes()[0], SIGKILL), 0);
   ASSERT_TRUE(eventually([&] { return connected(*engine) == 1; }));
   ASSERT_TRUE(engine->set_peers(name, {}, {observer_keys->id}));

@@ -121,7 +121,7 @@ Error engine_error(std::string reason, std::string detail) {
     code = Code::conflict;
   else if (is({"engine.bad_request", "engine.genesis", "engine.genesis_in_future"}))
     code = Code::invalid_argument;
-  else if (is({"engine.not_running"}))
+  else if (is({"engine.not_running", "engine.no_light_block"}))
     code = Code::not_found;
   else if (is({"engine.no_app", "engine.app_lost", "engine.stuck"}))
     code = Code::unavailable;
