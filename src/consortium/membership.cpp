@@ -1,0 +1,150 @@
+#include "consortium/membership.h"
+
+#include <algorithm>
+
+#include "ledger/consortium.h"
+
+namespace chengxin::consortium {
+namespace {
+
+tl::unexpected<Error> refused(std::string_view reason, const link::Peer& peer) {
+  return fail(Code::forbidden, reason, "{} at {}", peer.certificate.subject_text(), peer.address);
+}
+
+void add_trust(const Record& record, link::Trust& trust) {
+  for (const auto& organisation : record.consortium.organisations)
+    if (auto root = crypto::Certificate::from_der(organisation.root_certificate))
+      trust.roots.push_back(std::move(*root));
+  for (const Bytes& der : record.crls)
+    if (auto crl = crypto::Crl::from_der(der)) trust.crls.push_back(std::move(*crl));
+}
+
+}  // namespace
+
+Result<Record> record_of(const ledger::Ledger& ledger) {
+  Record out;
+  out.chain = ledger.id();
+  out.name = ledger.genesis().name;
+  out.height = ledger.head().header.height;
+  ASSIGN(out.consortium, ledger::consortium_of(ledger));
+  ASSIGN(out.revocations, ledger::revocations_of(ledger));
+  ASSIGN(out.crls, ledger::crls_of(ledger, out.consortium));
+  return out;
+}
+
+Status admitted(const Record& record, const link::Peer& peer) {
+  const format::Node* node = record.consortium.find_node(peer.key);
+  if (!node) {
+    // A key that was replaced is good for links until the node has taken the new one up.
+    const auto& entries = record.revocations.entries;
+    auto found = std::find_if(entries.begin(), entries.end(),
+                              [&](const format::Revoked& each) { return each.key == peer.key; });
+    if (found == entries.end()) return refused("link.not_a_member", peer);
+    if (!found->replaced) return refused("link.revoked", peer);
+    node = record.consortium.find_node(found->node);
+    if (!node) return refused("link.not_a_member", peer);
+  }
+  for (const format::Revoked& entry : record.revocations.entries)
+    if (std::find(entry.serials.begin(), entry.serials.end(), peer.certificate.serial) != entry.serials.end())
+      return refused("link.revoked", peer);
+  const format::Organisation* organisation = record.consortium.find_organisation(node->organisation);
+  if (!organisation || organisation->root_certificate != peer.root.der)
+    return refused("link.organisation_unknown", peer);
+  return {};
+}
+
+void Membership::set(Record record) {
+  std::lock_guard lock(mutex_);
+  auto& known = records_[record.chain];
+  if (record.height >= known.height) known = std::move(record);
+}
+
+void Membership::forget(const Digest& chain) {
+  std::lock_guard lock(mutex_);
+  records_.erase(chain);
+}
+
+void Membership::set_own(std::vector<crypto::Certificate> roots, std::vector<crypto::Crl> crls) {
+  std::lock_guard lock(mutex_);
+  own_roots_ = std::move(roots);
+  own_crls_ = std::move(crls);
+}
+
+void Membership::set_guests(std::vector<crypto::Sm2Point> keys) {
+  std::lock_guard lock(mutex_);
+  guests_ = std::move(keys);
+}
+
+std::optional<Record> Membership::find(const Digest& chain) const {
+  std::lock_guard lock(mutex_);
+  auto found = records_.find(chain);
+  return found == records_.end() ? std::nullopt : std::optional(found->second);
+}
+
+std::vector<Record> Membership::all() const {
+  std::lock_guard lock(mutex_);
+  std::vector<Record> out;
+  for (const auto& [chain, record] : records_) out.push_back(record);
+  return out;
+}
+
+bool Membership::is_guest(const crypto::Sm2Point& key) const {
+  std::lock_guard lock(mutex_);
+  return std::find(guests_.begin(), guests_.end(), key) != guests_.end();
+}
+
+bool Membership::is_member(const link::Peer& peer) const {
+  std::lock_guard lock(mutex_);
+  return std::any_of(records_.begin(), records_.end(),
+                     [&](const auto& each) { return admitted(each.second, peer).has_value(); });
+}
+
+link::Trust Membership::trust(const link::Topic& topic) const {
+  std::lock_guard lock(mutex_);
+  link::Trust out;
+  if (topic.purpose == link::Purpose::member) {
+    out.roots = own_roots_;  // of guests
+    for (const auto& [chain, record] : records_) add_trust(record, out);
+  } else if (auto found = records_.find(topic.chain); found != records_.end()) {
+    add_trust(found->second, out);
+  }
+  out.crls.insert(out.crls.end(), own_crls_.begin(), own_crls_.end());
+  return out;
+}
+
+Status Membership::admits(const link::Topic& topic, const link::Peer& peer) const {
+  if (topic.purpose == link::Purpose::member) {
+    if (is_guest(peer.key) || is_member(peer)) return {};
+    return refused("link.not_a_member", peer);
+  }
+  const auto record = find(topic.chain);
+  if (!record)
+    return fail(Code::forbidden, "link.unknown_chain", "{} asks for {}", peer.address, hex(topic.chain));
+  return admitted(*record, peer);
+}
+
+std::vector<Warning> warnings(const format::Consortium& before, const format::Consortium& after) {
+  std::vector<Warning> out;
+  uint64_t total = 0, fresh = 0, most = 0;
+  for (const format::Node& node : after.nodes) {
+    if (node.role != format::NodeRole::voter) continue;
+    total += node.weight;
+    most = std::max(most, node.weight);
+    const format::Node* known = before.find_node(node.name);
+    if (!known || known->role != format::NodeRole::voter || known->key != node.key ||
+        known->engine_key != node.engine_key)
+      fresh += node.weight;
+    else if (node.weight > known->weight)
+      fresh += node.weight - known->weight;
+  }
+  if (fresh > 0 && 3 * fresh >= total)
+    out.push_back({"consortium.warn_new_weight",
+                   fmt::format("{} of {} is of nodes that do not vote now: until they run, the chain stands",
+                               fresh, total)});
+  if (after.validators().members.size() > 1 && 3 * most >= total)
+    out.push_back({"consortium.warn_one_node",
+                   fmt::format("one node holds {} of {}: without it the chain stands", most, total)});
+  return out;
+}
+
+}  // namespace chengxin::consortium

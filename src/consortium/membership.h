@@ -1,0 +1,63 @@
+#pragma once
+#include <map>
+#include <mutex>
+
+#include "consortium/chains.h"
+#include "format/proposal.h"
+
+// Who may have a link: derived from what the chains say now. Invariants:
+// - a link of a chain is only for a node that the chain's newest record names, under a certificate of its
+//   organisation's root as the record has it;
+// - a key or certificate that the chain distrusts is refused even where its root still stands;
+// - whoever holds an invitation may speak to this node about joining, and about nothing else.
+namespace chengxin::consortium {
+
+// What one chain says of its members.
+struct Record {
+  Digest chain{};
+  std::string name;
+  uint64_t height = 0;
+  format::Consortium consortium;
+  format::Revocations revocations;
+  std::vector<Bytes> crls;
+};
+Result<Record> record_of(const ledger::Ledger& ledger);
+
+// Errors as link::Admits.
+Status admitted(const Record& record, const link::Peer& peer);
+
+class Membership {
+ public:
+  // The newest of each chain. One that is older than what is known is ignored: a node that has just joined
+  // knows more from its inviter than from its own ledger, which begins at the genesis.
+  void set(Record record);
+  void forget(const Digest& chain);
+  void set_own(std::vector<crypto::Certificate> roots, std::vector<crypto::Crl> crls);
+  // Keys of invitations' certificates that are good now.
+  void set_guests(std::vector<crypto::Sm2Point> keys);
+
+  std::optional<Record> find(const Digest& chain) const;
+  std::vector<Record> all() const;
+  bool is_guest(const crypto::Sm2Point& key) const;
+  // Some chain in common names this node.
+  bool is_member(const link::Peer& peer) const;
+
+  link::Trust trust(const link::Topic& topic) const;
+  Status admits(const link::Topic& topic, const link::Peer& peer) const;
+
+ private:
+  mutable std::mutex mutex_;
+  std::map<Digest, Record> records_;
+  std::vector<crypto::Certificate> own_roots_;
+  std::vector<crypto::Crl> own_crls_;
+  std::vector<crypto::Sm2Point> guests_;
+};
+
+// What those who vote should know before they do, for people: reason keys with details. A chain stops when
+// the nodes that answer hold two thirds of the weight or less.
+struct Warning {
+  std::string reason, detail;
+};
+std::vector<Warning> warnings(const format::Consortium& before, const format::Consortium& after);
+
+}  // namespace chengxin::consortium
