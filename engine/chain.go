@@ -37,6 +37,7 @@ type chain struct {
 	app     *app
 	node    *node.Node
 	alarm   *alarm
+	pace    *pace
 	dialler *dialler
 	wants   wants
 	failed  sync.Once
@@ -160,6 +161,7 @@ func (c *chain) open() (err error) {
 		return err
 	}
 	c.alarm = newAlarm(c.node.Mempool())
+	c.pace = newPace(settings.Consensus, c.node.BlockStore().Height)
 	c.dialler = newDialler(c.node.Switch(), connection.ID())
 	for _, peer := range peers {
 		c.dialler.add(peer)
@@ -205,6 +207,7 @@ func (c *chain) stop() error {
 		return c.stuck
 	}
 	close(c.alarm.stop)
+	close(c.pace.stop)
 	close(c.dialler.stop)
 	ended := make(chan struct{})
 	go func() {

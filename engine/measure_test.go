@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -73,6 +74,50 @@ func TestMeasureIdle(t *testing.T) {
 	per := func(name string) float64 { return float64(memory[name]) / 1024 / float64(chains) }
 	t.Logf("a chain: %.3f %% of a core, MiB: RSS %.1f, PSS %.1f, private dirty %.1f, anonymous %.1f; %d processes, threads %d",
 		100*used/float64(seconds)/float64(chains), per("Rss"), per("Pss"), per("Private_Dirty"), per("Anonymous"), len(measured), threads(shared))
+}
+
+// TestMeasureLatency prints how long one order takes on an idle chain of four, and how many blocks a second are made when
+// there is always one more; by hand: ENGINE_LATENCY=orders go test -run MeasureLatency -v .
+func TestMeasureLatency(t *testing.T) {
+	orders, err := strconv.Atoi(os.Getenv("ENGINE_LATENCY"))
+	if err != nil {
+		t.Skip("ENGINE_LATENCY is not set")
+	}
+	var nodes []*member
+	for _, name := range []string{"a", "b", "c", "d"} {
+		nodes = append(nodes, newMember(t, launch(t), name))
+	}
+	genesis := genesisOf(nodes...)
+	for _, m := range nodes {
+		m.start(genesis)
+	}
+	introduce(nodes...)
+	eventually(t, "the first block", func() bool { return nodes[0].height() >= 1 })
+	waitFor := func(count uint64) {
+		for !allOrdered(count, nodes...)() {
+			time.Sleep(time.Millisecond)
+		}
+	}
+	var took []float64
+	for count := range orders {
+		began := time.Now()
+		wakeAll(nodes...)
+		waitFor(uint64(count + 1))
+		took = append(took, float64(time.Since(began).Microseconds())/1000)
+		time.Sleep(3500 * time.Millisecond) // it rests
+	}
+	slices.Sort(took)
+	for _, m := range nodes {
+		m.app.give(orders)
+	}
+	before, cpu := time.Now(), cpuSeconds(nodes[0].process)
+	for _, m := range nodes {
+		m.process.tell(message{"do": "wake", "chain": m.name})
+	}
+	waitFor(uint64(2 * orders))
+	seconds := time.Since(before).Seconds()
+	t.Logf("one order: p50 %.0f ms, p90 %.0f ms, max %.0f ms; in a row: %.1f blocks/s, %.0f %% of a core for each node", took[orders/2], took[orders*9/10], took[orders-1],
+		float64(orders)/seconds, 100*(cpuSeconds(nodes[0].process)-cpu)/seconds)
 }
 
 func proc(p *process, file string) string {

@@ -64,6 +64,7 @@ type timeoutOptions struct {
 	Vote         int `json:"vote_ms"`          // 500, prevote and precommit
 	VoteDelta    int `json:"vote_delta_ms"`    // 250
 	Commit       int `json:"commit_ms"`        // 50: how long to wait for the last precommits
+	Gossip       int `json:"gossip_ms"`        // 20: how often to look what a peer lacks, while there is work
 }
 
 type syncOptions struct {

@@ -14,9 +14,12 @@ import (
 	"time"
 )
 
-var builtBinary string // the launcher, built for the tests
+var builtBinary = os.Getenv("CHENGXIN_ENGINE") // the launcher; built for the tests where none is named
 
 func TestMain(m *testing.M) {
+	if builtBinary != "" {
+		os.Exit(m.Run())
+	}
 	folder, err := os.MkdirTemp("", "engine")
 	if err != nil {
 		panic(err)

@@ -61,6 +61,8 @@ func settings(o *startOptions) *config.Config {
 	c.Consensus.TimeoutPrecommitDelta = ms(o.Timeouts.VoteDelta, 250)
 	c.Consensus.TimeoutCommit = ms(o.Timeouts.Commit, 50)
 	c.Consensus.SkipTimeoutCommit = true
+	c.Consensus.PeerGossipSleepDuration = ms(o.Timeouts.Gossip, 20) // while there is work: pace.go
+
 	c.Consensus.CreateEmptyBlocks = false
 	c.Consensus.CreateEmptyBlocksInterval = ms(o.Heartbeat, 600_000)
 	// Restarting validators would all be refused by it; what it guards against is guarded by the sign state (keys.go).

@@ -9,6 +9,7 @@ import (
 
 func (c *chain) wake() {
 	if c.running.Load() {
+		c.pace.wake()
 		c.alarm.wake()
 	}
 }

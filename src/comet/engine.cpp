@@ -74,7 +74,8 @@ Json start_json(const EngineChain& chain) {
                     {"propose_delta_ms", t.propose_delta_ms},
                     {"vote_ms", t.vote_ms},
                     {"vote_delta_ms", t.vote_delta_ms},
-                    {"commit_ms", t.commit_ms}}}};
+                    {"commit_ms", t.commit_ms},
+                    {"gossip_ms", t.gossip_ms}}}};
   if (!chain.trusted.empty()) command["state_sync"]["validators"] = validators_json(chain.trusted);
   return command;
 }

@@ -58,6 +58,7 @@ struct EngineTimeouts {
   int propose_ms = 1000, propose_delta_ms = 500;  // the deltas are added with every further round
   int vote_ms = 500, vote_delta_ms = 250;
   int commit_ms = 50;  // for the last precommits, once two thirds are there
+  int gossip_ms = 20;  // how often to look what a peer lacks, while there is work: most of a block's latency
 };
 
 struct EngineChain {
