@@ -1,0 +1,315 @@
+#include "comet/replica.h"
+
+#include <condition_variable>
+#include <map>
+#include <mutex>
+#include <thread>
+
+#include "abci/server.h"
+#include "base/log.h"
+
+namespace chengxin::comet {
+namespace {
+
+constexpr int kFirstPauseMs = 500, kLongestPauseMs = 30'000;
+
+EngineGenesis engine_genesis(const ledger::Ledger& ledger) {
+  EngineGenesis genesis;
+  genesis.chain = ledger.id();
+  genesis.time_ms = ledger.genesis().created_ms;
+  for (const format::Node& node : ledger.genesis().consortium->nodes)
+    if (node.role == format::NodeRole::voter)
+      genesis.validators.push_back({node.engine_key, node.weight, node.name});
+  return genesis;
+}
+
+Result<format::Consortium> members_of(const ledger::Ledger& ledger) {
+  ASSIGN(auto record, ledger.state(format::kConsortiumKey));
+  if (!record) return fail(Code::invalid_argument, "comet.no_consortium", "{}", ledger.genesis().name);
+  return format::Consortium::decode(text(*record));
+}
+
+link::Address address_of(const std::string& text) {
+  const size_t colon = text.rfind(':');
+  return {text.substr(0, colon), uint16_t(std::strtoul(text.c_str() + colon + 1, nullptr, 10))};
+}
+
+class ReplicaImpl final : public Replica {
+ public:
+  ReplicaImpl(ledger::Ledger& ledger, fs::path folder, const ReplicaServices& services)
+      : ledger_(ledger), folder_(std::move(folder)), services_(services) {}
+
+  ~ReplicaImpl() override { stop(); }
+
+  Status open() {
+    TRY(members_of(ledger_));
+    ASSIGN(pool_, Pool::open(
+                      ledger_, folder_ / "pool", services_.now_ms,
+                      [this] { services_.engine->wake(ledger_.id()); }, services_.pool));
+    sequencer_ = make_sequencer(*pool_);
+    ASSIGN(application_, make_application(
+                             ledger_, *pool_, services_.keys,
+                             [this](const Decided& decided) { on_decided(decided); }, services_.application));
+    const fs::path socket = services_.sockets / (hex(ledger_.id()).substr(0, 16) + ".sock");
+    ASSIGN(server_,
+           abci::Server::start(socket, *application_, [this](const Error& why) { engine_failed(why); }));
+    socket_ = socket;
+
+    if (auto at = progress(ledger_)) engine_height_ = at->engine_height;
+    thread_ = std::thread([this] { run(); });
+    return {};
+  }
+
+  Status submit(ledger::AdmittedTransaction transaction, order::OnOutcome on_outcome) override {
+    return sequencer_->submit(std::move(transaction), std::move(on_outcome));
+  }
+  void submit_many(std::vector<order::Submission> submissions) override {
+    sequencer_->submit_many(std::move(submissions));
+  }
+  Status state() const override {
+    {
+      std::lock_guard lock(mutex_);
+      if (failure_) return tl::unexpected(*failure_);
+    }
+    return sequencer_->state();
+  }
+  void subscribe(order::OnBlock on_block) override { sequencer_->subscribe(std::move(on_block)); }
+
+  void set_links(std::shared_ptr<link::Links> links) override {
+    std::lock_guard lock(links_mutex_);
+    disconnect();
+    links_ = std::move(links);
+    if (links_) connect();
+    follow_soon();
+  }
+
+  void engine_failed(const Error& why) override {
+    {
+      std::lock_guard lock(mutex_);
+      if (stopping_) return;
+      failure_ = why;
+    }
+    sequencer_->halt(why);
+  }
+
+  ReplicaState replica_state() const override {
+    ReplicaState out;
+    out.chain = ledger_.id();
+    {
+      std::lock_guard lock(mutex_);
+      out.failure = failure_;
+    }
+    if (auto status = services_.engine->status(ledger_.id())) out.engine = std::move(*status);
+    if (auto at = progress(ledger_)) out.progress = std::move(*at);
+    out.pool = pool_->counts();
+    out.catching_up = out.engine.catching_up;
+    if (auto peers = this->peers()) {
+      out.peers = peers->states();
+      out.catching_up |= peers->catching_up();
+    }
+    return out;
+  }
+
+  // What was accepted first, then the engine, then what it asks.
+  void stop() override {
+    {
+      std::lock_guard lock(mutex_);
+      if (std::exchange(stopping_, true)) return;
+      changed_.notify_all();
+    }
+    if (sequencer_) sequencer_->stop();
+    if (thread_.joinable()) thread_.join();
+    (void)services_.engine->stop(ledger_.id());
+    {
+      std::lock_guard lock(links_mutex_);
+      disconnect();
+    }
+    server_.reset();
+  }
+
+ private:
+  struct Tunnelled {
+    format::Node node;
+    link::Links::Tunnel tunnel;
+  };
+
+  const format::Node* own_node(const format::Consortium& members) const {
+    for (const crypto::Sm2PrivateKey& key : services_.keys)
+      if (const format::Node* node = members.find_node(key.public_key().point())) return node;
+    return nullptr;
+  }
+
+  // On the engine's thread.
+  void on_decided(const Decided& decided) {
+    engine_height_ = decided.engine_height;
+    if (decided.consortium_changed) services_.on_consortium(ledger_.id());
+    if (decided.ledger_height != 0) {
+      if (auto peers = this->peers()) peers->decided();
+      sequencer_->announce(decided.ledger_height);
+    }
+    if (decided.consortium_changed) follow_soon();
+  }
+
+  void follow_soon() {
+    std::lock_guard lock(mutex_);
+    members_changed_ = true;
+    changed_.notify_all();
+  }
+
+  std::shared_ptr<LinkPeers> peers() const {
+    std::lock_guard lock(mutex_);
+    return peers_;
+  }
+
+  // Both under links_mutex_.
+  void connect() {
+    Self self;
+    if (auto members = members_of(ledger_))
+      if (const format::Node* own = own_node(*members)) self.key = own->key;
+    self.software = services_.software;
+    self.now_ms = services_.now_ms;
+    self.engine_height = [this] { return engine_height_.load(); };
+    auto peers = LinkPeers::start(*links_, ledger_, *pool_, std::move(self), services_.peers);
+    std::lock_guard lock(mutex_);
+    peers_ = std::move(peers);
+    if (port_ != 0) links_->serve_engine(ledger_.id(), port_);
+  }
+  void disconnect() {
+    if (!links_) return;
+    std::shared_ptr<LinkPeers> peers;
+    {
+      std::lock_guard lock(mutex_);
+      peers = std::move(peers_);
+    }
+    if (peers) peers->stop();
+    links_->stop_serving_engine(ledger_.id());
+    std::vector<EngineId> gone;
+    for (const auto& [key, each] : tunnels_) gone.push_back(each.node.engine_id);
+    tunnels_.clear();
+    if (running() && !gone.empty()) (void)services_.engine->set_peers(ledger_.id(), {}, std::move(gone));
+  }
+
+  bool running() const {
+    std::lock_guard lock(mutex_);
+    return port_ != 0;
+  }
+
+  // Starts the engine, again after a pause when that fails, and follows the members.
+  void run() {
+    int pause_ms = kFirstPauseMs;
+    for (;;) {
+      Status done = follow_members();
+      if (done && !running()) done = start_engine();
+      std::unique_lock lock(mutex_);
+      if (done) {
+        pause_ms = kFirstPauseMs;
+        changed_.wait(lock, [&] { return stopping_ || members_changed_; });
+      } else {
+        note_failure(done.error());
+        changed_.wait_for(lock, std::chrono::milliseconds(pause_ms), [&] { return stopping_; });
+        pause_ms = std::min(2 * pause_ms, kLongestPauseMs);
+      }
+      if (stopping_) return;
+      members_changed_ = false;
+    }
+  }
+
+  void note_failure(const Error& why) {
+    if (stopping_ || (failure_ && failure_->reason == why.reason)) return;
+    log::warn("chain.engine", {{"chain", ledger_.genesis().name}, {"why", why.to_string()}});
+    failure_ = why;
+  }
+
+  Status start_engine() {
+    EngineChain chain;
+    chain.genesis = engine_genesis(ledger_);
+    chain.home = folder_ / "engine";
+    chain.keys = services_.engine_keys / ledger_.genesis().name;
+    chain.app_socket = socket_;
+    chain.timeouts = services_.timeouts;
+    chain.heartbeat_ms = services_.heartbeat_ms;
+    {
+      std::lock_guard lock(links_mutex_);
+      for (const auto& [key, each] : tunnels_) chain.peers.push_back({each.node.engine_id, each.tunnel.port});
+    }
+    ASSIGN(const uint16_t port, services_.engine->start(std::move(chain)));
+    {
+      std::lock_guard links_lock(links_mutex_);
+      std::lock_guard lock(mutex_);
+      port_ = port;
+      failure_.reset();
+      members_changed_ = true;  // they may have changed meanwhile
+      if (links_) links_->serve_engine(ledger_.id(), port);
+    }
+    if (!pool_->empty()) services_.engine->wake(ledger_.id());
+    return {};
+  }
+
+  // Between two nodes the one with the lower key dials, here and for the content.
+  Status follow_members() {
+    std::lock_guard links_lock(links_mutex_);
+    if (!links_) return {};
+    ASSIGN(auto members, members_of(ledger_));
+    const format::Node* own = own_node(members);
+    std::vector<Member> all;
+    std::map<crypto::Sm2Point, format::Node> dialled;
+    for (const format::Node& node : members.nodes) {
+      all.push_back({node.name, node.key, address_of(node.address)});
+      if (own && own->key < node.key) dialled.emplace(node.key, node);
+    }
+    peers()->set_members(own ? std::move(all) : std::vector<Member>());
+
+    std::vector<EnginePeer> add;
+    std::vector<EngineId> remove;
+    std::erase_if(tunnels_, [&](const auto& each) {
+      auto still = dialled.find(each.first);
+      if (still != dialled.end() && still->second.address == each.second.node.address &&
+          still->second.engine_id == each.second.node.engine_id)
+        return false;
+      remove.push_back(each.second.node.engine_id);
+      return true;
+    });
+    for (const auto& [key, node] : dialled) {
+      if (tunnels_.contains(key)) continue;
+      ASSIGN(auto tunnel, links_->tunnel(ledger_.id(), address_of(node.address), key));
+      add.push_back({node.engine_id, tunnel.port});
+      tunnels_.emplace(key, Tunnelled{node, std::move(tunnel)});
+    }
+    if (!running() || (add.empty() && remove.empty())) return {};
+    return services_.engine->set_peers(ledger_.id(), std::move(add), std::move(remove));
+  }
+
+  ledger::Ledger& ledger_;
+  const fs::path folder_;
+  const ReplicaServices services_;
+  fs::path socket_;
+  std::atomic<uint64_t> engine_height_ = 0;
+
+  std::unique_ptr<Pool> pool_;
+  std::unique_ptr<Sequencer> sequencer_;
+  std::unique_ptr<abci::Application> application_;
+  std::unique_ptr<abci::Server> server_;
+
+  std::mutex links_mutex_;  // held while links change; mutex_ may be taken under it
+  std::shared_ptr<link::Links> links_;
+  std::map<crypto::Sm2Point, Tunnelled> tunnels_;
+
+  mutable std::mutex mutex_;
+  std::shared_ptr<LinkPeers> peers_;
+  std::condition_variable changed_;
+  bool stopping_ = false, members_changed_ = false;
+  uint16_t port_ = 0;  // of the engine's connections; 0: it does not run
+  std::optional<Error> failure_{{Code::unavailable, "order.starting", "the engine starts"}};
+  std::thread thread_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Replica>> Replica::start(ledger::Ledger& ledger, const fs::path& folder,
+                                                const ReplicaServices& services) {
+  auto replica = std::make_unique<ReplicaImpl>(ledger, folder, services);
+  TRY(replica->open());
+  return replica;
+}
+
+}  // namespace chengxin::comet
