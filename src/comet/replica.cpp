@@ -286,7 +286,7 @@ class ReplicaImpl final : public Replica {
   std::atomic<uint64_t> engine_height_ = 0;
 
   std::unique_ptr<Pool> pool_;
-  std::unique_ptr<Sequencer> sequencer_;
+  std::unique_ptr<comet::Sequencer> sequencer_;
   std::unique_ptr<abci::Application> application_;
   std::unique_ptr<abci::Server> server_;
 
