@@ -99,7 +99,8 @@ class ReplicaImpl final : public Replica {
       std::lock_guard lock(mutex_);
       out.failure = failure_;
     }
-    if (auto status = services_.engine->status(ledger_.id())) out.engine = std::move(*status);
+    if (Engine* engine = engine_)
+      if (auto status = engine->status(ledger_.id())) out.engine = std::move(*status);
     if (auto at = progress(ledger_)) out.progress = std::move(*at);
     out.pool = pool_->counts();
     out.catching_up = out.engine.catching_up;
@@ -119,7 +120,7 @@ class ReplicaImpl final : public Replica {
     }
     if (sequencer_) sequencer_->stop();
     if (thread_.joinable()) thread_.join();
-    (void)services_.engine->stop(ledger_.id());
+    if (Engine* engine = engine_) (void)engine->stop(ledger_.id());
     {
       std::lock_guard lock(links_mutex_);
       disconnect();
@@ -137,6 +138,10 @@ class ReplicaImpl final : public Replica {
     for (const crypto::Sm2PrivateKey& key : services_.keys)
       if (const format::Node* node = members.find_node(key.public_key().point())) return node;
     return nullptr;
+  }
+
+  void wake() {
+    if (Engine* engine = engine_) engine->wake(ledger_.id());
   }
 
   // On the engine's thread.
@@ -186,7 +191,7 @@ class ReplicaImpl final : public Replica {
     std::vector<EngineId> gone;
     for (const auto& [key, each] : tunnels_) gone.push_back(each.node.engine_id);
     tunnels_.clear();
-    if (running() && !gone.empty()) (void)services_.engine->set_peers(ledger_.id(), {}, std::move(gone));
+    if (running() && !gone.empty()) (void)engine_.load()->set_peers(ledger_.id(), {}, std::move(gone));
   }
 
   bool running() const {
@@ -221,6 +226,8 @@ class ReplicaImpl final : public Replica {
   }
 
   Status start_engine() {
+    ASSIGN(Engine * engine, services_.engine());
+    engine_ = engine;
     EngineChain chain;
     chain.genesis = engine_genesis(ledger_);
     chain.home = folder_ / "engine";
@@ -232,7 +239,7 @@ class ReplicaImpl final : public Replica {
       std::lock_guard lock(links_mutex_);
       for (const auto& [key, each] : tunnels_) chain.peers.push_back({each.node.engine_id, each.tunnel.port});
     }
-    ASSIGN(const uint16_t port, services_.engine->start(std::move(chain)));
+    ASSIGN(const uint16_t port, engine->start(std::move(chain)));
     {
       std::lock_guard links_lock(links_mutex_);
       std::lock_guard lock(mutex_);
@@ -241,7 +248,7 @@ class ReplicaImpl final : public Replica {
       members_changed_ = true;  // they may have changed meanwhile
       if (links_) links_->serve_engine(ledger_.id(), port);
     }
-    if (!pool_->empty()) services_.engine->wake(ledger_.id());
+    if (!pool_->empty()) wake();
     return {};
   }
 
@@ -276,7 +283,7 @@ class ReplicaImpl final : public Replica {
       tunnels_.emplace(key, Tunnelled{node, std::move(tunnel)});
     }
     if (!running() || (add.empty() && remove.empty())) return {};
-    return services_.engine->set_peers(ledger_.id(), std::move(add), std::move(remove));
+    return engine_.load()->set_peers(ledger_.id(), std::move(add), std::move(remove));
   }
 
   ledger::Ledger& ledger_;
@@ -284,6 +291,7 @@ class ReplicaImpl final : public Replica {
   const ReplicaServices services_;
   fs::path socket_;
   std::atomic<uint64_t> engine_height_ = 0;
+  std::atomic<Engine*> engine_ = nullptr;  // set when it was first needed
 
   std::unique_ptr<Pool> pool_;
   std::unique_ptr<comet::Sequencer> sequencer_;

@@ -15,7 +15,7 @@ namespace chengxin::comet {
 
 // What the replicas of a process share.
 struct ReplicaServices {
-  Engine* engine = nullptr;
+  std::function<Result<Engine*>()> engine;  // asked when one is needed, again after an error
   std::vector<crypto::Sm2PrivateKey> keys;  // of this node: the one that a chain's members name is used
   fs::path engine_keys;  // folder with one for each chain, by its name, made by Engine::keys
   fs::path sockets;      // folder

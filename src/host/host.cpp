@@ -14,6 +14,11 @@ void observe(const ChainPtr& chain, const Host::OnBlock& on_block) {
   });
 }
 
+tl::unexpected<Error> bad_name() {
+  return fail(Code::invalid_argument, "chain.name",
+              "a name is 1 to 40 of a-z, 0-9 and -, and begins with no -");
+}
+
 }  // namespace
 
 bool valid_name(std::string_view name) {
@@ -46,9 +51,7 @@ Status Host::open_all() {
 
 Result<ChainPtr> Host::create(const std::string& name, std::vector<format::GenesisAccount> accounts,
                               int64_t now_ms) {
-  if (!valid_name(name))
-    return fail(Code::invalid_argument, "chain.name",
-                "a name is 1 to 40 of a-z, 0-9 and -, and begins with no -");
+  if (!valid_name(name)) return bad_name();
   if (find(name)) return fail(Code::conflict, "chain.exists", "{}", name);
   format::Genesis genesis;
   genesis.name = name;
@@ -59,6 +62,21 @@ Result<ChainPtr> Host::create(const std::string& name, std::vector<format::Genes
   genesis.accounts.insert(genesis.accounts.end(), accounts.begin(), accounts.end());
   ASSIGN(auto ledger, ledger::Ledger::create(options_.root / name, genesis.encode(), options_.ledger));
   return start(std::move(ledger));
+}
+
+Result<ChainPtr> Host::create_from(std::string_view document) {
+  ASSIGN(auto genesis, format::Genesis::decode(document));
+  if (!valid_name(genesis.name)) return bad_name();
+  if (find(genesis.name)) return fail(Code::conflict, "chain.exists", "{}", genesis.name);
+  ASSIGN(auto ledger, ledger::Ledger::create(options_.root / genesis.name, document, options_.ledger));
+  return start(std::move(ledger));
+}
+
+Result<std::unique_ptr<order::Sequencer>> Host::sequencer_of(ledger::Ledger& ledger) const {
+  if (!ledger.genesis().consortium)
+    return order::make_solo(ledger, options_.validator_key, now_ms, options_.solo);
+  if (options_.sequencer_of) return options_.sequencer_of(ledger);
+  return fail(Code::unsupported, "chain.no_consortium", "{} is run by a consortium", ledger.genesis().name);
 }
 
 void Host::stop() {
@@ -91,7 +109,7 @@ Result<ChainPtr> Host::start(std::unique_ptr<ledger::Ledger> ledger) {
   auto chain = std::make_shared<Chain>();
   chain->name = ledger->genesis().name;
   chain->ledger = std::move(ledger);
-  chain->sequencer = order::make_solo(*chain->ledger, options_.validator_key, now_ms, options_.solo);
+  ASSIGN(chain->sequencer, sequencer_of(*chain->ledger));
   const ledger::Ledger& admits = *chain->ledger;
   chain->admission = std::make_unique<admission::Gatherer>(
       [&admits](std::span<const ByteView> envelopes, int64_t time_ms) {

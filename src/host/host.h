@@ -28,6 +28,8 @@ struct Options {
   order::SoloOptions solo;
   admission::Options admission;
   std::vector<format::GenesisAccount> accounts;  // of this node: registered on every chain that it makes
+  // Who orders on a chain that a consortium runs. None: such chains are not opened (chain.no_consortium).
+  std::function<Result<std::unique_ptr<order::Sequencer>>(ledger::Ledger&)> sequencer_of;
 };
 
 // 1 to 40 of a-z, 0-9 and -, not beginning with -: also a safe name of a folder.
@@ -46,6 +48,9 @@ class Host {
   Result<ChainPtr> create(const std::string& name, std::vector<format::GenesisAccount> accounts,
                           int64_t now_ms);
 
+  // Of a genesis that others made too. chain.name, chain.exists, those of Ledger::create.
+  Result<ChainPtr> create_from(std::string_view genesis);
+
   // Stops admission and every sequencer: no observer is called after it.
   void stop();
 
@@ -60,6 +65,7 @@ class Host {
 
  private:
   Result<ChainPtr> start(std::unique_ptr<ledger::Ledger> ledger);
+  Result<std::unique_ptr<order::Sequencer>> sequencer_of(ledger::Ledger& ledger) const;
 
   Options options_;
   mutable std::mutex mutex_;
