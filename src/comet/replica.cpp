@@ -48,7 +48,7 @@ class ReplicaImpl final : public Replica {
                       [this] { services_.engine->wake(ledger_.id()); }, services_.pool));
     sequencer_ = make_sequencer(*pool_);
     ASSIGN(application_, make_application(
-                             ledger_, *pool_, services_.keys,
+                             ledger_, *pool_, services_.keys(),
                              [this](const Decided& decided) { on_decided(decided); }, services_.application));
     const fs::path socket = services_.sockets / (hex(ledger_.id()).substr(0, 16) + ".sock");
     ASSIGN(server_,
@@ -135,7 +135,7 @@ class ReplicaImpl final : public Replica {
   };
 
   const format::Node* own_node(const format::Consortium& members) const {
-    for (const crypto::Sm2PrivateKey& key : services_.keys)
+    for (const crypto::Sm2PrivateKey& key : services_.keys())
       if (const format::Node* node = members.find_node(key.public_key().point())) return node;
     return nullptr;
   }

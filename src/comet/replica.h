@@ -16,7 +16,8 @@ namespace chengxin::comet {
 // What the replicas of a process share.
 struct ReplicaServices {
   std::function<Result<Engine*>()> engine;  // asked when one is needed, again after an error
-  std::vector<crypto::Sm2PrivateKey> keys;  // of this node: the one that a chain's members name is used
+  // Of this node: the one that a chain's members name is used.
+  std::function<std::vector<crypto::Sm2PrivateKey>()> keys;
   fs::path engine_keys;  // folder with one for each chain, by its name, made by Engine::keys
   fs::path sockets;      // folder
   std::string software;  // version
