@@ -32,7 +32,7 @@ class TransactionStream : public std::enable_shared_from_this<TransactionStream>
         lane_(chain_->admission->lane(call.principal.id)),
         source_(*call.stream),
         share_(call.app) {
-    const size_t most = chain_->ledger->genesis().limits.max_transaction_bytes + 1024;
+    const size_t most = chain_->ledger->head().limits.max_transaction_bytes + 1024;
     const bool whole = call.query.text("receipts", "short") == "full", lines = call.media == kLines;
     frames_ = lines ? line_frames(most, app_.schemas) : binary_frames(most);
     results_ = lines ? line_results(whole) : binary_results(whole);

@@ -75,6 +75,7 @@ struct ProtocolChange {
   uint32_t version = 1;
   uint64_t from_height = 0;  // below it the version before this one
   bool operator==(const ProtocolChange&) const = default;
+  uint32_t at(uint64_t height) const { return height >= from_height ? version : version - 1; }
   Bytes encode() const;                                  // u32 version || u64 from_height
   static Result<ProtocolChange> decode(ByteView bytes);  // format.protocol
 };

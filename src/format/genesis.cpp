@@ -23,6 +23,23 @@ Result<crypto::Sm2Point> point_of(const Json& value) {
   return point;
 }
 
+Status check_consortium(const Genesis& genesis) {
+  if (genesis.validators != genesis.consortium->validators())
+    return malformed("the validators are not the voters of the consortium");
+  auto has = [&](const crypto::Sm2Point& key, std::string_view role) {
+    return std::any_of(genesis.accounts.begin(), genesis.accounts.end(), [&](const GenesisAccount& each) {
+      return each.public_key == key &&
+             std::find(each.roles.begin(), each.roles.end(), role) != each.roles.end();
+    });
+  };
+  for (const Organisation& each : genesis.consortium->organisations)
+    if (!has(each.governor_key, "governor")) return malformed("no account for the governor of " + each.name);
+  for (const Node& each : genesis.consortium->nodes)
+    if (each.service_key != crypto::Sm2Point{} && !has(each.service_key, "writer"))
+      return malformed("no account for the services of " + each.name);
+  return {};
+}
+
 Result<Genesis> read(const Json& json) {
   Genesis out;
   if (json.at("format") != kFormat) return malformed("another format");
@@ -46,6 +63,11 @@ Result<Genesis> read(const Json& json) {
   out.limits.max_block_bytes = limits.at("max_block_bytes").get<uint64_t>();
   out.limits.max_transaction_bytes = limits.at("max_transaction_bytes").get<uint64_t>();
   out.limits.max_validity_ms = limits.at("max_validity_ms").get<uint64_t>();
+  if (json.contains("consortium")) {
+    ASSIGN(std::string consortium, canonical_json(json.at("consortium")));
+    ASSIGN(out.consortium, Consortium::decode(consortium));
+    TRY(check_consortium(out));
+  }
   return out;
 }
 
@@ -55,7 +77,7 @@ namespace {
 
 // json.not_canonical: a number beyond what RFC 8785 takes, text that is not UTF-8.
 Result<std::string> write(const Genesis& genesis) {
-  const auto& [name, created_ms, salt, validators, accounts, limits] = genesis;
+  const auto& [name, created_ms, salt, validators, accounts, limits, consortium] = genesis;
   Json json = {{"format", kFormat}, {"name", name}, {"created_ms", created_ms}, {"salt", hex(salt)}};
   json["validators"] = Json::array();
   for (const Validator& member : validators.members)
@@ -66,6 +88,9 @@ Result<std::string> write(const Genesis& genesis) {
   json["limits"] = {{"max_block_bytes", limits.max_block_bytes},
                     {"max_transaction_bytes", limits.max_transaction_bytes},
                     {"max_validity_ms", limits.max_validity_ms}};
+  if (consortium) {
+    ASSIGN(json["consortium"], parse_json(consortium->encode()));
+  }
   return canonical_json(json);
 }
 
@@ -89,6 +114,21 @@ Result<Genesis> Genesis::decode(std::string_view document) {
 }
 
 Digest Genesis::chain_id(std::string_view document) { return crypto::sm3(view(document)); }
+
+Bytes ChainLimits::encode() const {
+  Bytes out;
+  put_be(out, max_block_bytes);
+  put_be(out, max_transaction_bytes);
+  put_be(out, max_validity_ms);
+  return out;
+}
+
+Result<ChainLimits> ChainLimits::decode(ByteView bytes) {
+  Reader in(bytes);
+  const ChainLimits out{in.be<uint64_t>(), in.be<uint64_t>(), in.be<uint64_t>()};
+  if (!in.done()) return fail(Code::data_loss, "format.limits", "a chain's limits have 24 bytes");
+  return out;
+}
 
 bool Account::has_role(std::string_view role) const {
   return std::find(roles.begin(), roles.end(), role) != roles.end();

@@ -1,6 +1,5 @@
 #pragma once
-#include "format/header.h"
-#include "format/transaction.h"
+#include "format/consortium.h"
 
 namespace chengxin::format {
 
@@ -14,7 +13,12 @@ struct ChainLimits {
   uint64_t max_block_bytes = 8 << 20;
   uint64_t max_transaction_bytes = 4 << 20;
   uint64_t max_validity_ms = 24 * 3600 * 1000;
+  bool operator==(const ChainLimits&) const = default;
+  Bytes encode() const;                               // u64 each, in this order
+  static Result<ChainLimits> decode(ByteView bytes);  // format.limits
 };
+// In the state once they were changed; until then those of the genesis hold.
+inline constexpr std::string_view kLimitsKey = "chain/limits";
 
 // docs/formats/chain.md, "Genesis document".
 struct Genesis {
@@ -24,6 +28,8 @@ struct Genesis {
   ValidatorSet validators;
   std::vector<GenesisAccount> accounts;
   ChainLimits limits;
+  // The validators are its voters; its governors and its nodes' services have accounts.
+  std::optional<Consortium> consortium;
 
   std::string encode() const;
   static Result<Genesis> decode(

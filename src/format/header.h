@@ -5,7 +5,12 @@
 // Receipts, headers, validator sets and certificates as docs/formats/chain.md fixes them.
 namespace chengxin::format {
 
-inline constexpr uint32_t kProtocolVersion = 1;
+// Versions of the protocol that this program follows: the first, which every chain begins with, to the
+// highest.
+inline constexpr uint32_t kFirstProtocol = 1, kHighestProtocol = 2;
+constexpr bool knows_protocol(uint32_t version) {
+  return version >= kFirstProtocol && version <= kHighestProtocol;
+}
 inline constexpr size_t kReceiptBytes = 92, kHeaderBytes = 188;
 
 // Numbers are part of the format: never reused, never renumbered.
@@ -50,7 +55,7 @@ std::vector<Digest> receipt_hashes(std::span<const ByteView> receipts);
 std::vector<Digest> log_leaf_hashes(std::span<const Digest> transactions, std::span<const Digest> receipts);
 
 struct Header {
-  uint32_t version = kProtocolVersion;
+  uint32_t version = kFirstProtocol;  // that this block follows
   Digest chain{};
   uint64_t height = 0;
   int64_t time_ms = 0;

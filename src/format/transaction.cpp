@@ -220,4 +220,38 @@ Result<Bytes> decode_set_validators(ByteView arguments) {
   return to_bytes(validators);
 }
 
+Bytes encode_set_protocol(const SetProtocolCall& call) {
+  pb::SetProtocol message;
+  message.set_version(call.version);
+  message.set_from_height(call.from_height);
+  return serialise(message);
+}
+
+Result<SetProtocolCall> decode_set_protocol(ByteView arguments) {
+  Canonical in(arguments);
+  SetProtocolCall out;
+  out.version = uint32_t(in.number(1, UINT32_MAX));
+  out.from_height = in.number(2);
+  if (!in.done()) return arguments_malformed("governance.set_protocol");
+  return out;
+}
+
+Bytes encode_set_limits(const SetLimitsCall& call) {
+  pb::SetLimits message;
+  message.set_max_block_bytes(call.max_block_bytes);
+  message.set_max_transaction_bytes(call.max_transaction_bytes);
+  message.set_max_validity_ms(call.max_validity_ms);
+  return serialise(message);
+}
+
+Result<SetLimitsCall> decode_set_limits(ByteView arguments) {
+  Canonical in(arguments);
+  SetLimitsCall out;
+  out.max_block_bytes = in.number(1);
+  out.max_transaction_bytes = in.number(2);
+  out.max_validity_ms = in.number(3);
+  if (!in.done()) return arguments_malformed("governance.set_limits");
+  return out;
+}
+
 }  // namespace chengxin::format

@@ -68,7 +68,7 @@ struct EvidenceAdd {
 Bytes encode_evidence_add(const EvidenceAdd& call);
 Result<EvidenceAdd> decode_evidence_add(ByteView arguments);  // transaction.arguments_malformed
 
-// Arguments of governance.register_key, revoke_key and set_validators. Decoders:
+// Arguments of governance.register_key, revoke_key, set_validators, set_protocol and set_limits. Decoders:
 // transaction.arguments_malformed for anything but the canonical spelling.
 struct RegisterKey {
   crypto::Sm2Point public_key{};
@@ -80,5 +80,16 @@ Bytes encode_revoke_key(const KeyId& id);
 Result<KeyId> decode_revoke_key(ByteView arguments);
 Bytes encode_set_validators(ByteView validators);
 Result<Bytes> decode_set_validators(ByteView arguments);  // bytes of a ValidatorSet, not looked at
+struct SetProtocolCall {
+  uint32_t version = 0;
+  uint64_t from_height = 0;
+};
+Bytes encode_set_protocol(const SetProtocolCall& call);
+Result<SetProtocolCall> decode_set_protocol(ByteView arguments);
+struct SetLimitsCall {
+  uint64_t max_block_bytes = 0, max_transaction_bytes = 0, max_validity_ms = 0;
+};
+Bytes encode_set_limits(const SetLimitsCall& call);
+Result<SetLimitsCall> decode_set_limits(ByteView arguments);
 
 }  // namespace chengxin::format

@@ -26,19 +26,17 @@ tl::unexpected<Error> bad_signature(const Digest& hash) {
 
 }  // namespace
 
-Status LedgerImpl::check_form(const format::Transaction& transaction, int64_t time_ms,
+Status LedgerImpl::check_form(const format::Transaction& transaction, const Head& head, int64_t time_ms,
                               const AccountPtr& signer) const {
   const format::TransactionBody& body = transaction.body;
-  const uint64_t bytes = counted_bytes(transaction);
-  const uint64_t most = std::min(genesis_.limits.max_transaction_bytes, genesis_.limits.max_block_bytes);
-  if (bytes > most || transaction.body_bytes.size() > format::kMaxBodyBytes)
-    return fail(Code::too_large, "transaction.too_large", "{} bytes; the chain takes {}", bytes, most);
+  TRY(check_size(counted_bytes(transaction), head.limits));
   if (body.chain != id_)
     return fail(Code::invalid_argument, "transaction.wrong_chain", "it is for {}", hex(body.chain));
-  TRY(check_window(body, genesis_.limits, time_ms));
-  if (methods_.attachments_taken(body) != transaction.attachments.size())
-    return fail(Code::invalid_argument, "transaction.attachments", "its calls take {}, it has {}",
-                methods_.attachments_taken(body), transaction.attachments.size());
+  TRY(check_window(body, head.limits, time_ms));
+  const size_t taken = methods_.attachments_taken(body, head.next_protocol());
+  if (taken != transaction.attachments.size())
+    return fail(Code::invalid_argument, "transaction.attachments", "its calls take {}, it has {}", taken,
+                transaction.attachments.size());
   if (!signer) return fail(Code::forbidden, "transaction.unknown_signer", "{}", hex(body.signer));
   if (!signer->account.active)
     return fail(Code::forbidden, "transaction.signer_revoked", "{}", hex(body.signer));
@@ -82,7 +80,8 @@ std::vector<bool> LedgerImpl::signatures_hold(std::span<const SignedBy> all,
 std::vector<Result<AdmittedTransaction>> LedgerImpl::admit(std::span<const ByteView> envelopes,
                                                            int64_t now_ms) const {
   std::vector<Result<AdmittedTransaction>> out(envelopes.size());
-  const uint64_t height = now()->head.header.height;  // before they are looked up
+  const ViewPtr base = now();  // before they are looked up
+  const Head& head = base->head;
   std::vector<Candidate> candidates;
   candidates.reserve(envelopes.size());
   auto keep_if = [&](auto&& fits) {
@@ -95,14 +94,16 @@ std::vector<Result<AdmittedTransaction>> LedgerImpl::admit(std::span<const ByteV
 
   for (size_t i = 0; i < envelopes.size(); ++i) {
     // Envelopes hold a few bytes beside what is counted: field tags and lengths.
-    if (envelopes[i].size() > genesis_.limits.max_transaction_bytes + 1024) {
+    if (envelopes[i].size() > head.limits.max_transaction_bytes + 1024) {
       out[i] = fail(Code::too_large, "transaction.too_large", "{} bytes; the chain takes {}",
-                    envelopes[i].size(), genesis_.limits.max_transaction_bytes);
+                    envelopes[i].size(), head.limits.max_transaction_bytes);
     } else if (auto decoded = format::decode_transaction(envelopes[i]); !decoded) {
       out[i] = tl::unexpected(std::move(decoded).error());
     } else {
-      candidates.push_back(
-          {i, std::make_shared<const Admitted>(Admitted{std::move(*decoded), height}), nullptr});
+      candidates.push_back({i,
+                            std::make_shared<const Admitted>(
+                                Admitted{std::move(*decoded), head.header.height, head.next_protocol()}),
+                            nullptr});
     }
   }
 
@@ -110,13 +111,13 @@ std::vector<Result<AdmittedTransaction>> LedgerImpl::admit(std::span<const ByteV
   for (const Candidate& each : candidates) hashes.push_back(keys::by_hash(each.transaction->hash));
   auto found = database_->multi_get(Table::index, hashes);
   // Blocks never go back in time, whatever the clock says.
-  const int64_t time_ms = std::max(now_ms, now()->head.header.time_ms);
+  const int64_t time_ms = std::max(now_ms, head.header.time_ms);
   size_t at = 0;
   keep_if([&](Candidate& each) -> Status {
     if (!found) return tl::unexpected(found.error());
     if ((*found)[at++]) return duplicate(each.transaction->hash);
     ASSIGN(each.signer, accounts_.find(each.transaction->body.signer));
-    return check_form(*each.transaction, time_ms, each.signer);
+    return check_form(*each.transaction, head, time_ms, each.signer);
   });
 
   std::vector<SignedBy> signed_by;

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "format/consortium.h"
 #include "format/genesis.h"
 #include "format/header.h"
 
@@ -29,6 +30,7 @@ struct CallContext {
   ByteView arguments;
   ByteView attachment;  // empty unless the method takes one
   StateView& state;
+  uint32_t protocol = format::kFirstProtocol;  // that the block follows
 };
 
 struct CallResult {
@@ -44,6 +46,7 @@ struct CallResult {
 
 struct Method {
   std::string contract, name;
+  uint32_t since_version = format::kFirstProtocol;  // unknown in blocks that follow an earlier one
   std::string role;  // the signer's account must hold it; empty: any active account
   bool takes_attachment = false;
   uint64_t base_gas = 1000, gas_per_byte = 1;
@@ -54,8 +57,23 @@ struct Method {
 
 using ContractTable = std::vector<Method>;
 
-// governance.register_key, revoke_key, set_validators; on a chain with a consortium they are refused.
+// governance.register_key, revoke_key, set_validators, set_protocol, and from version 2 on set_limits; on a
+// chain with a consortium they are refused.
 ContractTable governance_contract();
+
+// What the contracts of both kinds of chains do to the state of the chain itself. The reason key why it is
+// not done, or empty; an Error is a host fault.
+// The protocol from a height above this one on: the next version only, as below its height a block follows
+// the one before; of a change that still waits the height may be moved. governance.protocol_version,
+// governance.protocol_height.
+Result<std::string_view> set_protocol(StateView& state, uint64_t height,
+                                      const format::ProtocolChange& change);
+// Limits from the next block on: governance.limits unless within kLeastLimits and kMostLimits, and a
+// transaction fits a block.
+Result<std::string_view> set_limits(StateView& state, const format::ChainLimits& limits);
+// A transaction's least holds the largest body, so that they can always be changed again.
+inline constexpr format::ChainLimits kLeastLimits{128 << 10, 128 << 10, 60'000};
+inline constexpr format::ChainLimits kMostLimits{64 << 20, 8 << 20, uint64_t(7) * 24 * 3600 * 1000};
 // consortium.propose, vote, withdraw, publish_crl.
 ContractTable consortium_contract();
 

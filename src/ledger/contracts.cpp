@@ -52,22 +52,21 @@ CallResult ended(ReceiptStatus status, std::string_view reason) {
 struct Frame {
   const format::Account& signer;
   const format::KeyId& signer_id;
-  uint64_t height;
-  int64_t time_ms;
+  const BlockFrame& block;
 };
 
 Result<CallResult> run_call(const Methods& methods, const Method* method, const format::Call& call,
                             ByteView attachment, const Frame& frame, StateLayer& layer) {
   if (!method) {
-    if (!methods.has_contract(call.contract))
+    if (!methods.has_contract(call.contract, frame.block.version))
       return ended(ReceiptStatus::unknown_contract, "contract.unknown");
     return ended(ReceiptStatus::unknown_method, "contract.unknown_method");
   }
   if (!method->role.empty() && !frame.signer.has_role(method->role))
     return ended(ReceiptStatus::forbidden, "contract.forbidden");
   CheckedState state(*method, layer);
-  auto result = method->run(
-      {frame.signer_id, frame.signer, frame.height, frame.time_ms, call.arguments, attachment, state});
+  auto result = method->run({frame.signer_id, frame.signer, frame.block.height, frame.block.time_ms,
+                             call.arguments, attachment, state, frame.block.version});
   if (state.violated()) return ended(ReceiptStatus::access_violation, "contract.access_violation");
   return result;
 }
@@ -77,35 +76,41 @@ Result<CallResult> run_call(const Methods& methods, const Method* method, const 
 Methods::Methods(ContractTable table) {
   for (ContractTable rows : {governance_contract(), consortium_contract(), std::move(table)}) {
     for (Method& row : rows) {
-      contracts_.insert(row.contract);
+      auto [since, fresh] = contracts_.emplace(row.contract, row.since_version);
+      if (!fresh) since->second = std::min(since->second, row.since_version);
       std::pair key(row.contract, row.name);
       CHECK(methods_.emplace(std::move(key), std::move(row)).second);
     }
   }
 }
 
-const Method* Methods::find(const format::Call& call) const {
+const Method* Methods::find(const format::Call& call, uint32_t version) const {
   auto found = methods_.find({call.contract, call.method});
-  return found == methods_.end() ? nullptr : &found->second;
+  return found == methods_.end() || found->second.since_version > version ? nullptr : &found->second;
 }
 
-size_t Methods::attachments_taken(const format::TransactionBody& body) const {
+bool Methods::has_contract(const std::string& contract, uint32_t version) const {
+  auto found = contracts_.find(contract);
+  return found != contracts_.end() && found->second <= version;
+}
+
+size_t Methods::attachments_taken(const format::TransactionBody& body, uint32_t version) const {
   return size_t(std::count_if(body.calls.begin(), body.calls.end(), [&](const format::Call& call) {
-    const Method* method = find(call);
+    const Method* method = find(call, version);
     return method && method->takes_attachment;
   }));
 }
 
 Result<Outcome> run_transaction(const Methods& methods, const format::Transaction& transaction,
-                                const format::Account& signer, uint64_t height, int64_t time_ms,
+                                const format::Account& signer, const BlockFrame& block_frame,
                                 StateLayer& block) {
-  const Frame frame{signer, transaction.body.signer, height, time_ms};
+  const Frame frame{signer, transaction.body.signer, block_frame};
   StateLayer layer([&block](const Bytes& key) { return block.get(key); });
   Outcome out;
   out.taken.reserve(transaction.attachments.size());
   for (size_t i = 0; i < transaction.body.calls.size(); ++i) {
     const format::Call& call = transaction.body.calls[i];
-    const Method* method = methods.find(call);
+    const Method* method = methods.find(call, block_frame.version);
     ByteView attachment;
     if (method && method->takes_attachment) {
       attachment = transaction.attachments[out.taken.size()];
@@ -140,6 +145,12 @@ uint64_t counted_bytes(const format::Transaction& transaction) {
   uint64_t total = transaction.body_bytes.size() + transaction.signature.size();
   for (const Bytes& attachment : transaction.attachments) total += attachment.size();
   return total;
+}
+
+Status check_size(uint64_t bytes, const format::ChainLimits& limits) {
+  const uint64_t most = std::min(limits.max_transaction_bytes, limits.max_block_bytes);
+  if (bytes <= most) return {};
+  return fail(Code::too_large, "transaction.too_large", "{} bytes; the chain takes {}", bytes, most);
 }
 
 Status check_window(const format::TransactionBody& body, const format::ChainLimits& limits, int64_t time_ms) {

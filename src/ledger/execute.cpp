@@ -14,14 +14,14 @@ using store::Table;
 // Builds one block.
 class Executor {
  public:
-  Executor(const Methods& methods, const format::Genesis& genesis, const Base& base,
-           std::span<const AdmittedTransaction> candidates, int64_t time_ms, Sink& sink)
+  Executor(const Methods& methods, const Base& base, std::span<const AdmittedTransaction> candidates,
+           int64_t time_ms, Sink& sink)
       : methods_(methods),
-        genesis_(genesis),
         base_(base),
         head_(base.view->head),
         time_ms_(time_ms),
         height_(head_.header.height + 1),
+        version_(head_.next_protocol()),
         sink_(sink),
         state_(base.state),
         tail_(base.view->tail),
@@ -50,16 +50,20 @@ class Executor {
 
  private:
   // Why the transaction cannot stand here, or its signer in signer_.
-  Result<std::optional<Error>> fits(const format::Transaction& transaction, bool known) {
+  Result<std::optional<Error>> fits(const Admitted& transaction, bool known) {
     auto misfit = [](Code code, std::string_view reason, std::string detail = {}) {
       return std::optional(Error{code, std::string(reason), std::move(detail)});
     };
     if (known || seen_->contains(transaction.hash))
       return misfit(Code::conflict, "transaction.duplicate", hex(transaction.hash));
-    if (auto window = check_window(transaction.body, genesis_.limits, time_ms_); !window)
+    if (auto window = check_window(transaction.body, head_.limits, time_ms_); !window)
       return std::optional(window.error());
-    if (bytes_ + counted_bytes(transaction) > genesis_.limits.max_block_bytes)
-      return misfit(Code::busy, "transaction.block_full");
+    const uint64_t bytes = counted_bytes(transaction);
+    if (auto size = check_size(bytes, head_.limits); !size) return std::optional(size.error());
+    if (transaction.protocol != version_ &&
+        methods_.attachments_taken(transaction.body, version_) != transaction.attachments.size())
+      return misfit(Code::invalid_argument, "transaction.attachments");
+    if (bytes_ + bytes > head_.limits.max_block_bytes) return misfit(Code::busy, "transaction.block_full");
     ASSIGN(signer_, signer(transaction.body.signer));
     if (!signer_) return misfit(Code::forbidden, "transaction.unknown_signer");
     if (!signer_->account.active) return misfit(Code::forbidden, "transaction.signer_revoked");
@@ -77,7 +81,7 @@ class Executor {
 
   Status include(const AdmittedTransaction& admitted) {
     ASSIGN(Outcome outcome,
-           run_transaction(methods_, *admitted, signer_->account, height_, time_ms_, state_));
+           run_transaction(methods_, *admitted, signer_->account, {height_, time_ms_, version_}, state_));
     seen_->insert(admitted->hash);
     bytes_ += counted_bytes(*admitted);
     Bytes events = format::encode_events(outcome.events);
@@ -174,15 +178,24 @@ class Executor {
     View& next = *out_.next;
     next.head.certified_height = head_.certified_height;
     next.head.next_validators = head_.next_validators;
+    next.head.protocol = head_.protocol;
+    next.head.limits = head_.limits;
     for (const auto& [key, value] : state_.changes()) {
       out_.changed_keys.push_back(key);
       sink_.set_state(key, value);
       sink_.put(Table::state, keys::value_at(key, height_), encode_version(value));
       if (value && text(key).starts_with("chain/")) out_.executed.settings[to_string(key)] = *value;
       if (equal(key, view(format::kValidatorsKey))) TRY(change_validators(*value, changes));
+      if (equal(key, view(format::kProtocolKey))) {
+        ASSIGN(next.head.protocol, format::ProtocolChange::decode(*value));
+      }
+      if (equal(key, view(format::kLimitsKey))) {
+        ASSIGN(next.head.limits, format::ChainLimits::decode(*value));
+      }
     }
 
     format::Header& header = next.head.header;
+    header.version = version_;
     header.chain = head_.header.chain;
     header.height = height_;
     header.time_ms = time_ms_;
@@ -230,11 +243,11 @@ class Executor {
   }
 
   const Methods& methods_;
-  const format::Genesis& genesis_;
   const Base& base_;
   const Head& head_;
   const int64_t time_ms_;
   const uint64_t height_;
+  const uint32_t version_;
   Sink& sink_;
   StateLayer state_;
   LogTail tail_;
@@ -271,13 +284,19 @@ class BatchSink : public Sink {
 
 }  // namespace
 
-Result<Built> build_block(const Methods& methods, const format::Genesis& genesis, const Base& base,
+Result<Built> build_block(const Methods& methods, uint32_t highest_version, const Base& base,
                           std::span<const AdmittedTransaction> candidates, const std::vector<bool>& known,
                           int64_t time_ms, Sink& sink) {
+  const Head& head = base.view->head;
+  if (head.next_protocol() > highest_version)
+    return fail(
+        Code::unsupported, "ledger.protocol_unknown",
+        "block {} follows version {} of the protocol, this program knows {}: upgrade the software first",
+        head.header.height + 1, head.next_protocol(), highest_version);
   if (time_ms < base.view->head.header.time_ms)
     return fail(Code::invalid_argument, "ledger.time_backwards", "the head's time is {}",
                 base.view->head.header.time_ms);
-  return Executor(methods, genesis, base, candidates, time_ms, sink).run(known);
+  return Executor(methods, base, candidates, time_ms, sink).run(known);
 }
 
 // Which of them the chain holds: those that came in since they were admitted, or, where too much came in
@@ -309,7 +328,7 @@ Result<Ledger::Executed> LedgerImpl::execute(std::span<const AdmittedTransaction
                   [this](const format::KeyId& id) { return accounts_.find(id); }, node_reader()};
   ASSIGN(auto known, known_of(*base.view, candidates));
   BatchSink sink(database_->batch());
-  ASSIGN(Built built, build_block(methods_, genesis_, base, candidates, known, time_ms, sink));
+  ASSIGN(Built built, build_block(methods_, highest_protocol_, base, candidates, known, time_ms, sink));
   built.executed.execution = std::make_shared<const Execution>(
       Execution{base.view, std::move(built.next), sink.take(), std::move(built.changed_keys)});
   return std::move(built.executed);

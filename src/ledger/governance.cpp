@@ -1,4 +1,4 @@
-#include "base/json.h"
+#include "base/check.h"
 #include "format/consortium.h"
 #include "ledger/contract.h"
 
@@ -51,6 +51,15 @@ Result<CallResult> revoke_key(const CallContext& context) {
   return done("key_revoked", id);
 }
 
+// Whose signature alone certifies, or nullptr.
+const format::Validator* sole_certifier(const format::ValidatorSet& set) {
+  for (const format::Validator& member : set.members)
+    if (3 * member.weight > 2 * set.total_weight()) return &member;
+  return nullptr;
+}
+
+// One node alone makes the blocks of a chain that one key certifies. Were that key not enough any more, the
+// next block would never be certified.
 Result<CallResult> set_validators(const CallContext& context) {
   auto arguments = format::decode_set_validators(context.arguments);
   if (!arguments) return ended(ReceiptStatus::bad_arguments, arguments.error().reason);
@@ -59,9 +68,35 @@ Result<CallResult> set_validators(const CallContext& context) {
   for (const format::Validator& member : set->members)
     if (!crypto::Sm2PublicKey::from_point(member.public_key))
       return ended(ReceiptStatus::refused, "governance.validators");
+  ASSIGN(auto stored, context.state.get(format::kValidatorsKey));
+  CHECK(stored.has_value());
+  ASSIGN(auto now, format::ValidatorSet::decode(*stored));
+  const format::Validator* alone = sole_certifier(now);
+  const format::Validator* then = sole_certifier(*set);
+  if (alone && (!then || then->public_key != alone->public_key))
+    return ended(ReceiptStatus::refused, "governance.validators_quorum");
   context.state.put(format::kValidatorsKey, std::move(*arguments));
   const Digest hash = set->hash();
   return done("validators_set", hash);
+}
+
+Result<CallResult> set_protocol_call(const CallContext& context) {
+  auto arguments = format::decode_set_protocol(context.arguments);
+  if (!arguments) return ended(ReceiptStatus::bad_arguments, arguments.error().reason);
+  const format::ProtocolChange change{arguments->version, arguments->from_height};
+  ASSIGN(auto refusal, set_protocol(context.state, context.height, change));
+  if (!refusal.empty()) return ended(ReceiptStatus::refused, refusal);
+  return done("protocol_set", change.encode());
+}
+
+Result<CallResult> set_limits_call(const CallContext& context) {
+  auto arguments = format::decode_set_limits(context.arguments);
+  if (!arguments) return ended(ReceiptStatus::bad_arguments, arguments.error().reason);
+  const auto& [block, transaction, validity] = *arguments;
+  const format::ChainLimits limits{block, transaction, validity};
+  ASSIGN(auto refusal, set_limits(context.state, limits));
+  if (!refusal.empty()) return ended(ReceiptStatus::refused, refusal);
+  return done("limits_set", limits.encode());
 }
 
 Method method(std::string name, std::vector<std::string> writes,
@@ -83,9 +118,37 @@ Method method(std::string name, std::vector<std::string> writes,
 
 }  // namespace
 
+Result<std::string_view> set_protocol(StateView& state, uint64_t height,
+                                      const format::ProtocolChange& change) {
+  ASSIGN(auto stored, state.get(format::kProtocolKey));
+  format::ProtocolChange now;
+  if (stored) {
+    ASSIGN(now, format::ProtocolChange::decode(*stored));
+  }
+  if (change.version != now.at(height) + 1) return "governance.protocol_version";
+  if (change.from_height <= height) return "governance.protocol_height";
+  state.put(format::kProtocolKey, change.encode());
+  return "";
+}
+
+Result<std::string_view> set_limits(StateView& state, const format::ChainLimits& limits) {
+  auto within = [&](uint64_t format::ChainLimits::*each) {
+    return limits.*each >= kLeastLimits.*each && limits.*each <= kMostLimits.*each;
+  };
+  if (!within(&format::ChainLimits::max_block_bytes) ||
+      !within(&format::ChainLimits::max_transaction_bytes) ||
+      !within(&format::ChainLimits::max_validity_ms) || limits.max_transaction_bytes > limits.max_block_bytes)
+    return "governance.limits";
+  state.put(format::kLimitsKey, limits.encode());
+  return "";
+}
+
 ContractTable governance_contract() {
+  Method limits = method("set_limits", {std::string(format::kLimitsKey)}, set_limits_call);
+  limits.since_version = 2;
   return {method("register_key", {"key/"}, register_key), method("revoke_key", {"key/"}, revoke_key),
-          method("set_validators", {std::string(format::kValidatorsKey)}, set_validators)};
+          method("set_validators", {std::string(format::kValidatorsKey)}, set_validators),
+          method("set_protocol", {std::string(format::kProtocolKey)}, set_protocol_call), std::move(limits)};
 }
 
 }  // namespace chengxin::ledger

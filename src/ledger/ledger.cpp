@@ -61,6 +61,8 @@ Status check_genesis(const format::Genesis& genesis) {
 Status write_genesis(Database& database, const format::Genesis& genesis, std::string_view document) {
   merkle::StateUpdates updates;
   updates[to_bytes(view(format::kValidatorsKey))] = genesis.validators.encode();
+  if (genesis.consortium)
+    updates[to_bytes(view(format::kConsortiumKey))] = to_bytes(view(genesis.consortium->encode()));
   for (const format::GenesisAccount& each : genesis.accounts) {
     const format::Account account{each.public_key, true, each.roles};
     updates[format::Account::state_key(format::key_id(each.public_key))] = account.encode();
@@ -235,6 +237,15 @@ Result<std::shared_ptr<View>> LedgerImpl::view_at(uint64_t height) const {
   ASSIGN(auto set, state_at(view(format::kValidatorsKey), height));
   if (!set) return fail(Code::data_loss, "ledger.damaged", "block {}: no validators in the state", height);
   ASSIGN(next->head.next_validators, format::ValidatorSet::decode(*set));
+  ASSIGN(auto protocol, state_at(view(format::kProtocolKey), height));
+  if (protocol) {
+    ASSIGN(next->head.protocol, format::ProtocolChange::decode(*protocol));
+  }
+  ASSIGN(auto limits, state_at(view(format::kLimitsKey), height));
+  next->head.limits = genesis_.limits;
+  if (limits) {
+    ASSIGN(next->head.limits, format::ChainLimits::decode(*limits));
+  }
   return next;
 }
 

@@ -25,6 +25,7 @@ struct Options {
   size_t cache_bytes = 64 << 20;
   // Checks the transactions' signatures. Null: crypto::sm2_verifier(), which is one for the process.
   std::shared_ptr<const sm2::Verifier> verifier;
+  uint32_t highest_protocol = format::kHighestProtocol;  // that this program follows
 };
 
 struct Head {
@@ -32,12 +33,17 @@ struct Head {
   Digest header_hash{};
   format::ValidatorSet next_validators;  // the set that certifies the next block
   uint64_t certified_height = 0;         // the newest block with a certificate; proofs are made under it
+  format::ProtocolChange protocol;       // the last that was set; it may still wait for its height
+  format::ChainLimits limits;            // of the next block
+  uint32_t next_protocol() const { return protocol.at(header.height + 1); }
 };
 
 // A transaction that passed every check that does not depend on its place in a block. It was looked for and
-// is in no block up to `absent_up_to`: execution asks only about those that came after.
+// is in no block up to `absent_up_to`: execution asks only about those that came after. Its form was judged
+// by a version of the protocol: execution judges it again by another.
 struct Admitted : format::Transaction {
   uint64_t absent_up_to = 0;
+  uint32_t protocol = format::kFirstProtocol;
 };
 using AdmittedTransaction = std::shared_ptr<const Admitted>;
 
@@ -136,7 +142,8 @@ class Ledger {
 
   // Executes a candidate block on top of the head without touching the disk, so that it can be done before a
   // vote, and more than once. A transaction that no longer fits (expired, duplicate, revoked in an earlier
-  // block) is in `dropped` with its error and not in the block.
+  // block) is in `dropped` with its error and not in the block. ledger.protocol_unknown (unsupported) when
+  // the chain has agreed on a version of the protocol, for this block, that this program does not know.
   struct Execution;
   struct Executed {
     std::shared_ptr<const Execution> execution;

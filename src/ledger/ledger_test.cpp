@@ -267,7 +267,31 @@ TEST_F(LedgerTest, KeysAreRegisteredAndRevoked) {
   EXPECT_TRUE(chain.ledger->verify(nullptr));
 }
 
-TEST_F(LedgerTest, ValidatorsHandOverByATransaction) {
+// The one node of such a chain would never get a block certified again.
+TEST_F(LedgerTest, AKeyThatCertifiesAloneGoesOnDoingSo) {
+  const Signer other;
+  auto set_to = [&](std::vector<format::Validator> members) {
+    std::sort(members.begin(), members.end(), [](auto& a, auto& b) { return a.public_key < b.public_key; });
+    const Bytes set = format::ValidatorSet{members}.encode();
+    const auto block =
+        chain.add(setup.governor, {{"governance", "set_validators", format::encode_set_validators(set)}});
+    return to_string(chain.ledger->transaction(block->included[0]->hash)->output);
+  };
+  const auto own = setup.validator.key.public_key().point(), stranger = other.key.public_key().point();
+  EXPECT_EQ(set_to({{stranger, 1}}), "governance.validators_quorum");
+  EXPECT_EQ(set_to({{own, 1}, {stranger, 1}}), "governance.validators_quorum");
+  EXPECT_EQ(set_to({{own, 2}, {stranger, 1}}), "governance.validators_quorum") << "two thirds are not enough";
+  EXPECT_EQ(set_to({{own, 5}, {stranger, 2}}), "");
+  EXPECT_EQ(set_to({{own, 1}, {stranger, 1}}), "governance.validators_quorum") << "nor in two steps";
+  EXPECT_EQ(set_to({{own, 7}}), "");
+}
+
+TEST(LedgerOfSeveral, ValidatorsHandOverByATransaction) {
+  TestChain setup;
+  const Signer second;
+  setup.genesis.validators.members = equal_validators({&setup.validator, &second});
+  LiveChain chain{setup};
+  chain.signers = {setup.validator, second};
   std::vector<Signer> next(4);
   format::ValidatorSet set;
   for (const Signer& each : next) set.members.push_back({each.key.public_key().point(), 1});

@@ -25,10 +25,11 @@ Status LedgerImpl::prune(uint64_t height, int64_t now_ms) {
   TRY(certified(*now(), height));
   if (height < oldest_) return {};
   ASSIGN(ViewPtr kept, view_at(height - 1));
-  if (height > 1 && kept->head.header.time_ms + int64_t(genesis_.limits.max_validity_ms) >= now_ms)
+  const uint64_t window_ms = now()->head.limits.max_validity_ms;
+  if (height > 1 && kept->head.header.time_ms + int64_t(window_ms) >= now_ms)
     return fail(Code::conflict, "ledger.prune_too_young",
                 "a transaction of block {} may be valid still: only blocks older than {} ms can be dropped",
-                height - 1, genesis_.limits.max_validity_ms);
+                height - 1, window_ms);
   const uint64_t end = kept->head.header.log_size;
   {
     std::lock_guard lock(write_mutex_);

@@ -1,6 +1,7 @@
 #pragma once
 #include <stdlib.h>
 
+#include <algorithm>
 #include <random>
 
 #include "format/transaction.h"
@@ -127,6 +128,14 @@ inline format::Call put_call(std::string_view key, ByteView value) {
   append(arguments, view(key));
   append(arguments, value);
   return {"test", "put", arguments};
+}
+
+// In the order of a set.
+inline std::vector<format::Validator> equal_validators(std::initializer_list<const Signer*> signers) {
+  std::vector<format::Validator> out;
+  for (const Signer* each : signers) out.push_back({each->key.public_key().point(), 1});
+  std::sort(out.begin(), out.end(), [](auto& a, auto& b) { return a.public_key < b.public_key; });
+  return out;
 }
 
 // Signs with every key, which must be members of the set.

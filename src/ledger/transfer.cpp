@@ -172,7 +172,6 @@ namespace {
 // Fills the new chain in `folder` with the blocks of the file.
 Status import_blocks(Source& in, LedgerImpl& ledger, const OnVerifyProgress& on_progress) {
   ASSIGN(const uint64_t top, in.number<uint64_t>());
-  const uint64_t most = ledger.genesis().limits.max_transaction_bytes + 1024;
   for (uint64_t height = 1; height <= top; ++height) {
     auto block = [&]() -> Status {
       ASSIGN(Bytes header_bytes, in.take(format::kHeaderBytes));
@@ -181,6 +180,7 @@ Status import_blocks(Source& in, LedgerImpl& ledger, const OnVerifyProgress& on_
       const uint64_t size = ledger.head().header.log_size;
       if (header.log_size < size || header.log_size - size > (1 << 20))
         return malformed("the log's size is out of bounds");
+      const uint64_t most = ledger.head().limits.max_transaction_bytes + 1024;
       std::vector<Bytes> envelopes;
       for (uint64_t i = size; i < header.log_size; ++i) {
         ASSIGN(envelopes.emplace_back(), in.take_sized(most));

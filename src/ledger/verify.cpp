@@ -56,6 +56,7 @@ class CompareSink : public Sink {
 
 Error in_block(uint64_t height, Error error) {
   error = ledger_error(std::move(error));
+  if (error.reason == "ledger.protocol_unknown") return error;  // this program's fault
   return {Code::data_loss, "ledger.damaged", fmt::format("block {}: {}", height, error.to_string())};
 }
 
@@ -113,8 +114,8 @@ Status LedgerImpl::verify_header(uint64_t height, Head& head) const {
   ASSIGN(auto certificate, format::Certificate::decode(stored.certificate));
   const Digest hash = format::Header::hash(stored.header);
   if (header.height != height || header.chain != id_ || header.previous != head.header_hash ||
-      header.time_ms < head.header.time_ms || header.log_size < head.header.log_size ||
-      header.validators_hash != head.next_validators.hash())
+      header.version < head.header.version || header.time_ms < head.header.time_ms ||
+      header.log_size < head.header.log_size || header.validators_hash != head.next_validators.hash())
     return mismatch("its header does not follow from the one before");
   TRY(format::verify_certificate(certificate, head.next_validators, hash));
   ASSIGN(auto transition, database_->get(Table::main, keys::transition(height)));
@@ -158,14 +159,16 @@ Status LedgerImpl::replay(uint64_t height, bool certified, ViewPtr& before, Repl
     ASSIGN(const auto stored_entry, StoredTransaction::decode(entry));
     ASSIGN(auto read, full_transaction(index, stored_entry));
     ASSIGN(AccountPtr signer, base.account(read.body.signer));
-    TRY(check_form(read, header.time_ms, signer));
+    TRY(check_form(read, before->head, header.time_ms, signer));
     TRY(signatures.add(height, read, std::move(signer)));
-    transactions.push_back(std::make_shared<const Admitted>(Admitted{std::move(read), height - 1}));
+    transactions.push_back(std::make_shared<const Admitted>(
+        Admitted{std::move(read), height - 1, before->head.next_protocol()}));
     return {};
   }));
   CompareSink sink(*database_);
   const std::vector<bool> known(transactions.size());  // a second one would be found by its index entry
-  ASSIGN(Built built, build_block(methods_, genesis_, base, transactions, known, header.time_ms, sink));
+  ASSIGN(Built built,
+         build_block(methods_, highest_protocol_, base, transactions, known, header.time_ms, sink));
   if (!built.executed.dropped.empty()) return tl::unexpected(built.executed.dropped[0].second);
   if (built.executed.header_bytes != stored.header) return mismatch("a replay gives another header");
   TRY(sink.compare());

@@ -128,7 +128,7 @@ class Solo final : public Sequencer {
     }
     std::vector<Waiting> batch;
     uint64_t bytes = 0;
-    const uint64_t most = ledger_.genesis().limits.max_block_bytes;
+    const uint64_t most = ledger_.head().limits.max_block_bytes;
     while (!queue_.empty() && batch.size() < options_.max_block_transactions &&
            (batch.empty() || bytes + queue_.front().bytes <= most)) {
       bytes += queue_.front().bytes;

@@ -11,6 +11,20 @@ tl::unexpected<Error> broken(std::string_view reason, std::string_view why) {
   return fail(Code::data_loss, reason, "{}", why);
 }
 
+Status check_protocol(const Bundle& bundle) {
+  auto known = [](ByteView encoded) -> Status {
+    const uint32_t version = format::Header::decode(encoded).value().version;
+    if (format::knows_protocol(version)) return {};
+    return broken("proof.protocol_unknown",
+                  fmt::format("a header follows version {} of the protocol, this program knows {} to {}: {}",
+                              version, format::kFirstProtocol, format::kHighestProtocol,
+                              version > format::kHighestProtocol ? "a newer one is needed"
+                                                                 : "there is no such version"));
+  };
+  for (const Transition& transition : bundle.transitions) TRY(known(transition.header));
+  return known(bundle.header);
+}
+
 Status check_record(const Bundle& bundle) {
   if (bundle.item.size() == 32) return {};
   if (!equal(format::record_root(bundle.record), ByteView(bundle.item).subspan(32)))
@@ -67,7 +81,6 @@ Status check_log_path(const Bundle& bundle, const format::Header& header) {
 Status check_chain(const Bundle& bundle, const format::Header& header, const format::TransactionBody& body,
                    const format::Receipt& receipt) {
   auto wrong = [](std::string_view why) { return broken("proof.chain_mismatch", why); };
-  if (header.version != format::kProtocolVersion) return wrong("the header is of another protocol version");
   if (format::Genesis::chain_id(bundle.genesis) != header.chain)
     return wrong("the header is of another chain than the genesis");
   if (body.chain != header.chain) return wrong("the transaction is of another chain");
@@ -83,7 +96,7 @@ Result<format::ValidatorSet> check_transitions(const Bundle& bundle, const forma
   uint64_t height = 0;
   for (const Transition& transition : bundle.transitions) {
     format::Header at = format::Header::decode(transition.header).value();
-    if (at.version != format::kProtocolVersion || at.chain != header.chain || at.height <= height)
+    if (at.chain != header.chain || at.height <= height)
       return wrong("a transition is of another chain or out of order");
     if (at.validators_hash != set.hash()) return wrong("a transition is not certified by the set before it");
     auto certificate = format::Certificate::decode(transition.certificate).value();
@@ -117,6 +130,7 @@ Status check_anchor(const Anchor& anchor, const Digest& chain,
 Result<Facts> verify(ByteView bytes, const std::optional<Anchor>& anchor,
                      const std::optional<Digest>& file_digest) {
   ASSIGN(Bundle bundle, decode(bytes));
+  TRY(check_protocol(bundle));
   TRY(check_record(bundle));
   ASSIGN(Body parsed, check_body(bundle));
   TRY(check_inner_path(bundle, parsed.call));

@@ -80,10 +80,10 @@ TEST(Verify, EachCheckHasItsOwnReason) {
             }),
             "proof.chain_mismatch");
   EXPECT_EQ(bent([](Sample& s) {
-              s.header.version = 2;
+              s.header.version = 3;
               s.seal();
             }),
-            "proof.chain_mismatch");
+            "proof.protocol_unknown");
   EXPECT_EQ(bent([](Sample& s) { s.bundle.transitions.clear(); }), "proof.validators_unproven");
   EXPECT_EQ(bent([](Sample& s) { s.bundle.transitions[0].next_validators[70] ^= 1; }),
             "proof.validators_unproven");

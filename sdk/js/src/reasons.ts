@@ -7,6 +7,7 @@ export interface Explanation {
 
 export const REASONS = {
   'proof.malformed': { zh: '证明文件格式错误：文件损坏，或不是 .cxproof 文件。', en: 'The proof file is malformed: damaged, or not a .cxproof file.' },
+  'proof.protocol_unknown': { zh: '证明所依据的协议版本本校验程序不认识，请使用更新的校验程序。', en: 'The proof follows a version of the protocol that this verifier does not know; use a newer one.' },
   'proof.record_mismatch': { zh: '存证记录与上链的承诺不一致。', en: 'The record is not the one committed to on the chain.' },
   'proof.body_malformed': { zh: '交易内容不规范，或其中没有所指的存证。', en: 'The transaction is not in its canonical form, or holds no such evidence.' },
   'proof.inner_path_mismatch': { zh: '该条目不属于这笔交易。', en: 'The item does not belong to this transaction.' },

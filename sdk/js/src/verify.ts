@@ -66,6 +66,16 @@ function checkBody(s: State): void {
   demand(s.add.itemBytes === BigInt(bundle.item.length), `the call has items of ${s.add.itemBytes} bytes`);
 }
 
+/** Versions of the protocol whose headers this library reads. */
+const HIGHEST_PROTOCOL = 2;
+
+function checkProtocol({ bundle: { header, transitions } }: State): void {
+  for (const { version } of [...transitions.map((transition) => transition.header), header]) {
+    const why = version > HIGHEST_PROTOCOL ? 'a newer verifier is needed' : 'there is no such version';
+    demand(version >= 1 && version <= HIGHEST_PROTOCOL, `a header follows version ${version} of the protocol, this verifier knows 1 to ${HIGHEST_PROTOCOL}: ${why}`);
+  }
+}
+
 function checkInnerPath({ bundle: { inner, item }, add }: State): void {
   const root = merkle.rootOfPath(inner.index, inner.count, merkle.leafHash(item), inner.hashes);
   demand(merkle.leads(root, add.root), 'the path does not lead to the root of the call');
@@ -86,7 +96,6 @@ function checkLogPath({ bundle: { log, header, receipt }, transaction }: State):
 }
 
 function checkChain({ bundle: { header, genesis, receipt }, body }: State): void {
-  demand(header.version === 1, `protocol version ${header.version}`);
   demand(equal(sm3(genesis), header.chain), 'the header is of another chain than the genesis document');
   demand(equal(body.chain, header.chain), 'the body is of another chain than the header');
   demand(receipt.height <= header.height, 'the receipt is above the header');
@@ -97,7 +106,7 @@ const VALIDATORS_KEY = utf8('chain/validators');
 
 function checkTransition(t: Transition, chainId: Uint8Array, above: bigint, set: chain.Validator[], setHash: Uint8Array): void {
   const { header, proof } = t;
-  demand(header.version === 1 && equal(header.chain, chainId), 'a transition of another version or chain');
+  demand(equal(header.chain, chainId), 'a transition of another chain');
   demand(header.height > above, 'the heights of the transitions do not ascend');
   demand(equal(header.validatorsHash, setHash), 'a transition names another set of validators');
   demand(proof.kind === 1, 'a state proof is not of membership');
@@ -135,6 +144,7 @@ function checkFile({ fileDigest, bundle: { item } }: State): void {
 
 const CHECKS: readonly [Reason, (s: State) => void][] = [
   ['proof.malformed', (s) => (s.bundle = decodeBundle(s.input))],
+  ['proof.protocol_unknown', checkProtocol],
   ['proof.record_mismatch', checkRecord],
   ['proof.body_malformed', checkBody],
   ['proof.inner_path_mismatch', checkInnerPath],

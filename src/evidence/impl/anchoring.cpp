@@ -52,7 +52,7 @@ Status sign_batch(const host::Chain& chain, const Options& options, ByteView att
   constexpr uint32_t item_bytes = 64;
   auto groups = merkle::Items::group_hashes(attachment, item_bytes);
   format::EvidenceAdd call{merkle::Items::root(groups), attachment.size() / item_bytes, item_bytes};
-  auto window_ms = int64_t(chain.ledger->genesis().limits.max_validity_ms);
+  auto window_ms = int64_t(chain.ledger->head().limits.max_validity_ms);
   // Blocks never go back in time: after a clock that ran ahead was set right, theirs is the later one.
   int64_t now_ms = std::max(options.now_ms(), chain.ledger->head().header.time_ms);
   format::TransactionBody body;

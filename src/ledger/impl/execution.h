@@ -1,6 +1,5 @@
 #pragma once
 #include <unordered_map>
-#include <unordered_set>
 
 #include "ledger/impl/accounts.h"
 #include "ledger/impl/digest_set.h"
@@ -46,13 +45,14 @@ using ViewPtr = std::shared_ptr<const View>;
 class Methods {
  public:
   explicit Methods(ContractTable table);
-  const Method* find(const format::Call& call) const;
-  bool has_contract(const std::string& contract) const { return contracts_.contains(contract); }
-  size_t attachments_taken(const format::TransactionBody& body) const;
+  // In blocks of a version of the protocol.
+  const Method* find(const format::Call& call, uint32_t version) const;
+  bool has_contract(const std::string& contract, uint32_t version) const;
+  size_t attachments_taken(const format::TransactionBody& body, uint32_t version) const;
 
  private:
   std::map<std::pair<std::string, std::string>, Method> methods_;
-  std::unordered_set<std::string> contracts_;
+  std::unordered_map<std::string, uint32_t> contracts_;  // → the version that it came with
 };
 
 using StateReader = std::function<Result<std::optional<Bytes>>(const Bytes& key)>;
@@ -92,9 +92,13 @@ struct Outcome {
 };
 
 // Runs the calls of a transaction on `block`, which takes its changes only when every call is accepted.
+struct BlockFrame {
+  uint64_t height;
+  int64_t time_ms;
+  uint32_t version;
+};
 Result<Outcome> run_transaction(const Methods& methods, const format::Transaction& transaction,
-                                const format::Account& signer, uint64_t height, int64_t time_ms,
-                                StateLayer& block);
+                                const format::Account& signer, const BlockFrame& frame, StateLayer& block);
 
 // What a block is built on, and where what it writes goes: the store's batch, or a comparison with what
 // stands there.
@@ -119,12 +123,16 @@ struct Built {
   std::shared_ptr<View> next;
   std::vector<Bytes> changed_keys;
 };
-Result<Built> build_block(const Methods& methods, const format::Genesis& genesis, const Base& base,
+// ledger.protocol_unknown when the block follows a version above `highest_version`.
+Result<Built> build_block(const Methods& methods, uint32_t highest_version, const Base& base,
                           std::span<const AdmittedTransaction> candidates, const std::vector<bool>& known,
                           int64_t time_ms, Sink& sink);
 
 // Size of a transaction as block limits count it.
 uint64_t counted_bytes(const format::Transaction& transaction);
+
+// transaction.too_large for one of so many counted bytes.
+Status check_size(uint64_t bytes, const format::ChainLimits& limits);
 
 // The validity window at a time: transaction.expired, .not_yet_valid, .window_too_long.
 Status check_window(const format::TransactionBody& body, const format::ChainLimits& limits, int64_t time_ms);

@@ -71,6 +71,7 @@ class LedgerImpl final : public Ledger {
         database_(std::move(database)),
         marker_(std::move(marker)),
         methods_(std::move(options.contracts)),
+        highest_protocol_(options.highest_protocol),
         verifier_(std::move(options.verifier)),
         accounts_(*database_) {
     if (!verifier_) verifier_ = crypto::sm2_verifier();
@@ -85,7 +86,9 @@ class LedgerImpl final : public Ledger {
   Result<std::optional<Bytes>> state_at(ByteView key, uint64_t version) const;
   // Everything about a decoded transaction but its place in a block, whether it is a duplicate, and its
   // signature.
-  Status check_form(const format::Transaction& transaction, int64_t time_ms, const AccountPtr& signer) const;
+  // `head`: what the block would stand on.
+  Status check_form(const format::Transaction& transaction, const Head& head, int64_t time_ms,
+                    const AccountPtr& signer) const;
   std::vector<bool> signatures_hold(std::span<const SignedBy> all, std::span<const ByteView> bodies) const;
   Result<std::vector<bool>> known_of(const View& view, std::span<const AdmittedTransaction> candidates) const;
   Result<bool> marker_has_other_bits(uint64_t height) const;
@@ -115,6 +118,7 @@ class LedgerImpl final : public Ledger {
   std::unique_ptr<store::Database> database_;
   std::unique_ptr<Marker> marker_;
   Methods methods_;
+  const uint32_t highest_protocol_;
   std::shared_ptr<const sm2::Verifier> verifier_;
   mutable Verdicts verdicts_;
   mutable AccountCache accounts_;
