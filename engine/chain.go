@@ -166,6 +166,7 @@ func (c *chain) open() (err error) {
 	for _, peer := range peers {
 		c.dialler.add(peer)
 	}
+	c.alarm.wake() // whether something waits since before
 	return nil
 }
 
