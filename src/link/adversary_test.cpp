@@ -319,7 +319,7 @@ TEST_F(Adversary, ASilentPeerIsNoticed) {
   Proxy proxy(bob.links->port());
   open(proxy.port);
   std::this_thread::sleep_for(std::chrono::milliseconds(1200));
-  EXPECT_TRUE(alices.closed.empty() && bobs.closed.empty()) << "signs of life keep it";
+  EXPECT_TRUE(alices.none_closed() && bobs.none_closed()) << "signs of life keep it";
   proxy.stalled = true;
   EXPECT_EQ(alices.wait_closed(), "link.silent");
   EXPECT_EQ(bobs.wait_closed(), "link.silent");

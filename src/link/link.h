@@ -7,13 +7,11 @@
 #include "crypto/sm2.h"
 
 // Links between the nodes of chains: TLCP (GB/T 38636) with dual SM2 certificates on both sides, one TCP
-// connection for each chain, peer and purpose. Invariants:
+// connection for each chain, peer and purpose (docs/formats/link.md, docs/adr/0020). Invariants:
 // - nothing is sent or delivered on a link before both certificates were checked, and the peer's signing key
-// is
-//   that of a node which the chain admits now; a link whose peer stops being admitted is cut;
-// - the chain and the purpose of a link are part of what both sides agreed to inside the protected
-// connection:
-//   a link of one chain cannot be taken for that of another;
+//   is that of a node which the chain admits now; a link whose peer stops being admitted is cut;
+// - the chain and the purpose of a link are part of what both sides agreed to inside the protection: a link
+//   of one chain cannot be taken for that of another;
 // - every queue is bounded: who sends faster than the peer reads is told so.
 namespace chengxin::link {
 
@@ -45,10 +43,12 @@ struct Topic {
   bool operator==(const Topic&) const = default;
 };
 
-// Whether this peer may have a link on this topic now. Asked when a link is made and again at recheck().
-// Errors: link.unknown_chain, link.not_a_member, link.revoked, link.organisation_unknown (all forbidden).
+// Whether this peer may have a link on this topic now. Asked on both sides when a link is made and again at
+// recheck(), on any thread and several at once; the change that it depends on comes before recheck(). Errors:
+// link.unknown_chain, link.not_a_member, link.revoked, link.organisation_unknown (all forbidden).
 using Admits = std::function<Status(const Topic&, const Peer&)>;
-// Roots that node certificates of this topic may lead to, and revocation lists.
+// Roots that node certificates of this topic may lead to, and revocation lists. For an empty topic all that
+// are known to this node: the handshake comes before the topic is known. Called like Admits.
 struct Trust {
   std::vector<crypto::Certificate> roots;
   std::vector<crypto::Crl> crls;
@@ -62,17 +62,21 @@ class Connection {
   virtual ~Connection() = default;
   virtual const Peer& peer() const = 0;
   virtual const Topic& topic() const = 0;
-  // link.full (Code::busy) when more than max_queued_bytes wait; link.closed.
+  // link.full (Code::busy) when more than max_queued_bytes wait; link.too_large; link.closed. Nothing to send
+  // is not sent.
   virtual Status send(Bytes message) = 0;
+  // What waits is sent first, for two seconds at most. A kept link is dialled again.
   virtual void close(std::string_view why) = 0;
 };
 using ConnectionPtr = std::shared_ptr<Connection>;
 
+// None is called once the handle of keep() or dial() was dropped, stop_serving() or ~Links() has returned.
+// These wait for one that runs (on another thread): do not call them with a lock that a handler takes.
 struct Handlers {
   std::function<void(const ConnectionPtr&)> on_open;
   std::function<void(const ConnectionPtr&, Bytes message)> on_message;
-  std::function<void(const ConnectionPtr&, const Error& why)>
-      on_close;  // once, also for one that never opened
+  // Once; of those dialled also for one that never opened. Besides errors of links those of crypto/tls.h.
+  std::function<void(const ConnectionPtr&, const Error& why)> on_close;
 };
 
 struct Options {
@@ -102,8 +106,9 @@ class Links {
 
   virtual uint16_t port() const = 0;
 
-  // Incoming links of a chain (and the purpose content or member) go to these. Replaces earlier ones; none:
-  // they are refused.
+  // Incoming links of a topic (of content or member) go to these, one for each peer: a newer one ends the one
+  // before it (link.replaced). Replaces earlier handlers and ends their links. Unless served they are
+  // refused.
   virtual void serve(const Topic& topic, Handlers handlers) = 0;
   virtual void stop_serving(const Topic& topic) = 0;
 
@@ -126,7 +131,8 @@ class Links {
   virtual void serve_engine(const Digest& chain, uint16_t engine_port) = 0;
   virtual void stop_serving_engine(const Digest& chain) = 0;
 
-  // Asks Admits again for every link and cuts those that it refuses, before it returns.
+  // Looks at the certificates of every link and asks Admits again; cuts those that do not pass, before it
+  // returns: nothing of them is delivered or sent from then on (a handler that runs is not waited for).
   virtual void recheck() = 0;
 
   struct State {

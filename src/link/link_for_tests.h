@@ -54,6 +54,10 @@ class Mailbox {
     std::lock_guard lock(mutex);
     return closed[count - 1].reason;
   }
+  bool none_closed() {
+    std::lock_guard lock(mutex);
+    return closed.empty();
+  }
   ConnectionPtr link() {
     std::lock_guard lock(mutex);
     return opened.empty() ? nullptr : opened.back();
