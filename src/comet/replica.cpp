@@ -45,7 +45,7 @@ class ReplicaImpl final : public Replica {
     TRY(members_of(ledger_));
     ASSIGN(pool_, Pool::open(
                       ledger_, folder_ / "pool", services_.now_ms,
-                      [this] { services_.engine->wake(ledger_.id()); }, services_.pool));
+                      [this] { wake(); }, services_.pool));
     sequencer_ = make_sequencer(*pool_);
     ASSIGN(application_, make_application(
                              ledger_, *pool_, services_.keys(),
