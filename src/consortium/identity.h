@@ -86,6 +86,7 @@ class Identity {
   Result<crypto::Sm2Point> prepare_governor();
   Status take_governor();
   bool has_next_governor() const { return next_governor_.has_value(); }
+  const crypto::Sm2PrivateKey& next_governor() const { return *next_governor_; }  // only when it has one
 
   const fs::path& folder() const { return folder_; }
 

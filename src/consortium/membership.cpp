@@ -123,6 +123,48 @@ Status Membership::admits(const link::Topic& topic, const link::Peer& peer) cons
   return admitted(*record, peer);
 }
 
+namespace {
+
+struct Preview {
+  format::Consortium& consortium;
+  void drop(const std::string& name) {
+    std::erase_if(consortium.nodes, [&](const format::Node& each) { return each.name == name; });
+  }
+  format::Node* node(const std::string& name) {
+    for (format::Node& each : consortium.nodes)
+      if (each.name == name) return &each;
+    return nullptr;
+  }
+  void operator()(const format::AddOrganisation& a) { consortium.organisations.push_back(a.organisation); }
+  void operator()(const format::RemoveOrganisation& a) {
+    std::erase_if(consortium.nodes, [&](const auto& each) { return each.organisation == a.organisation; });
+    std::erase_if(consortium.organisations, [&](const auto& each) { return each.name == a.organisation; });
+  }
+  void operator()(const format::AddNode& a) { consortium.nodes.push_back(a.node); }
+  void operator()(const format::RemoveNode& a) { drop(a.node); }
+  void operator()(const format::RevokeNode& a) { drop(a.node); }
+  void operator()(const format::SetRole& a) {
+    if (format::Node* each = node(a.node)) each->role = a.role, each->weight = a.weight;
+  }
+  void operator()(const format::ReplaceNodeKeys& a) {
+    format::Node* each = node(a.node);
+    if (!each) return;
+    each->key = a.key.value_or(each->key);
+    each->engine_key = a.engine_key.value_or(each->engine_key);
+  }
+  template <typename Other>
+  void operator()(const Other&) {}  // no change of votes
+};
+
+}  // namespace
+
+format::Consortium preview(const format::Consortium& before, std::span<const format::Action> actions) {
+  format::Consortium out = before;
+  for (const format::Action& action : actions) std::visit(Preview{out}, action);
+  out.sort();
+  return out;
+}
+
 std::vector<Warning> warnings(const format::Consortium& before, const format::Consortium& after) {
   std::vector<Warning> out;
   uint64_t total = 0, fresh = 0, most = 0;

@@ -58,6 +58,8 @@ class Membership {
 struct Warning {
   std::string reason, detail;
 };
+// The consortium with these actions, where they fit; keys and certificates are not looked into.
+format::Consortium preview(const format::Consortium& before, std::span<const format::Action> actions);
 std::vector<Warning> warnings(const format::Consortium& before, const format::Consortium& after);
 
 }  // namespace chengxin::consortium

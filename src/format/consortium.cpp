@@ -135,7 +135,9 @@ Json to_json(const Node& node) {
           {"weight", weight}};
 }
 
-Result<Organisation> read_organisation(const Json& json) {
+namespace {
+
+Result<Organisation> parse_organisation(const Json& json) {
   Organisation out;
   out.name = json.at("name").get<std::string>();
   out.title = json.at("title").get<std::string>();
@@ -145,7 +147,7 @@ Result<Organisation> read_organisation(const Json& json) {
   return out;
 }
 
-Result<Node> read_node(const Json& json) {
+Result<Node> parse_node(const Json& json) {
   Node out;
   out.name = json.at("name").get<std::string>();
   out.organisation = json.at("organisation").get<std::string>();
@@ -162,6 +164,24 @@ Result<Node> read_node(const Json& json) {
   out.weight = json.at("weight").get<uint64_t>();
   TRY(check(out));
   return out;
+}
+
+}  // namespace
+
+Result<Organisation> read_organisation(const Json& json) {
+  try {
+    return parse_organisation(json);
+  } catch (const Json::exception& error) {
+    return bad_consortium(error.what());
+  }
+}
+
+Result<Node> read_node(const Json& json) {
+  try {
+    return parse_node(json);
+  } catch (const Json::exception& error) {
+    return bad_consortium(error.what());
+  }
 }
 
 Status check(const Organisation& organisation) {

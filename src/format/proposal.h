@@ -8,6 +8,12 @@
 // `consortium`, and what it keeps in the state. Canonical JSON (docs/formats/consortium.md).
 namespace chengxin::format {
 
+// As in a consortium's document. Readers: format.consortium.
+Json to_json(const Organisation& organisation);
+Json to_json(const Node& node);
+Result<Organisation> read_organisation(const Json& json);
+Result<Node> read_node(const Json& json);
+
 // The organisation's governor key becomes an account of the chain.
 struct AddOrganisation {
   Organisation organisation;

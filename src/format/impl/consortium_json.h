@@ -1,6 +1,5 @@
 #pragma once
-#include "base/json.h"
-#include "format/consortium.h"
+#include "format/proposal.h"
 
 // Pieces of consortium documents as JSON. Readers give format.consortium, and let through what the library
 // throws for a missing member or another type; whoever calls them catches it.
@@ -19,11 +18,6 @@ Result<std::array<uint8_t, N>> fixed_hex(const Json& value, std::string_view wha
   std::memcpy(out.data(), bytes.data(), N);
   return out;
 }
-
-Json to_json(const Organisation& organisation);
-Json to_json(const Node& node);
-Result<Organisation> read_organisation(const Json& json);
-Result<Node> read_node(const Json& json);
 
 // Each by itself: names, lengths, ranges. Whether they fit together is Consortium::check.
 Status check(const Organisation& organisation);

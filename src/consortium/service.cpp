@@ -1,0 +1,436 @@
+#include <algorithm>
+
+#include "base/log.h"
+#include "consortium/impl/service.h"
+#include "crypto/random.h"
+#include "ledger/consortium.h"
+
+namespace chengxin::consortium {
+namespace {
+
+constexpr link::Topic kMember{{}, link::Purpose::member};
+constexpr int64_t kStatusEveryMs = 60'000;
+
+Error refusal_of(const Chains::Outcome& outcome) {
+  const auto status = format::ReceiptStatus(outcome.status);
+  const Code code = status == format::ReceiptStatus::forbidden       ? Code::forbidden
+                    : status == format::ReceiptStatus::bad_arguments ? Code::invalid_argument
+                                                                     : Code::conflict;
+  return {code, outcome.output, fmt::format("in block {}", outcome.height)};
+}
+
+std::string listen_of(const std::string& address) { return "0.0.0.0" + address.substr(address.rfind(':')); }
+
+}  // namespace
+
+std::string id_of(const crypto::Sm2Point& key) { return hex(format::key_id(key)); }
+
+Result<crypto::Sm2Point> point_in(const Json& json, const char* name) {
+  ASSIGN(Bytes bytes, unhex(json.at(name).get<std::string>()));
+  ASSIGN(auto key, crypto::Sm2PublicKey::from_point(bytes));
+  return key.point();
+}
+
+Result<std::unique_ptr<Service>> Service::open(ServiceOptions options, Chains& chains) {
+  auto service = std::make_unique<ServiceImpl>(std::move(options), chains);
+  TRY(service->begin());
+  return std::unique_ptr<Service>(std::move(service));
+}
+
+ServiceImpl::ServiceImpl(ServiceOptions options, Chains& chains)
+    : options_(std::move(options)),
+      chains_(chains),
+      invitation_files_(options_.folder / "invitations"),
+      joining_files_(options_.folder / "joinings"),
+      offer_files_(options_.folder / "offers") {}
+
+ServiceImpl::~ServiceImpl() {
+  {
+    std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  changed_.notify_all();
+  if (thread_.joinable()) thread_.join();
+  close_links();
+}
+
+Status ServiceImpl::begin() {
+  auto identity = Identity::open(options_.folder, options_.validator_key);
+  if (identity)
+    identity_ = std::move(*identity);
+  else if (identity.error().reason != "consortium.no_identity")
+    return tl::unexpected(identity.error());
+  ASSIGN(invitations_, invitation_files_.all());
+  ASSIGN(joinings_, joining_files_.all());
+  ASSIGN(offers_, offer_files_.all());
+  answering_ = std::make_unique<Answering>([this](const link::Peer& peer, const std::string& call,
+                                                  const Json& with) { return answer(peer, call, with); });
+  refresh();
+  if (identity_) TRY(open_links());
+  thread_ = std::thread([this] { run(); });
+  return {};
+}
+
+Status ServiceImpl::open_links() {
+  std::lock_guard turn(links_turn_);
+  ASSIGN(Identity identity, own());
+  {
+    std::shared_ptr<link::Links> old;
+    std::lock_guard lock(mutex_);
+    old.swap(links_);
+  }
+  options_.on_links(nullptr);
+  link::Options links = options_.links;
+  if (links.listen.empty()) links.listen = listen_of(identity.names().address);
+  ASSIGN(auto opened, options_.start_links(
+                          identity.credentials(),
+                          [members = membership_](const link::Topic& topic) { return members->trust(topic); },
+                          [members = membership_](const link::Topic& topic, const link::Peer& peer) {
+                            return members->admits(topic, peer);
+                          },
+                          links));
+  opened->serve(kMember, answering_->handlers());
+  std::shared_ptr<link::Links> shared = std::move(opened);
+  {
+    std::lock_guard lock(mutex_);
+    links_ = shared;
+  }
+  options_.on_links(shared);
+  return {};
+}
+
+void ServiceImpl::close_links() {
+  std::lock_guard turn(links_turn_);
+  std::shared_ptr<link::Links> old;
+  {
+    std::lock_guard lock(mutex_);
+    old.swap(links_);
+  }
+  if (old) options_.on_links(nullptr);
+  answering_.reset();
+}
+
+std::shared_ptr<link::Links> ServiceImpl::links() const {
+  std::lock_guard lock(mutex_);
+  return links_;
+}
+
+Result<Identity> ServiceImpl::own() const {
+  std::lock_guard lock(mutex_);
+  if (!identity_)
+    return fail(Code::not_found, "consortium.no_identity", "make one with chengxin consortium init, or join");
+  return *identity_;
+}
+
+std::vector<crypto::Sm2PrivateKey> ServiceImpl::signing_keys() const {
+  std::lock_guard lock(mutex_);
+  if (!identity_) return {options_.validator_key};
+  return identity_->signing_keys();
+}
+
+Result<Chains::LedgerPtr> ServiceImpl::ledger_of(std::string_view name_or_id) const {
+  for (const auto& ledger : chains_.list())
+    if (ledger->genesis().name == name_or_id || hex(ledger->id()) == name_or_id) return ledger;
+  return fail(Code::not_found, "chain.not_found", "{}", name_or_id);
+}
+
+Status ServiceImpl::keep(Files& files, Documents& documents, const std::string& name, Json value) {
+  TRY(files.put(name, value));
+  std::lock_guard lock(mutex_);
+  documents[name] = std::move(value);
+  return {};
+}
+
+void ServiceImpl::on_changed(const Digest&) {
+  {
+    std::lock_guard lock(mutex_);
+    wanted_ = true;
+  }
+  changed_.notify_all();
+}
+
+void ServiceImpl::run() {
+  std::unique_lock lock(mutex_);
+  while (!stopping_) {
+    changed_.wait_for(lock, std::chrono::milliseconds(options_.tick_ms),
+                      [&] { return wanted_ || stopping_; });
+    if (stopping_) return;
+    wanted_ = false;
+    lock.unlock();
+    tick();
+    lock.lock();
+  }
+}
+
+void ServiceImpl::tick() {
+  std::lock_guard turn(turn_);
+  try {
+    refresh();
+    advance_joinings();
+    advance_offers();
+  } catch (const std::exception& error) {  // a file of ours that is not as we write it
+    log::error("consortium.tick", {{"error", error.what()}});
+  }
+}
+
+// Members as the chains have them now; links that they do not cover are cut.
+void ServiceImpl::refresh() {
+  for (const auto& ledger : chains_.list()) {
+    auto record = record_of(*ledger);
+    if (record)
+      membership_->set(std::move(*record));
+    else if (record.error().reason != "consortium.none")
+      log::error("consortium.record",
+                 {{"chain", ledger->genesis().name}, {"error", record.error().to_string()}});
+  }
+  {
+    std::lock_guard lock(mutex_);
+    if (identity_) membership_->set_own({identity_->root()}, identity_->crls());
+  }
+  tell_guests();
+  if (auto status = follow_own_record(); !status)
+    log::error("consortium.own_record", {{"error", status.error().to_string()}});
+  if (auto open = links()) open->recheck();
+}
+
+// Keys that were voted on are taken up once every chain of this node names them; a chain that does not name
+// the node any more is stopped here.
+Status ServiceImpl::follow_own_record() {
+  auto identity = own();
+  if (!identity) return {};
+  const auto waiting = identity->signing_keys();
+  const crypto::Sm2Point next = waiting.back().public_key().point();
+  bool all = identity->has_next_key(), all_governor = identity->has_next_governor(), any = false;
+  for (const auto& ledger : chains_.list()) {
+    auto record = record_of(*ledger);
+    if (!record) continue;
+    const format::Node* node = record->consortium.find_node(identity->names().node);
+    if (!node || node->organisation != identity->names().organisation) {
+      // Not yet here, or not any more: a ledger that has just begun has not come to where it was added.
+      const auto known = membership_->find(record->chain);
+      if (known && known->height <= record->height && !known->consortium.find_node(identity->names().node))
+        TRY(chains_.stop(record->chain));
+      continue;
+    }
+    any = true;
+    all = all && node->key == next;
+    const auto* organisation = record->consortium.find_organisation(node->organisation);
+    all_governor =
+        all_governor && organisation->governor_key == identity->next_governor().public_key().point();
+  }
+  if (any && all_governor) {
+    std::lock_guard lock(mutex_);
+    TRY(identity_->take_governor());
+  }
+  if (!any || !all) return {};
+  {
+    std::lock_guard lock(mutex_);
+    TRY(identity_->take_next_key());
+  }
+  return open_links();
+}
+
+Result<Json> ServiceImpl::govern(const ledger::Ledger& ledger, std::string_view method, Bytes arguments) {
+  ASSIGN(Identity identity, own());
+  if (!identity.governs())
+    return fail(Code::forbidden, "consortium.not_governing",
+                "the organisation's governor key is on another node");
+  ASSIGN(auto consortium, ledger::consortium_of(ledger));
+  // Between a vote on a new governor key and its taking up either may be the one.
+  crypto::Sm2PrivateKey key = identity.governor();
+  if (identity.has_next_governor() && consortium.find_governor(identity.next_governor().public_key().point()))
+    key = identity.next_governor();
+  format::TransactionBody body;
+  body.chain = ledger.id();
+  body.signer = format::key_id(key.public_key().point());
+  body.valid_from_ms = uint64_t(now() - 60'000);
+  body.valid_until_ms = uint64_t(now() + 120'000);
+  crypto::random_fill(body.nonce);
+  body.calls = {{"consortium", std::string(method), std::move(arguments)}};
+  ASSIGN(Bytes envelope, format::sign_transaction(body, key, {}));
+  ASSIGN(auto outcome, chains_.submit(ledger.id(), std::move(envelope)));
+  if (outcome.status != uint32_t(format::ReceiptStatus::accepted)) return tl::unexpected(refusal_of(outcome));
+  on_changed(ledger.id());
+  Json out = {{"height", outcome.height}};
+  if (auto output = parse_json(outcome.output); output && output->is_object()) out.update(*output);
+  return out;
+}
+
+Result<Json> ServiceImpl::propose_on(const ledger::Ledger& ledger, const format::Propose& what) {
+  return govern(ledger, "propose", what.encode());
+}
+
+Result<Json> ServiceImpl::init(const NewIdentity& what) {
+  std::lock_guard turn(turn_);
+  if (own() && (!chains_.list().empty() || !joinings_.empty()))
+    return fail(Code::conflict, "consortium.identity_exists", "this node belongs to an organisation already");
+  if (!format::valid_name(what.chain)) return fail(Code::invalid_argument, "chain.name", "{}", what.chain);
+  if (!own()) {
+    TRY(Identity::create(options_.folder, what.names, options_.validator_key, now()));
+    ASSIGN(Identity made, Identity::open(options_.folder, options_.validator_key));
+    std::lock_guard lock(mutex_);
+    identity_ = std::move(made);
+  }
+  ASSIGN(Identity identity, own());
+  TRY(open_links());
+  ASSIGN(EngineKeys engine, chains_.engine_keys(what.chain));
+  format::Genesis genesis;
+  genesis.name = what.chain;
+  genesis.created_ms = now();
+  crypto::random_fill(genesis.salt);
+  ASSIGN(auto organisation, identity.organisation());
+  genesis.consortium = format::Consortium{
+      {organisation}, {identity.node(engine, options_.service_key, format::NodeRole::voter)}, {}};
+  genesis.consortium->approval = format::Approval::two_thirds;
+  complete(genesis);
+  TRY(chains_.start(genesis.encode()));
+  refresh();
+  return this->identity();
+}
+
+Result<Json> ServiceImpl::identity() {
+  ASSIGN(Identity identity, own());
+  const auto& names = identity.names();
+  Json chains = Json::array();
+  for (const Record& record : membership_->all())
+    chains.push_back({{"name", record.name}, {"id", hex(record.chain)}});
+  Json out = {{"organisation", names.organisation},
+              {"title", names.title},
+              {"node", names.node},
+              {"address", names.address},
+              {"key", hex(identity.key().public_key().point())},
+              {"governs", identity.governs()},
+              {"root", identity.root().subject_text()},
+              {"certificate_serial", hex(identity.sign_certificate().serial)},
+              {"certificate_until_ms", identity.sign_certificate().not_after_ms},
+              {"chains", std::move(chains)}};
+  if (auto open = links()) out["port"] = open->port();
+  return out;
+}
+
+Result<Json> ServiceImpl::renew() {
+  {
+    std::lock_guard turn(turn_);
+    ASSIGN(Identity identity, own());
+    TRY(identity.renew(now()));
+    std::lock_guard lock(mutex_);
+    identity_ = std::move(identity);
+  }
+  TRY(open_links());
+  return identity();
+}
+
+Result<Json> ServiceImpl::revoke_certificates(const std::vector<Bytes>& serials) {
+  ASSIGN(Identity identity, own());
+  ASSIGN(auto crl, identity.revoke(serials, now()));
+  {
+    std::lock_guard lock(mutex_);
+    identity_ = std::move(identity);
+  }
+  refresh();
+  Json published = Json::array();
+  for (const auto& ledger : chains_.list()) {
+    auto record = record_of(*ledger);
+    if (!record) continue;
+    auto outcome = govern(*ledger, "publish_crl", crl.der);
+    published.push_back({{"chain", record->name}, {"reason", outcome ? "" : outcome.error().reason}});
+  }
+  return Json{{"revoked", crl.revoked.size()}, {"published", std::move(published)}};
+}
+
+Result<Json> ServiceImpl::rotate_key() {
+  ASSIGN(Identity identity, own());
+  ASSIGN(auto point, identity.prepare_key(now()));
+  {
+    std::lock_guard lock(mutex_);
+    identity_ = identity;
+  }
+  return propose_everywhere(format::ReplaceNodeKeys{identity.names().node, point, {}, {}, {}});
+}
+
+Result<Json> ServiceImpl::rotate_governor() {
+  ASSIGN(Identity identity, own());
+  ASSIGN(auto point, identity.prepare_governor());
+  {
+    std::lock_guard lock(mutex_);
+    identity_ = identity;
+  }
+  return propose_everywhere(format::ReplaceGovernor{identity.names().organisation, point});
+}
+
+Result<Json> ServiceImpl::propose_everywhere(const format::Action& action) {
+  Json out = Json::array();
+  for (const auto& ledger : chains_.list()) {
+    if (!record_of(*ledger)) continue;
+    auto outcome = propose_on(*ledger, {{action}, "a new key"});
+    Json row =
+        outcome ? *outcome : Json{{"reason", outcome.error().reason}, {"detail", outcome.error().detail}};
+    row["chain"] = ledger->genesis().name;
+    out.push_back(std::move(row));
+  }
+  return Json{{"items", std::move(out)}};
+}
+
+Result<Json> ServiceImpl::show(std::string_view chain) {
+  ASSIGN(auto ledger, ledger_of(chain));
+  ASSIGN(Record record, record_of(*ledger));
+  ASSIGN(auto protocol, ledger::protocol_of(*ledger));
+  ASSIGN(Json consortium, parse_json(record.consortium.encode()));
+  return Json{{"chain", record.name},
+              {"id", hex(record.chain)},
+              {"height", record.height},
+              {"votes_needed", record.consortium.votes_needed()},
+              {"consortium", std::move(consortium)},
+              {"protocol",
+               {{"version", protocol ? protocol->version : 1},
+                {"from_height", protocol ? protocol->from_height : 0}}},
+              {"revocations", record.revocations.json()}};
+}
+
+Result<Json> ServiceImpl::proposals(std::string_view chain) {
+  ASSIGN(auto ledger, ledger_of(chain));
+  ASSIGN(auto consortium, ledger::consortium_of(*ledger));
+  ASSIGN(auto all, ledger::proposals_of(*ledger));
+  Json items = Json::array();
+  for (auto each = all.rbegin(); each != all.rend(); ++each) items.push_back(each->json());
+  return Json{{"items", std::move(items)},
+              {"votes_needed", consortium.votes_needed()},
+              {"organisations", consortium.organisations.size()}};
+}
+
+Result<Json> ServiceImpl::propose(std::string_view chain, const format::Propose& what) {
+  ASSIGN(auto ledger, ledger_of(chain));
+  ASSIGN(auto before, ledger::consortium_of(*ledger));
+  ASSIGN(Json out, propose_on(*ledger, what));
+  Json list = Json::array();
+  for (const Warning& warning : warnings(before, preview(before, what.actions)))
+    list.push_back({{"reason", warning.reason}, {"detail", warning.detail}});
+  out["warnings"] = std::move(list);
+  return out;
+}
+
+Result<Json> ServiceImpl::vote(std::string_view chain, uint64_t proposal, bool yes) {
+  ASSIGN(auto ledger, ledger_of(chain));
+  return govern(*ledger, "vote", format::VoteOn{proposal, yes}.encode());
+}
+
+Result<Json> ServiceImpl::withdraw(std::string_view chain, uint64_t proposal) {
+  ASSIGN(auto ledger, ledger_of(chain));
+  return govern(*ledger, "withdraw", format::Withdraw{proposal}.encode());
+}
+
+Result<Json> ServiceImpl::answer(const link::Peer& peer, const std::string& call, const Json& with) {
+  if (membership_->is_guest(peer.key)) {
+    if (call == "join") return answer_join(peer, with);
+    return fail(Code::forbidden, "link.not_a_member", "an invitation is for joining only");
+  }
+  if (!membership_->is_member(peer)) return fail(Code::forbidden, "link.not_a_member", "{}", peer.address);
+  if (call == "offer") return answer_offer(peer, with);
+  if (call == "accepted") return answer_accepted(peer, with);
+  if (call == "found") return answer_found(peer, with);
+  if (call == "cancel") return answer_cancel(peer, with);
+  if (call == "status") return answer_status(peer, with);
+  return fail(Code::unsupported, "consortium.message", "no such call: {}", call);
+}
+
+}  // namespace chengxin::consortium

@@ -1,0 +1,119 @@
+#include <algorithm>
+
+#include "consortium/findings.h"
+#include "consortium/impl/service.h"
+#include "ledger/consortium.h"
+
+// The table of a chain's nodes: each is asked for its own row.
+namespace chengxin::consortium {
+
+Json ServiceImpl::row_of(const ledger::Ledger& ledger) const {
+  const auto head = ledger.head();
+  const auto state = chains_.state(ledger.id());
+  Json row = {{"chain", hex(ledger.id())},
+              {"height", head.header.height},
+              {"certified_height", head.certified_height},
+              {"engine_height", state.engine_height},
+              {"round", state.round},
+              {"peers", state.peers},
+              {"running", state.running},
+              {"trouble", state.trouble},
+              {"version", options_.version},
+              {"time_ms", now()}};
+  if (auto identity = own()) {
+    row["key"] = hex(identity->key().public_key().point());
+    row["node"] = identity->names().node;
+    row["certificate_until_ms"] = identity->sign_certificate().not_after_ms;
+  }
+  std::error_code ignored;
+  const auto space = fs::space(options_.folder, ignored);
+  if (!ignored) row["disk_free_bytes"] = uint64_t(space.available);
+  return row;
+}
+
+Result<Json> ServiceImpl::answer_status(const link::Peer& peer, const Json& with) {
+  ASSIGN(Digest chain, unhex_digest(with.at("chain").get<std::string>()));
+  const std::string name = with.at("name").get<std::string>();
+  for (const auto& ledger : chains_.list()) {
+    if (ledger->id() != chain && ledger->genesis().name != name) continue;
+    auto record = membership_->find(ledger->id());
+    if (!record || !admitted(*record, peer)) continue;
+    if (ledger->id() != chain)
+      return fail(Code::conflict, "consortium.other_genesis", "here {} is {}", name, hex(ledger->id()));
+    return row_of(*ledger);
+  }
+  return fail(Code::not_found, "chain.not_found", "{}", name);
+}
+
+Result<Json> ServiceImpl::rows(const ledger::Ledger& ledger) {
+  ASSIGN(Record record, record_of(ledger));
+  auto open = links();
+  auto identity = own();
+  std::vector<std::pair<const format::Node*, std::unique_ptr<Asked>>> asked;
+  for (const format::Node& node : record.consortium.nodes) {
+    const bool self = identity && node.name == identity->names().node;
+    asked.emplace_back(&node, !self && open ? std::make_unique<Asked>(
+                                                  *open, Place{node.address, node.key}, "status",
+                                                  Json{{"chain", hex(record.chain)}, {"name", record.name}})
+                                            : nullptr);
+  }
+  Json items = Json::array();
+  for (auto& [node, question] : asked) {
+    const bool self = identity && node->name == identity->names().node;
+    Result<Json> answer = self       ? Result<Json>(row_of(ledger))
+                          : question ? question->wait()
+                                     : fail(Code::unavailable, "consortium.no_answer", "no links");
+    Json row = answer && answer->is_object() ? *answer : Json::object();
+    row["reported_key"] = row.value("key", "");
+    row["node"] = node->name;
+    row["organisation"] = node->organisation;
+    row["role"] = format::role_name(node->role);
+    row["weight"] = node->weight;
+    row["address"] = node->address;
+    row["key"] = hex(node->key);
+    row["self"] = self;
+    row["reached"] = answer.has_value();
+    row["reason"] = answer ? "" : answer.error().reason;
+    row["detail"] = answer ? "" : answer.error().detail;
+    row["clock_ahead_ms"] = question && answer ? question->peer().clock_ahead_ms : 0;
+    items.push_back(std::move(row));
+  }
+  uint64_t top = 0;
+  for (const Json& row : items) top = std::max(top, row.value("height", uint64_t(0)));
+  for (Json& row : items)
+    if (row["reached"] == true) row["lag"] = top - row.value("height", uint64_t(0));
+  {
+    std::lock_guard lock(mutex_);
+    seen_rows_[record.chain] = items;
+  }
+  return items;
+}
+
+Result<Json> ServiceImpl::status(std::string_view chain) {
+  ASSIGN(auto ledger, ledger_of(chain));
+  ASSIGN(Json items, rows(*ledger));
+  return Json{
+      {"chain", ledger->genesis().name}, {"id", hex(ledger->id())}, {"time_ms", now()}, {"items", items}};
+}
+
+std::vector<install::Finding> ServiceImpl::findings() {
+  std::vector<install::Finding> out;
+  auto identity = own();
+  if (!identity) return out;
+  out = certificate_findings(*identity, now());
+  std::map<Digest, Json> seen;
+  {
+    std::lock_guard lock(mutex_);
+    seen = seen_rows_;
+  }
+  for (const auto& ledger : chains_.list()) {
+    auto record = membership_->find(ledger->id());
+    if (!record) continue;
+    for (auto& each : record_findings(*record, *identity)) out.push_back(std::move(each));
+    if (auto rows_of = seen.find(ledger->id()); rows_of != seen.end())
+      for (auto& each : row_findings(record->name, rows_of->second)) out.push_back(std::move(each));
+  }
+  return out;
+}
+
+}  // namespace chengxin::consortium
