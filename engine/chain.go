@@ -31,17 +31,18 @@ type chain struct {
 
 	starting, running atomic.Bool
 
-	mu      sync.Mutex // start and stop take turns
-	home    *home
-	keys    func() // unlocks
-	app     *app
-	node    *node.Node
-	alarm   *alarm
-	pace    *pace
-	dialler *dialler
-	wants   wants
-	failed  sync.Once
-	stuck   error
+	mu       sync.Mutex // start and stop take turns
+	home     *home
+	keys     func() // unlocks
+	app      *app
+	node     *node.Node
+	alarm    *alarm
+	pace     *pace
+	dialler  *dialler
+	wants    wants
+	failed   sync.Once
+	twinTold sync.Once
+	stuck    error
 }
 
 func newChain(o startOptions, out *output, ended func(*chain)) *chain {
@@ -80,11 +81,16 @@ func (c *chain) notice(message string, fields []any) {
 	case strings.HasPrefix(message, "CONSENSUS FAILURE"):
 		c.fail(fail("engine.consensus_failure", "%s", field(fields, "err")))
 	case strings.HasPrefix(message, "found conflicting vote from ourselves"):
-		c.output.send(map[string]any{"event": "twin", "chain": c.options.Chain})
+		c.twin()
 	case message == "State sync failed", message == "Failed to bootstrap node with new state",
 		message == "Failed to store last seen commit", message == "Failed to switch to block sync":
 		c.fail(fail("engine.state_sync", "%s: %s", message, field(fields, "err")))
 	}
+}
+
+// twin: another node has this node's key. Told once; both go on until somebody decides which is to stay.
+func (c *chain) twin() {
+	c.twinTold.Do(func() { c.output.send(map[string]any{"event": "twin", "chain": c.options.Chain}) })
 }
 
 func (c *chain) start() (map[string]any, error) {
@@ -141,9 +147,10 @@ func (c *chain) open() (err error) {
 		}
 		extras = append(extras, node.StateProvider(newLightBlocks(genesis, trusted, c.askLightBlock)))
 	}
+	recording := &recordingSigner{PrivValidator: signer}
 	logs := &logger{output: c.output, chain: o.Chain, rate: &rate{}, notice: c.notice}
 	settings := settings(o)
-	c.node, err = node.NewNodeWithContext(c.context, settings, signer, connection, c.app,
+	c.node, err = node.NewNodeWithContext(c.context, settings, recording, connection, c.app,
 		func() (*types.GenesisDoc, error) { return genesis, nil }, c.home.open,
 		node.DefaultMetricsProvider(settings.Instrumentation), logs, extras...)
 	if err != nil {
@@ -153,6 +160,9 @@ func (c *chain) open() (err error) {
 		if err := checkStale(c.node, validator); err != nil {
 			return err
 		}
+	}
+	if err := watchVotes(c.context, c.node.EventBus(), recording, c.node.BlockStore().Height(), c.twin); err != nil {
+		return err
 	}
 	if err := c.node.Start(); err != nil {
 		if errors.Is(err, syscall.EADDRINUSE) {

@@ -58,6 +58,11 @@ func TestFourNodes(t *testing.T) {
 	if height := nodes[0].height(); height > 1+2*5+1 {
 		t.Errorf("%d blocks for five orders", height)
 	}
+	for _, m := range nodes {
+		if m.process.event("twin") != nil {
+			t.Errorf("%s takes itself for its twin", m.name)
+		}
+	}
 	if !nodes[1].app.extended[2] {
 		t.Error("no vote extension of another was seen at height 2")
 	}
@@ -254,4 +259,35 @@ func TestStateSync(t *testing.T) {
 	if _, reason := nodes[1].process.ask("give_light_block", message{"chain": "b", "height": 1000}); reason != "engine.no_light_block" {
 		t.Errorf("a light block that is not there: %q", reason)
 	}
+}
+
+// Two nodes with one key are told so, before they contradict each other.
+func TestTwins(t *testing.T) {
+	p := launch(t)
+	one, other := newMember(t, p, "one"), newMember(t, p, "other")
+	genesis := genesisOf(one, other)
+	twinProcess := launch(t)
+	twin := newMember(t, twinProcess, "twin")
+	for _, file := range []string{validatorFile, signStateFile} {
+		copied, err := os.ReadFile(filepath.Join(one.folder, "keys", file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(twin.folder, "keys", file), copied, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	members := []*member{one, other, twin}
+	for _, m := range members {
+		m.start(genesis)
+	}
+	introduce(members...)
+	ordered := uint64(0)
+	eventually(t, "one of them hears of the other", func() bool {
+		if one.app.orderedBlocks() >= ordered && other.app.orderedBlocks() >= ordered && ordered < 40 {
+			ordered++
+			wakeAll(members...)
+		}
+		return p.event("twin") != nil || twinProcess.event("twin") != nil
+	})
 }
