@@ -105,6 +105,16 @@ struct CertifiedHeight {
   format::Certificate certificate;
 };
 
+struct HeightRange {
+  uint64_t first = 0, last = 0;
+  bool operator==(const HeightRange&) const = default;
+};
+
+struct BlockEnvelopes {
+  uint64_t height = 0;
+  std::vector<Bytes> envelopes;
+};
+
 struct VerifyProgress {
   uint64_t height = 0, head = 0;
 };
@@ -214,6 +224,18 @@ class Ledger {
   static Status import(const fs::path& file, const fs::path& folder, Options options,
                        const OnVerifyProgress& on_progress);
   virtual Status checkpoint(const fs::path& folder) const = 0;
+
+  // The certified blocks in parts, the same on every node of the chain but for the end of the last: a block
+  // begins a part when with it the one before would count more than kChunkBytes (headers, and transactions as
+  // limits count them). For ledger::Importer. The first call reads the log once, later ones what is new.
+  // ledger.pruned.
+  static constexpr uint64_t kChunkBytes = 8 << 20;
+  virtual Result<std::vector<HeightRange>> chunks() const = 0;
+  // Blocks as in an export. ledger.no_block, ledger.not_certified_yet, ledger.pruned.
+  virtual Result<Bytes> read_chunk(const HeightRange& range) const = 0;
+  // What was decided from that height on, certified or not: as many blocks as fit, but at least one. Empty
+  // above the head. ledger.pruned.
+  virtual Result<std::vector<BlockEnvelopes>> read_blocks(uint64_t from_height, size_t max_bytes) const = 0;
 };
 
 }  // namespace chengxin::ledger

@@ -43,8 +43,7 @@ Result<uint64_t> LedgerImpl::log_index(const Digest& hash) const {
 Result<StoredTransaction> LedgerImpl::stored_transaction(uint64_t log_index) const {
   ASSIGN(auto bytes, get(Table::log, keys::record(log_index)));
   if (bytes) return StoredTransaction::decode(std::move(*bytes));
-  if (oldest_ > 1)
-    return fail(Code::gone, "ledger.pruned", "transactions before block {} were dropped", oldest_.load());
+  if (oldest_ > 1) return pruned();
   return fail(Code::data_loss, "ledger.damaged", "log entry {} is missing", log_index);
 }
 
@@ -142,6 +141,21 @@ Status LedgerImpl::each_entry(const BlockRecord& block, const OnEntry& on_entry)
     TRY(on_entry(index, cursor->value()));
   }
   return {};
+}
+
+// The transactions of a block as they may have arrived.
+Status LedgerImpl::each_envelope(const BlockRecord& block,
+                                 const std::function<Status(ByteView)>& on_envelope) const {
+  return each_entry(block, [&](uint64_t index, ByteView entry) -> Status {
+    ASSIGN(const auto stored, StoredTransaction::decode(entry));
+    ASSIGN(auto transaction, full_transaction(index, stored));
+    return on_envelope(
+        format::encode_transaction(transaction.body_bytes, transaction.signature, transaction.attachments));
+  });
+}
+
+tl::unexpected<Error> LedgerImpl::pruned() const {
+  return fail(Code::gone, "ledger.pruned", "transactions before block {} were dropped", oldest_.load());
 }
 
 Result<BlockRecord> LedgerImpl::block(uint64_t height) const {

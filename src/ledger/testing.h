@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <random>
 
+#include "crypto/sm3.h"
 #include "format/transaction.h"
 #include "ledger/ledger.h"
 #include "merkle/item_tree.h"
@@ -31,7 +32,8 @@ struct Signer {
   format::KeyId id = format::key_id(key.public_key().point());
 };
 
-// test.anchor: arguments are u8 item_bytes; the attachment is items. test.put: arguments are u8 length || key
+// test.anchor: arguments are u8 item_bytes; the attachment is items. test.keep: arguments are the SM3 of the
+// attachment, which is not looked for later. test.put: arguments are u8 length || key
 // || value under "test/"; an empty value deletes. test.fail refuses, test.break is a host fault,
 // test.trespass writes elsewhere.
 inline ContractTable test_contract() {
@@ -56,6 +58,13 @@ inline ContractTable test_contract() {
     return result;
   });
   anchor.takes_attachment = true;
+  Method keep = method("keep", [](const CallContext& context) -> Result<CallResult> {
+    CallResult result;
+    if (!equal(crypto::sm3(context.attachment), context.arguments))
+      result.status = format::ReceiptStatus::bad_arguments;
+    return result;
+  });
+  keep.takes_attachment = true;
   Method put = method("put", [](const CallContext& context) -> Result<CallResult> {
     CallResult result;
     Reader in(context.arguments);
@@ -70,7 +79,9 @@ inline ContractTable test_contract() {
     return result;
   });
   return {
-      std::move(anchor), std::move(put),
+      std::move(anchor),
+      std::move(keep),
+      std::move(put),
       method("fail",
              [](const CallContext& context) -> Result<CallResult> {
                context.state.put("test/failed", {1});
@@ -123,6 +134,9 @@ struct TestChain {
 };
 
 inline format::Call anchor_call(uint8_t item_bytes = 32) { return {"test", "anchor", {item_bytes}}; }
+inline format::Call keep_call(ByteView attachment) {
+  return {"test", "keep", to_bytes(crypto::sm3(attachment))};
+}
 inline format::Call put_call(std::string_view key, ByteView value) {
   Bytes arguments = {uint8_t(key.size())};
   append(arguments, view(key));

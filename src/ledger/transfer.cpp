@@ -13,7 +13,7 @@ namespace chengxin::ledger {
 namespace {
 
 constexpr std::string_view kMagic{"CXCHAIN\x01", 8};
-constexpr uint32_t kMaxGenesisBytes = 1 << 20, kMaxCertificateBytes = 8 << 20;
+constexpr uint32_t kMaxGenesisBytes = 1 << 20;
 
 struct Close {
   void operator()(FILE* file) const { std::fclose(file); }
@@ -100,8 +100,7 @@ class Source {
 
 Status LedgerImpl::export_to(const fs::path& file, const OnVerifyProgress& on_progress) const {
   std::lock_guard maintenance(maintenance_mutex_);
-  if (oldest_ > 1)
-    return fail(Code::gone, "ledger.pruned", "transactions before block {} were dropped", oldest_.load());
+  if (oldest_ > 1) return pruned();
   std::error_code error;
   if (fs::exists(fs::symlink_status(file, error)))
     return fail(Code::conflict, "file.exists", "{}", file.string());
@@ -139,31 +138,30 @@ Status LedgerImpl::export_into(std::FILE* opened, const fs::path& part,
     BlockRecord entries;
     entries.header = header;
     entries.transaction_count = header.log_size - size;
-    TRY(each_entry(entries, [&](uint64_t index, ByteView entry) -> Status {
-      ASSIGN(const auto stored, StoredTransaction::decode(entry));
-      ASSIGN(auto transaction, full_transaction(index, stored));
-      return out.put_sized(
-          format::encode_transaction(transaction.body_bytes, transaction.signature, transaction.attachments));
-    }));
+    TRY(each_envelope(entries, [&](ByteView envelope) { return out.put_sized(envelope); }));
     size = header.log_size;
     if (on_progress) on_progress({height, top});
   }
   return out.finish();
 }
 
-// Admits, executes and takes the next block of the file, which must come out as it stands there.
-Status LedgerImpl::import_block(const format::Header& header, ByteView header_bytes,
-                                ByteView certificate_bytes, std::vector<Bytes> envelopes) {
+// Admits, executes and takes the next block, which must come out as it stands there.
+Status LedgerImpl::import_block(const ImportedBlock& block) {
+  const format::Header& header = block.header;
+  const Head head = this->head();
+  if (header.height != head.header.height + 1 || header.previous != head.header_hash ||
+      header.time_ms < head.header.time_ms)
+    return malformed("its header does not follow from the one before");
   std::vector<AdmittedTransaction> transactions;
-  const std::vector<ByteView> views(envelopes.begin(), envelopes.end());
+  const std::vector<ByteView> views(block.envelopes.begin(), block.envelopes.end());
   for (auto& each : admit(views, header.time_ms)) {
     ASSIGN(auto admitted, std::move(each));
     transactions.push_back(std::move(admitted));
   }
   ASSIGN(Executed executed, execute(transactions, header.time_ms));
   if (!executed.dropped.empty()) return tl::unexpected(executed.dropped[0].second);
-  if (!equal(executed.header_bytes, header_bytes)) return malformed("a replay gives another header");
-  ASSIGN(auto certificate, format::Certificate::decode(certificate_bytes));
+  if (executed.header_bytes != block.header_bytes) return malformed("a replay gives another header");
+  ASSIGN(auto certificate, format::Certificate::decode(block.certificate));
   return decide({&executed, CertifiedHeight{header.height, certificate}, {}}, false);
 }
 
@@ -174,18 +172,18 @@ Status import_blocks(Source& in, LedgerImpl& ledger, const OnVerifyProgress& on_
   ASSIGN(const uint64_t top, in.number<uint64_t>());
   for (uint64_t height = 1; height <= top; ++height) {
     auto block = [&]() -> Status {
-      ASSIGN(Bytes header_bytes, in.take(format::kHeaderBytes));
-      ASSIGN(auto header, format::Header::decode(header_bytes));
-      ASSIGN(Bytes certificate, in.take_sized(kMaxCertificateBytes));
-      const uint64_t size = ledger.head().header.log_size;
-      if (header.log_size < size || header.log_size - size > (1 << 20))
+      ImportedBlock block;
+      ASSIGN(block.header_bytes, in.take(format::kHeaderBytes));
+      ASSIGN(block.header, format::Header::decode(block.header_bytes));
+      ASSIGN(block.certificate, in.take_sized(kMaxCertificateBytes));
+      const Head head = ledger.head();
+      const uint64_t size = head.header.log_size, end = block.header.log_size;
+      if (end < size || end - size > kMaxBlockTransactions)
         return malformed("the log's size is out of bounds");
-      const uint64_t most = ledger.head().limits.max_transaction_bytes + 1024;
-      std::vector<Bytes> envelopes;
-      for (uint64_t i = size; i < header.log_size; ++i) {
-        ASSIGN(envelopes.emplace_back(), in.take_sized(most));
+      for (uint64_t i = size; i < end; ++i) {
+        ASSIGN(block.envelopes.emplace_back(), in.take_sized(head.limits.max_transaction_bytes + 1024));
       }
-      return ledger.import_block(header, header_bytes, certificate, std::move(envelopes));
+      return ledger.import_block(block);
     }();
     if (!block) {
       Error error = block.error();

@@ -18,6 +18,15 @@ struct Ledger::Execution {
   std::vector<Bytes> changed_keys;
 };
 
+// A block of an export or a chunk, taken apart.
+struct ImportedBlock {
+  format::Header header;
+  Bytes header_bytes, certificate;
+  std::vector<Bytes> envelopes;
+};
+inline constexpr uint32_t kMaxCertificateBytes = 8 << 20;
+inline constexpr uint64_t kMaxBlockTransactions = 1 << 20;  // of an imported block
+
 class LedgerImpl final : public Ledger {
  public:
   static Result<std::unique_ptr<LedgerImpl>> open_in(const fs::path& folder, Options options);
@@ -56,10 +65,12 @@ class LedgerImpl final : public Ledger {
   Status prune(uint64_t height, int64_t now_ms) override;
   Status export_to(const fs::path& file, const OnVerifyProgress& on_progress) const override;
   Status checkpoint(const fs::path& folder) const override;
+  Result<std::vector<HeightRange>> chunks() const override;
+  Result<Bytes> read_chunk(const HeightRange& range) const override;
+  Result<std::vector<BlockEnvelopes>> read_blocks(uint64_t from_height, size_t max_bytes) const override;
 
-  // For Ledger::import: blocks that are durable only after make_durable().
-  Status import_block(const format::Header& header, ByteView header_bytes, ByteView certificate_bytes,
-                      std::vector<Bytes> envelopes);
+  // For Ledger::import and Importer: blocks that are durable only after make_durable().
+  Status import_block(const ImportedBlock& block);
   Status make_durable();
 
  private:
@@ -99,6 +110,8 @@ class LedgerImpl final : public Ledger {
   Result<StoredBlock> stored_block(uint64_t height) const;
   using OnEntry = std::function<Status(uint64_t log_index, ByteView entry)>;
   Status each_entry(const BlockRecord& block, const OnEntry& on_entry) const;
+  Status each_envelope(const BlockRecord& block, const std::function<Status(ByteView)>& on_envelope) const;
+  tl::unexpected<Error> pruned() const;
   Result<uint64_t> log_index(const Digest& hash) const;
   Result<StoredTransaction> stored_transaction(uint64_t log_index) const;  // ledger.pruned when dropped
   Result<Bytes> attachment(uint64_t log_index, const StoredTransaction& stored, uint16_t number) const;
@@ -126,6 +139,14 @@ class LedgerImpl final : public Ledger {
   format::Genesis genesis_;
   Digest id_{};
   std::atomic<uint64_t> oldest_ = 1;
+
+  // Where the parts of the chain begin, as far as it was looked through.
+  struct Chunks {
+    std::vector<uint64_t> first;
+    uint64_t height = 0, bytes = 0;  // the last block looked at, and what its part counts
+  };
+  mutable std::mutex chunks_mutex_;
+  mutable Chunks chunks_;
 
   mutable std::mutex view_mutex_;
   ViewPtr view_;
