@@ -1,8 +1,6 @@
 #include "comet/impl/child.h"
 
-#include <fcntl.h>
 #include <poll.h>
-#include <spawn.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -13,8 +11,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-
-extern char** environ;
+#include "comet/impl/messages.h"
 
 namespace chengxin::comet {
 namespace {
@@ -29,11 +26,6 @@ Error died(std::string_view detail) {
   return Error{Code::unavailable, "engine.died", std::string(detail), 1000};
 }
 
-void close_end(int& fd) {
-  if (fd >= 0) ::close(fd);
-  fd = -1;
-}
-
 // The line that says why a Go program died comes before the stacks of all its threads.
 std::string last_words(std::string_view errors) {
   for (std::string_view sign : {"panic: ", "fatal error: "})
@@ -42,93 +34,7 @@ std::string last_words(std::string_view errors) {
   return std::string(errors.substr(errors.size() - std::min(errors.size(), kLastWordsBytes)));
 }
 
-// Waits for its end, kills it after wait_ms.
-int reap(int pid, int wait_ms) {
-  int status = 0;
-  for (; wait_ms > 0; wait_ms -= 10) {
-    if (::waitpid(pid, &status, WNOHANG) == pid) return status;
-    ::usleep(10'000);
-  }
-  ::kill(pid, SIGKILL);
-  while (::waitpid(pid, &status, 0) < 0 && errno == EINTR) {
-  }
-  return status;
-}
-
-// Input over a socket, so that writing to one that died is an error and no signal.
-struct Ends {
-  int ours = -1, theirs = -1;
-  ~Ends() {
-    close_end(ours);
-    close_end(theirs);
-  }
-  int keep() { return std::exchange(ours, -1); }
-};
-
-bool make_socket(Ends& ends) {
-  int pair[2];
-  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0) return false;
-  ends.ours = pair[0], ends.theirs = pair[1];
-  return true;
-}
-
-bool make_pipe(Ends& ends) {
-  int pair[2];
-  if (::pipe2(pair, O_CLOEXEC) != 0) return false;
-  ends.ours = pair[0], ends.theirs = pair[1];
-  return true;
-}
-
-// A group of its own: what is typed at a terminal is for this process, which ends the child.
-int spawn_process(const fs::path& binary, const std::vector<std::string>& arguments, int input, int output,
-                  int errors) {
-  posix_spawn_file_actions_t actions;
-  posix_spawnattr_t attributes;
-  posix_spawn_file_actions_init(&actions);
-  posix_spawnattr_init(&attributes);
-  posix_spawn_file_actions_adddup2(&actions, input, 0);
-  posix_spawn_file_actions_adddup2(&actions, output, 1);
-  posix_spawn_file_actions_adddup2(&actions, errors, 2);
-  sigset_t none, defaults;
-  sigemptyset(&none);
-  sigemptyset(&defaults);
-  sigaddset(&defaults, SIGPIPE);
-  posix_spawnattr_setsigmask(&attributes, &none);
-  posix_spawnattr_setsigdefault(&attributes, &defaults);
-  posix_spawnattr_setpgroup(&attributes, 0);
-  posix_spawnattr_setflags(&attributes,
-                           POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
-  std::vector<char*> argv{const_cast<char*>(binary.c_str())};
-  for (const std::string& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
-  argv.push_back(nullptr);
-  pid_t pid = -1;
-  const int failed = posix_spawn(&pid, binary.c_str(), &actions, &attributes, argv.data(), environ);
-  posix_spawn_file_actions_destroy(&actions);
-  posix_spawnattr_destroy(&attributes);
-  errno = failed;
-  return failed ? -1 : pid;
-}
-
 }  // namespace
-
-Error engine_error(std::string reason, std::string detail) {
-  const auto is = [&](std::initializer_list<std::string_view> of) {
-    return std::find(of.begin(), of.end(), reason) != of.end();
-  };
-  Code code = Code::internal;
-  if (is({"engine.already_running", "engine.in_use", "engine.port_taken", "engine.home_of_other_chain",
-          "engine.home_of_other_version", "engine.sign_state_stale"}))
-    code = Code::conflict;
-  else if (is({"engine.bad_request", "engine.genesis", "engine.genesis_in_future"}))
-    code = Code::invalid_argument;
-  else if (is({"engine.not_running", "engine.no_light_block"}))
-    code = Code::not_found;
-  else if (is({"engine.no_app", "engine.app_lost", "engine.stuck"}))
-    code = Code::unavailable;
-  else if (is({"engine.sign_state_lost", "engine.keys"}))
-    code = Code::data_loss;
-  return Error{code, std::move(reason), std::move(detail)};
-}
 
 Result<std::unique_ptr<Child>> Child::start(ChildOptions options) {
   std::unique_ptr<Child> child(new Child(std::move(options)));
@@ -151,26 +57,18 @@ Child::~Child() {
 }
 
 Status Child::spawn() {
-  Ends input, output, errors;
-  if (!make_socket(input) || !make_pipe(output) || !make_pipe(errors))
-    return fail(Code::unavailable, "engine.died", "no descriptors for a child process");
-  const int pid =
-      spawn_process(options_.binary, options_.arguments, input.theirs, output.theirs, errors.theirs);
-  if (pid < 0)
-    return fail(Code::unavailable, "engine.died", "{}: {}", options_.binary.string(), std::strerror(errno));
-  pipes_ = {input.keep(), output.keep(), errors.keep()};
-  for (int fd : {pipes_.input, pipes_.output, pipes_.errors}) ::fcntl(fd, F_SETFL, O_NONBLOCK);
+  ASSIGN(process_, spawn_process(options_.binary, options_.arguments));
   started_ms_ = steady_ns() / 1'000'000;
   unread_.clear();
   errors_.clear();
   std::lock_guard lock(mutex_);
-  pid_ = pid;
+  pid_ = process_.pid;
   return {};
 }
 
 void Child::run() {
   for (;;) {
-    if (pipes_.output >= 0) {
+    if (process_.output >= 0) {
       options_.on_start();
       converse();
       bury();
@@ -194,14 +92,14 @@ void Child::converse() {
     }
     if (stopping && end_ms == 0) {
       end_ms = steady_ns() / 1'000'000 + options_.stop_ms;
-      ::shutdown(pipes_.input, SHUT_WR);
+      ::shutdown(process_.input, SHUT_WR);
     }
     const int64_t left_ms = end_ms ? end_ms - steady_ns() / 1'000'000 : -1;
     if (end_ms && left_ms <= 0) return;
     pollfd of[] = {{nudge_, POLLIN, 0},
-                   {pipes_.output, POLLIN, 0},
-                   {pipes_.errors, POLLIN, 0},
-                   {unwritten && !stopping ? pipes_.input : -1, POLLOUT, 0}};
+                   {process_.output, POLLIN, 0},
+                   {process_.errors, POLLIN, 0},
+                   {unwritten && !stopping ? process_.input : -1, POLLOUT, 0}};
     ::poll(of, std::size(of), int(left_ms));
     uint64_t count;
     while (::read(nudge_, &count, sizeof count) > 0) {
@@ -209,15 +107,15 @@ void Child::converse() {
     if (of[2].revents) read_errors();
     if (of[3].revents && !write_input()) return;
     if (of[1].revents) read_output();
-    if (pipes_.output < 0) return;
+    if (process_.output < 0) return;
   }
 }
 
 void Child::read_output() {
   char buffer[16 << 10];
-  const ssize_t got = ::read(pipes_.output, buffer, sizeof buffer);
+  const ssize_t got = ::read(process_.output, buffer, sizeof buffer);
   if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
-  if (got <= 0 || unread_.size() + size_t(got) > kMaxLineBytes) return close_end(pipes_.output);
+  if (got <= 0 || unread_.size() + size_t(got) > kMaxLineBytes) return close_end(process_.output);
   unread_.append(buffer, size_t(got));
   size_t begin = 0;
   for (size_t end; (end = unread_.find('\n', begin)) != std::string::npos; begin = end + 1)
@@ -227,31 +125,34 @@ void Child::read_output() {
 
 void Child::take_line(std::string_view line) {
   auto message = parse_json(line, {.max_bytes = kMaxLineBytes});
-  if (!message || !message->is_object()) {
-    log::warn("engine.nonsense", {{"line", std::string(line.substr(0, 200))}});
-    return;
+  try {
+    if (message && message->is_object()) return take_message(std::move(*message));
+  } catch (const Json::exception&) {  // a field of another kind than it should be
   }
-  const auto answer = message->find("answer");
-  if (answer == message->end()) return options_.on_event(*message);
+  log::warn("engine.nonsense", {{"line", std::string(line.substr(0, 200))}});
+}
+
+void Child::take_message(Json message) {
+  const auto answer = message.find("answer");
+  if (answer == message.end()) return options_.on_event(message);
   OnAnswer on_answer;
   {
     std::lock_guard lock(mutex_);
-    const auto found = waiting_.find(answer->is_number_unsigned() ? answer->get<uint64_t>() : 0);
+    const auto found = waiting_.find(answer->get<uint64_t>());
     if (found == waiting_.end()) return;  // waited for no longer
     on_answer = std::move(found->second);
     waiting_.erase(found);
   }
-  if (const auto error = message->find("error"); error != message->end() && error->is_object())
-    return on_answer(
-        tl::unexpected(engine_error(error->value("reason", "engine.command"), error->value("detail", ""))));
-  on_answer(std::move(*message));
+  if (const auto error = message.find("error"); error != message.end())
+    return on_answer(tl::unexpected(engine_error(text_of(*error, "reason"), text_of(*error, "detail"))));
+  on_answer(std::move(message));
 }
 
 void Child::read_errors() {
   char buffer[4 << 10];
-  const ssize_t got = ::read(pipes_.errors, buffer, sizeof buffer);
+  const ssize_t got = ::read(process_.errors, buffer, sizeof buffer);
   if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
-  if (got <= 0) return close_end(pipes_.errors);
+  if (got <= 0) return close_end(process_.errors);
   errors_.append(buffer, size_t(got));
   if (errors_.size() > kErrorsBytes) errors_.erase(0, errors_.size() - kErrorsBytes);
 }
@@ -261,7 +162,7 @@ bool Child::write_input() {
   for (const std::string& line : std::exchange(told_, {})) unwritten_ += line + '\n';
   while (!unwritten_.empty()) {
     const ssize_t sent =
-        ::send(pipes_.input, unwritten_.data(), unwritten_.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+        ::send(process_.input, unwritten_.data(), unwritten_.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
     if (sent < 0) return errno == EAGAIN || errno == EINTR;
     unwritten_.erase(0, size_t(sent));
   }
@@ -278,11 +179,11 @@ void Child::bury() {
     unwritten_.clear();
     told_.clear();
   }
-  const int status = reap(pid, pipes_.output < 0 ? kExitMs : 0);
-  if (pipes_.errors >= 0) read_errors();
-  close_end(pipes_.input);
-  close_end(pipes_.output);
-  close_end(pipes_.errors);
+  const int status = reap_process(pid, process_.output < 0 ? kExitMs : 0);
+  if (process_.errors >= 0) read_errors();
+  close_end(process_.input);
+  close_end(process_.output);
+  close_end(process_.errors);
   const std::string words = last_words(errors_);
   if (!stopping || !WIFEXITED(status))
     log::error("engine.died", {{"pid", pid},

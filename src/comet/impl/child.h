@@ -9,6 +9,7 @@
 
 #include "base/file.h"
 #include "base/json.h"
+#include "comet/impl/process.h"
 
 // A process that is spoken to in JSON lines: commands to its input, answers and events from its output. One
 // thread does all reading and writing. When the process dies, whoever waits for an answer is told, and it is
@@ -44,10 +45,6 @@ class Child {
  private:
   explicit Child(ChildOptions options) : options_(std::move(options)) {}
 
-  struct Pipes {
-    int input = -1, output = -1, errors = -1;
-  };
-
   Status spawn();
   void run();
   void converse();
@@ -55,6 +52,7 @@ class Child {
   void read_errors();
   bool write_input();
   void take_line(std::string_view line);
+  void take_message(Json message);
   void fail_all(const Error& why);
   void bury();
   bool pause_before_restart();
@@ -74,13 +72,10 @@ class Child {
   std::set<std::string> told_;  // lines of tell() to be written
 
   // Of the thread alone.
-  Pipes pipes_;
+  Process process_;
   std::string unread_, errors_;
   int64_t started_ms_ = 0;
   int pause_ms_ = 0;
 };
-
-// The code that belongs to a reason of the launcher.
-Error engine_error(std::string reason, std::string detail);
 
 }  // namespace chengxin::comet
