@@ -24,6 +24,7 @@ type testApp struct {
 	height   int64
 	ordered  uint64
 	pending  int
+	broken   bool             // gives the engine what cannot be
 	refused  map[string]bool  // ids that may not connect
 	extended map[int64]bool   // heights at which an extension of another was seen
 	counts   map[int64]uint64 // ordered at each height: what snapshots hold
@@ -132,6 +133,9 @@ func (a *testApp) FinalizeBlock(_ context.Context, r *abci.RequestFinalizeBlock)
 		results = append(results, &abci.ExecTxResult{})
 	}
 	a.counts[a.height] = a.ordered
+	if a.broken {
+		results = nil
+	}
 	return &abci.ResponseFinalizeBlock{TxResults: results, AppHash: a.hash()}, nil
 }
 

@@ -159,6 +159,14 @@ func TestRefusalsAndFailure(t *testing.T) {
 	one.start(first)
 	wakeAll(one)
 	eventually(t, "one is back", allOrdered(1, one))
+
+	one.app.mu.Lock()
+	one.app.broken = true
+	one.app.mu.Unlock()
+	wakeAll(one)
+	eventually(t, "the failure is told", func() bool { return p.event("failed")["reason"] == "engine.consensus_failure" })
+	wakeAll(two)
+	eventually(t, "two goes on", allOrdered(3, two))
 }
 
 // A key without the state of what it signed keeps silent, or is refused.

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -138,10 +139,11 @@ func (p *process) must(do string, m message) message {
 	return answer
 }
 
+// event is the last one of that name.
 func (p *process) event(name string) message {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for _, m := range p.events {
+	for _, m := range slices.Backward(p.events) {
 		if m["event"] == name {
 			return m
 		}
