@@ -184,8 +184,18 @@ Task<Status> Carrier::write_now(ByteView frame) {
 
 void Carrier::open() {
   open_ = true;
+  tell("link.open", "");
   set_deadline(options_.idle_ms);
   asio::co_spawn(loop_->context, write_queued(), asio::detached);
+}
+
+void Carrier::tell(std::string_view event, const std::string& reason) const {
+  log::info(event, {{"address", peer_.address},
+                    {"chain", hex(ByteView(topic_.chain).first(4))},
+                    {"dialled", dialled_},
+                    {"purpose", int(topic_.purpose)},
+                    {"reason", reason},
+                    {"subject", peer_.certificate.subject_text()}});
 }
 
 Task<Result<FrameReader::Frame>> Carrier::next(size_t max_bytes, bool may_end) {
@@ -284,6 +294,7 @@ Task<bool> Carrier::room() {
 }
 
 Task<void> Carrier::finish() {
+  if (open_) tell("link.ended", why().reason);
   boost::system::error_code ignored;
   while (writing_) {  // it was woken by the cut
     wake();

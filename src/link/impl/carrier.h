@@ -85,6 +85,7 @@ class Carrier : public Connection, public std::enable_shared_from_this<Carrier> 
 
  private:
   Error ended() const;
+  void tell(std::string_view event, const std::string& reason) const;
   Task<Status> fill();
   Task<Status> flush();
   Task<void> write_queued();

@@ -95,6 +95,7 @@ void Core::stop_dial(Dial& dial) {
 Task<void> Core::run_dial(DialPtr what) {
   Timer pause(what->loop->context);
   what->pause = &pause;
+  std::string told;  // the reason that the log heard last: a node that stays away is no news
   for (int pause_ms = kFirstPauseMs;; pause_ms = std::min(2 * pause_ms, kLongestPauseMs)) {
     auto link = new_carrier(what->loop, what->topic);
     {
@@ -111,7 +112,8 @@ Task<void> Core::run_dial(DialPtr what) {
     else
       why = reached.error();
     co_await end(link, why);
-    if (!reached)
+    if (reached) told.clear();
+    if (!reached && std::exchange(told, link->why().reason) != link->why().reason)
       refusals_.tell("link.not_reached", fmt::format("{}:{}", what->address.host, what->address.port), "",
                      link->why());
     what->served->tell_close(link, link->why());
