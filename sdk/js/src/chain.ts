@@ -1,5 +1,6 @@
 // What docs/formats/chain.md fixes: receipts, headers, validator sets, certificates, the genesis document.
-import { compare, concat, demand, fromHex, Reader, refuse } from './bytes.js';
+import { compare, concat, demand, equal, fromHex, Reader, refuse } from './bytes.js';
+import { readConsortium } from './consortium.js';
 import { list, members, natural, parseCanonical, text } from './json.js';
 import { sm3, tag, verifySm2 } from './sm.js';
 
@@ -124,23 +125,32 @@ function publicKey(value: string): Uint8Array {
 }
 
 export function decodeGenesis(bytes: Uint8Array): Genesis {
-  const names = ['accounts', 'created_ms', 'format', 'limits', 'name', 'salt', 'validators'];
-  const doc = members(parseCanonical(bytes, 'genesis'), names, 'genesis');
+  const json = parseCanonical(bytes, 'genesis');
+  const consortium = json instanceof Map && json.has('consortium') ? ['consortium'] : [];
+  const names = ['accounts', ...consortium, 'created_ms', 'format', 'limits', 'name', 'salt', 'validators'];
+  const doc = members(json, names, 'genesis');
   demand(doc.get('format') === 'chengxin/genesis/v1', 'genesis: another format');
   natural(doc.get('created_ms'), 'created_ms');
   demand(fromHex(text(doc.get('salt'), 'salt'), 16) !== undefined, 'genesis: the salt is not 16 bytes of hex');
   const limitNames = ['max_block_bytes', 'max_transaction_bytes', 'max_validity_ms'];
   const limits = members(doc.get('limits'), limitNames, 'limits');
   for (const name of limitNames) natural(limits.get(name), name);
+  const roles = new Set<string>();
   for (const entry of list(doc.get('accounts'), 'accounts')) {
     const account = members(entry, ['public_key', 'roles'], 'account');
-    publicKey(text(account.get('public_key'), 'public_key'));
-    for (const role of list(account.get('roles'), 'roles')) text(role, 'role');
+    const key = text(account.get('public_key'), 'public_key');
+    publicKey(key);
+    for (const role of list(account.get('roles'), 'roles')) roles.add(`${key} ${text(role, 'role')}`);
   }
   const validators = list(doc.get('validators'), 'validators').map((entry) => {
     const validator = members(entry, ['public_key', 'weight'], 'validator');
     const weight = BigInt(natural(validator.get('weight'), 'weight'));
     return { key: publicKey(text(validator.get('public_key'), 'public_key')), weight };
   });
-  return { name: text(doc.get('name'), 'name'), validators: checkSet(validators, 'genesis') };
+  checkSet(validators, 'genesis');
+  if (doc.has('consortium')) {
+    const voters = readConsortium(doc.get('consortium')!, (key, role) => roles.has(`${key} ${role}`));
+    demand(equal(encodeValidators(voters), encodeValidators(validators)), 'genesis: the validators are not the voters of the consortium');
+  }
+  return { name: text(doc.get('name'), 'name'), validators };
 }

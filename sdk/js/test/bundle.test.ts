@@ -162,7 +162,6 @@ test('6 not_accepted, 7 log_path_mismatch', () => {
 
 test('8 chain_mismatch, 9 genesis_malformed', () => {
   const bad = (what: string, spec: p.Spec) => fails('proof.chain_mismatch', what, spec);
-  bad('version', { header: (f) => ({ ...f, version: 2 }) });
   bad('body', { chain: (c) => flip(c, 0) });
   bad('header', { header: (f) => ({ ...f, chain: flip(f.chain, 0) }) });
   bad('genesis', edit(9, (b) => flip(b, 3)));
@@ -185,12 +184,62 @@ test('8 chain_mismatch, 9 genesis_malformed', () => {
   change(/(\{"public_key":"\w+","weight":\d\}),(\{"public_key":"\w+","weight":\d\})/, '$2,$1');
 });
 
+test('1a protocol_unknown', () => {
+  for (const version of [1, 2]) holds({ transitions: 1, header: (f) => ({ ...f, version }) });
+  for (const version of [0, 3, 0xffffffff]) {
+    fails('proof.protocol_unknown', `header ${version}`, { header: (f) => ({ ...f, version }) });
+    fails('proof.protocol_unknown', `transition ${version}`, { transitions: 1, transitionHeader: (f) => ({ ...f, version }) });
+  }
+  const newer = verifyBundle(p.produce({ header: (f) => ({ ...f, version: 3 }) }).bundle);
+  assert.match(newer.ok ? '' : newer.detail, /version 3 .*newer/);
+});
+
+/** The genesis of a chain whose validators run it together, with what a test changes of it. */
+function withConsortium(genesis: string, change: (consortium: any, accounts: any[]) => void = () => {}): string {
+  const doc = JSON.parse(genesis) as any;
+  const governors = ['aa', 'bb'].map((name, i) => ({ name, title: `机构 ${name}`, root_certificate: 'MAA=', governor_key: `0${i + 1}`.repeat(65) }));
+  const fill = (i: number, bytes: number) => (i + 16).toString(16).repeat(bytes);
+  const nodes = doc.validators.map((validator: any, i: number) => ({
+    name: `node-${i}`, organisation: i % 2 ? 'aa' : 'bb', key: validator.public_key, service_key: i ? '' : fill(i, 65), engine_key: fill(i, 32),
+    engine_id: fill(i, 20), address: `node-${i}.example:7443`, role: 'voter', weight: validator.weight,
+  }));
+  nodes.push({ ...nodes[1], name: 'watcher', key: '0f'.repeat(65), engine_key: '0f'.repeat(32), engine_id: '0f'.repeat(20), role: 'observer', address: '[::1]:1' });
+  doc.consortium = { approval: 'two_thirds', organisations: governors, nodes };
+  for (const each of governors) doc.accounts.push({ public_key: each.governor_key, roles: ['governor'] });
+  doc.accounts.push({ public_key: fill(0, 65), roles: ['writer'] });
+  change(doc.consortium, doc.accounts);
+  const sorted = (value: any): any => Array.isArray(value) ? value.map(sorted)
+    : value && typeof value === 'object' ? Object.fromEntries(Object.keys(value).sort().map((key) => [key, sorted(value[key])])) : value;
+  return JSON.stringify(sorted(doc));
+}
+
+test('a genesis of a consortium', () => {
+  holds({ genesis: (g) => withConsortium(g) });
+  const bad = (what: string, change: (consortium: any, accounts: any[]) => void) =>
+    fails('proof.genesis_malformed', what, { genesis: (g) => withConsortium(g, change) });
+  bad('a voter less', (c) => (c.nodes[0].role = 'observer'));
+  bad('another weight', (c) => (c.nodes[0].weight += 1));
+  bad('a voter more', (c) => (c.nodes[4].role = 'voter'));
+  bad('order', (c) => c.nodes.reverse());
+  bad('a stranger', (c) => (c.nodes[0].organisation = 'cc'));
+  bad('a key twice', (c) => (c.nodes[4].engine_key = c.nodes[0].engine_key));
+  bad('an address', (c) => (c.nodes[0].address = 'node'));
+  bad('a port', (c) => (c.nodes[0].address = 'node:65536'));
+  bad('a name', (c) => (c.organisations[0].name = 'A'));
+  bad('a title', (c) => (c.organisations[0].title = ''));
+  bad('base64', (c) => (c.organisations[0].root_certificate = 'MAB='));
+  bad('an approval', (c) => (c.approval = 'most'));
+  bad('a member more', (c) => (c.extra = 1));
+  bad('a service key of zeroes', (c) => (c.nodes[1].service_key = '00'.repeat(65)));
+  bad('no account of a governor', (_, accounts) => accounts.splice(1, 1));
+  bad('no account of a service', (_, accounts) => accounts.pop());
+});
+
 test('10 validators_unproven', () => {
   const bad = (what: string, spec: p.Spec) => fails('proof.validators_unproven', what, spec);
   bad('header names another set', { header: (f) => ({ ...f, validators: p.h() }) });
   bad('header at height 0', { header: (f) => ({ ...f, height: 0n }), receipt: (b) => put(b, 12, p.be(0, 8)) });
   bad('set without proof', { transitions: 1, sections: (s) => (s.delete(10), s) });
-  bad('version', { transitions: 1, transitionHeader: (f) => ({ ...f, version: 0 }) });
   bad('chain', { transitions: 1, transitionHeader: (f) => ({ ...f, chain: p.h() }) });
   bad('height 0', { transitions: 1, transitionHeader: (f) => ({ ...f, height: 0n }) });
   bad('heights', { transitions: 2, transitionHeader: (f) => ({ ...f, height: 10n }) });
