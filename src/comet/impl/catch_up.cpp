@@ -53,7 +53,7 @@ bool CatchUp::take(const crypto::Sm2Point& peer, const GiveBlocks& answer) {
   if (height_ != ask.height || first_ != ask.first) return true;  // asked anew meanwhile
   height_ = height;
   first_ = first;
-  needed_ = false;
+  needed_ = needed_ && first > 0;  // to the end of its block
   return true;
 }
 

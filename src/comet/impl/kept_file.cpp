@@ -63,10 +63,11 @@ Status write_at(int fd, ByteView bytes, uint64_t offset, const fs::path& path) {
 }  // namespace
 
 Result<std::unique_ptr<KeptFile>> KeptFile::open(const fs::path& path, std::vector<KeptContent>& found) {
+  const bool made = !fs::exists(path);
   const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
   if (fd < 0) return tl::unexpected(file_error(path, errno));
   std::unique_ptr<KeptFile> out(new KeptFile(path, fd, 0));
-  TRY(sync_folder(path.parent_path()));
+  if (made) TRY(sync_folder(path.parent_path()));
   ASSIGN(const Bytes bytes, read_file(path, SIZE_MAX));
   Reader in(bytes);
   while (in.remaining() > 0) {
