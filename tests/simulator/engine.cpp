@@ -30,6 +30,8 @@ Request request_of(const Block& block) {
   return out;
 }
 
+uint64_t id_of(const Vote& vote) { return vote.block ? vote.block->id : 0; }
+
 uint64_t total(const Voters& voters) {
   uint64_t sum = 0;
   for (const auto& [key, power] : voters) sum += power;
@@ -60,11 +62,12 @@ Engine::Tally Engine::tally(const std::map<int, Votes>& votes, int round) const 
   if (found == votes.end()) return {};
   std::map<uint64_t, std::pair<uint64_t, BlockPtr>> weights;  // by id; 0: nil
   uint64_t any = 0;
-  for (const auto& [voter, vote] : found->second) {
+  for (const auto& [voter, ballots] : found->second) {
     any += voters.at(voter);
-    auto& [weight, block] = weights[vote.block ? vote.block->id : 0];
-    weight += voters.at(voter);
-    block = vote.block;
+    for (const auto& [id, vote] : ballots) {
+      weights[id].first += voters.at(voter);
+      weights[id].second = vote.block;
+    }
   }
   Tally out;
   out.any = 3 * any > 2 * total(voters);
@@ -76,11 +79,11 @@ Engine::Tally Engine::tally(const std::map<int, Votes>& votes, int round) const 
   return out;
 }
 
-void Engine::begin() {
+void Engine::begin(bool heartbeat) {
   if (step_ != Step::wait || round_ != 0) return;
   const bool changed =
       store_.empty() || store_.back().result->app_hash() != to_string(store_.back().block->app_hash);
-  if (changed || world_.ask_wake(self_)) {
+  if (heartbeat || changed || world_.ask_wake(self_)) {
     enter_round(0);
     progress();
   }
@@ -172,18 +175,44 @@ void Engine::take_vote(const Vote& vote) {
         self_, "verify", [&](abci::Application& app) { return app.verify_vote_extension(request); });
     const bool accepted = answer.status() == pb::ResponseVerifyVoteExtension::ACCEPT;
     world_.saw_verdict(height(), vote, accepted);
-    if (!accepted) return;
+    if (!accepted) {
+      refused_.insert({vote.round, vote.voter, id_of(vote)});
+      return;
+    }
   }
-  auto& votes = (vote.precommit ? precommits_ : prevotes_)[vote.round];
-  auto [at, added] = votes.emplace(vote.voter, vote);
-  if (!added && at->second.block != vote.block) note_equivocation(at->second, vote);
+  auto& ballots = (vote.precommit ? precommits_ : prevotes_)[vote.round][vote.voter];
+  ballots.emplace(id_of(vote), vote);
+  if (ballots.size() > 1) note_equivocation(vote.voter);
 }
 
-void Engine::note_equivocation(const Vote& first, const Vote& second) {
-  if (first.voter != second.voter || !reported_.insert({first.voter, height()}).second) return;
+std::vector<Message> Engine::known() const {
+  std::vector<Message> out;
+  for (const auto& [round, proposal] : proposals_) out.push_back({height(), proposal});
+  for (const auto* votes : {&prevotes_, &precommits_})
+    for (const auto& [round, voters] : *votes)
+      for (const auto& [voter, ballots] : voters)
+        for (const auto& [id, vote] : ballots) out.push_back({height(), vote});
+  return out;
+}
+
+bool Engine::has(const Message& message) const {
+  if (message.height != height()) return true;
+  if (const auto* proposal = std::get_if<Proposal>(&message.what))
+    return proposals_.contains(proposal->round);
+  const Vote& vote = std::get<Vote>(message.what);
+  if (vote.precommit && refused_.contains({vote.round, vote.voter, id_of(vote)})) return true;
+  const auto& votes = vote.precommit ? precommits_ : prevotes_;
+  auto round = votes.find(vote.round);
+  if (round == votes.end()) return false;
+  auto voter = round->second.find(vote.voter);
+  return voter != round->second.end() && voter->second.contains(id_of(vote));
+}
+
+void Engine::note_equivocation(const EngineKey& voter) {
+  if (!reported_.insert({voter, height()}).second) return;
   pb::Misbehavior out;
   out.set_type(pb::DUPLICATE_VOTE);
-  out.mutable_validator()->set_address(engine_address(first.voter));
+  out.mutable_validator()->set_address(engine_address(voter));
   out.set_height(int64_t(height()));
   set_time(*out.mutable_time(), kStartMs);
   evidence_.push_back(out);
@@ -329,7 +358,12 @@ bool Engine::try_commit() {
   for (const auto& [round, votes] : precommits_) {
     const Tally found = tally(precommits_, round);
     if (!found.decided || !found.block) continue;
-    decide(found.block, Votes(votes));
+    std::map<EngineKey, Vote> commit;
+    for (const auto& [voter, ballots] : votes) {
+      auto same = ballots.find(found.block->id);
+      commit.emplace(voter, same != ballots.end() ? same->second : ballots.begin()->second);
+    }
+    decide(found.block, std::move(commit));
     return true;
   }
   return false;
@@ -398,6 +432,7 @@ void Engine::next_height() {
   proposals_.clear();
   prevotes_.clear();
   precommits_.clear();
+  refused_.clear();
   locked_ = valid_ = nullptr;
   locked_round_ = valid_round_ = -1;
   own_precommits_.clear();

@@ -2,6 +2,7 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <tuple>
 #include <variant>
 
 #include "abci/application.h"
@@ -59,10 +60,14 @@ class Engine {
   }
 
   void receive(const Message& message);
-  void timeout();                     // of the step it is in
-  void begin();                       // the wait for transactions is over, if there is a reason
-  void take(const Decided& decided);  // of another node, for one that is behind
+  void timeout();                      // of the step it is in
+  void begin(bool heartbeat = false);  // the wait for transactions is over, if there is a reason
+  void take(const Decided& decided);   // of another node, for one that is behind
   void after_restart();  // the application is new: what it has not committed is given to it again
+
+  // What it has of its height, for others: engines hand on what they know.
+  std::vector<Message> known() const;
+  bool has(const Message& message) const;
 
   uint64_t height() const { return store_.size() + 1; }
   const std::vector<Decided>& store() const { return store_; }
@@ -72,7 +77,7 @@ class Engine {
 
  private:
   enum class Step { wait, propose, prevote, precommit };
-  using Votes = std::map<EngineKey, Vote>;
+  using Votes = std::map<EngineKey, std::map<uint64_t, Vote>>;  // by block: a bad voter may vote for several
   struct Tally {
     bool any = false;      // two thirds voted something
     bool decided = false;  // two thirds voted the same
@@ -97,7 +102,7 @@ class Engine {
   void apply_last();
   void next_height();
   std::string extend(const BlockPtr& block);
-  void note_equivocation(const Vote& first, const Vote& second);
+  void note_equivocation(const EngineKey& voter);
 
   World& world_;
   const size_t self_;
@@ -110,7 +115,8 @@ class Engine {
   std::map<int, Votes> prevotes_, precommits_;
   BlockPtr locked_, valid_;
   int locked_round_ = -1, valid_round_ = -1;
-  Votes last_commit_;
+  std::set<std::tuple<int, EngineKey, uint64_t>> refused_;  // precommits, for their extensions
+  std::map<EngineKey, Vote> last_commit_;
   std::vector<Message> early_;  // of heights to come
   std::vector<Vote> own_precommits_;
   std::set<std::pair<EngineKey, uint64_t>> reported_;

@@ -9,7 +9,7 @@ namespace chengxin::simulator {
 namespace {
 
 constexpr size_t kSpare = 2;  // nodes that are no members at first
-constexpr int kMostRestEvents = 60'000;
+constexpr int kMostRestEvents = 20'000;
 
 }  // namespace
 
@@ -80,6 +80,7 @@ std::optional<std::string> World::run() {
   start();
   for (int i = 0; i < plan_.events && !failed(); ++i) event();
   adversary_ = false;
+  silent_ = chance(0.5);
   if (!failed()) rest();
   if (!failed()) checker_.at_rest(nodes_);
   if (!failed()) last_words();
@@ -107,8 +108,10 @@ void World::event() {
     change_consortium();
   } else if (what < 985) {
     nodes_[node]->isolated = !nodes_[node]->isolated && chance(0.5);
-  } else if (what < 997) {
+  } else if (what < 995) {
     catch_up(node);
+  } else if (what < 998) {
+    if (!byzantine(node)) hand_on(node);
   } else {
     now_ms_ += int64_t(pick(120'000));  // the chain rested
   }
@@ -116,32 +119,45 @@ void World::event() {
 
 // No more faults: what is on its way arrives, and the chain comes to rest with everything done.
 void World::rest() {
-  const bool silent = chance(0.5);  // the bad ones say nothing any more, or what is right
   for (auto& node : nodes_) {
     node->isolated = false;
     node->fetch_denied = false;
     if (std::exchange(node->restarted, false)) node->engine.after_restart();
   }
+  const auto waiting = [&] {
+    return std::any_of(nodes_.begin(), nodes_.end(),
+                       [](const auto& node) { return !node->byzantine && !node->pool->empty(); });
+  };
   int handed_again = 0;
+  bool heartbeat = false;
   for (int events = 0; !failed(); ++events) {
     if (events > kMostRestEvents) {
       for (const auto& node : nodes_) trace(fmt::format("node {} {}", node->number, node->engine.describe()));
       return expect(false, "the chain does not come to rest");
     }
     now_ms_ += 1;
-    if (silent)
+    if (silent_)
       std::erase_if(
           bag_, [&](const InFlight& each) { return nodes_[each.from]->byzantine && each.from != each.to; });
     if (deliver_one(true)) continue;
     for (auto& node : nodes_)
-      if (!silent || !node->byzantine) node->engine.begin();
+      if (!silent_ || !node->byzantine) node->engine.begin();
+    if (!bag_.empty()) continue;
+    for (auto& node : nodes_)
+      if (!node->byzantine) hand_on(node->number);
     if (!bag_.empty()) continue;
     for (auto& node : nodes_) node->engine.timeout();
     if (!bag_.empty()) continue;
     bool moved = false;
     for (auto& node : nodes_) moved = catch_up(node->number) || moved;
     if (moved || !bag_.empty()) continue;
-    if (++handed_again > 8) return;
+    if (++handed_again > 8) {
+      // What only one node has, and no other may take any more, waits for the engine's next heartbeat.
+      if (std::exchange(heartbeat, true) || !waiting()) return;
+      now_ms_ += 600'000;
+      for (auto& node : nodes_) node->engine.begin(true);
+      handed_again = 0;
+    }
     for (auto& node : nodes_)
       if (auto left = node->pool->unsettled(INT64_MAX, SIZE_MAX); !left.empty())
         broadcast_contents(node->number, left);
@@ -318,11 +334,19 @@ bool World::catch_up(size_t node) {
   return false;
 }
 
+void World::hand_on(size_t node) {
+  for (const Message& message : nodes_[node]->engine.known())
+    for (const auto& other : nodes_)
+      if (other->number != node && !other->engine.has(message))
+        bag_.push_back({node, other->number, message});
+}
+
 void World::submit(bool surely) {
   size_t at = pick(nodes_.size());
   while (surely && nodes_[at]->byzantine) at = pick(nodes_.size());
   const int64_t from = now_ms_ - (surely ? 1000 : int64_t(pick(1500)));
-  const Window window{from, surely ? now_ms_ + 600'000 : now_ms_ + 1000 + int64_t(pick(60'000))};
+  const Window window{
+      from, surely ? now_ms_ + 600'000 : now_ms_ + 1000 + int64_t(pick(chance(0.2) ? 5'000 : 600'000))};
   Bytes items(32 * (1 + pick(4)));
   for (uint8_t& byte : items) byte = uint8_t(random_());
   const Bytes envelope =

@@ -78,6 +78,7 @@ class World {
   void submit(bool surely = false);
   void change_consortium();
   bool catch_up(size_t node);
+  void hand_on(size_t node);  // what its engine knows, to those that do not
   bool safe(const format::Consortium& consortium) const;
 
   // The adversary: what its nodes send instead.
@@ -100,6 +101,7 @@ class World {
   std::optional<ledger::CertifiedHeight> last_certificate_;
   Digest chain_{}, genesis_app_hash_{};
   bool adversary_ = true;
+  bool silent_ = false;  // afterwards the bad ones say nothing any more; else what is right
   int crashes_left_ = 0, changes_left_ = 0, crashes_ = 0, bent_ = 0;
   uint64_t last_id_ = 0, submitted_ = 0;
   int64_t now_ms_ = kStartMs + 1000;
