@@ -14,7 +14,7 @@ constexpr size_t kMaxRoles = 16, kMaxRoleBytes = 64, kMaxSerials = 16, kMaxSeria
 constexpr std::string_view kNames[] = {
     "add_organisation", "remove_organisation", "replace_governor", "replace_root",      "add_node",
     "set_role",         "remove_node",         "revoke_node",      "replace_node_keys", "move_node",
-    "register_key",     "revoke_key",          "set_protocol",     "set_approval"};
+    "register_key",     "revoke_key",          "set_protocol",     "set_approval",      "set_limits"};
 static_assert(std::size(kNames) == std::variant_size_v<Action>);
 
 Json fields(const AddOrganisation& action) { return {{"organisation", to_json(action.organisation)}}; }
@@ -52,6 +52,11 @@ Json fields(const SetProtocol& action) {
   return {{"version", action.change.version}, {"from_height", action.change.from_height}};
 }
 Json fields(const SetApproval& action) { return {{"approval", approval_name(action.approval)}}; }
+Json fields(const SetLimits& action) {
+  return {{"max_block_bytes", action.limits.max_block_bytes},
+          {"max_transaction_bytes", action.limits.max_transaction_bytes},
+          {"max_validity_ms", action.limits.max_validity_ms}};
+}
 
 Status read(const Json& json, AddOrganisation& out) {
   ASSIGN(out.organisation, read_organisation(json.at("organisation")));
@@ -150,6 +155,12 @@ Status read(const Json& json, SetApproval& out) {
   auto approval = approval_of(json.at("approval").get_ref<const std::string&>());
   if (!approval) return bad_consortium("an unknown approval");
   out.approval = *approval;
+  return {};
+}
+Status read(const Json& json, SetLimits& out) {
+  out.limits.max_block_bytes = json.at("max_block_bytes").get<uint64_t>();
+  out.limits.max_transaction_bytes = json.at("max_transaction_bytes").get<uint64_t>();
+  out.limits.max_validity_ms = json.at("max_validity_ms").get<uint64_t>();
   return {};
 }
 

@@ -324,6 +324,63 @@ Record sample_record() {
   return record;
 }
 
+Genesis consortium_genesis() {
+  auto point = [](uint8_t fill) {
+    crypto::Sm2Point out;
+    out.fill(fill);
+    return out;
+  };
+  Consortium consortium;
+  for (uint8_t i = 1; i <= 2; ++i)
+    consortium.organisations.push_back({fmt::format("org-{}", i), "标题", {1, 2, 3}, point(i)});
+  for (uint8_t i = 0; i < 5; ++i) {
+    Node node;
+    node.name = fmt::format("node-{}", i);
+    node.organisation = i % 2 ? "org-1" : "org-2";
+    node.key = point(uint8_t(0x90 - i));  // not in the order of the names
+    node.service_key = i == 0 ? point(0x40) : crypto::Sm2Point{};
+    node.engine_key.fill(i);
+    node.engine_id.fill(i);
+    node.address = "[::1]:7443";
+    node.role = i == 4 ? NodeRole::observer : NodeRole::voter;
+    node.weight = i + 1u;
+    consortium.nodes.push_back(node);
+  }
+  Genesis genesis;
+  genesis.name = "of several";
+  genesis.validators = consortium.validators();
+  genesis.accounts = {
+      {point(1), {"governor"}}, {point(2), {"writer", "governor"}}, {point(0x40), {"writer"}}};
+  genesis.consortium = consortium;
+  return genesis;
+}
+
+TEST(Genesis, HoldsAConsortiumWhoseVotersAreItsValidators) {
+  const Genesis genesis = consortium_genesis();
+  ASSERT_EQ(genesis.validators.members.size(), 4u);
+  auto again = Genesis::decode(genesis.encode());
+  ASSERT_TRUE(again) << again.error().to_string();
+  EXPECT_EQ(again->consortium, genesis.consortium);
+  EXPECT_EQ(again->encode(), genesis.encode());
+  auto bent = [](auto change) {
+    Genesis out = consortium_genesis();
+    change(out);
+    auto decoded = Genesis::decode(out.encode());
+    return decoded ? "" : decoded.error().reason;
+  };
+  EXPECT_EQ(bent([](Genesis& g) { g.consortium->nodes[4].weight = 9; }), "") << "an observer has no vote";
+  EXPECT_EQ(bent([](Genesis& g) { g.consortium->nodes[3].weight = 9; }), "format.genesis");
+  EXPECT_EQ(bent([](Genesis& g) { g.consortium->nodes[3].role = NodeRole::observer; }), "format.genesis");
+  EXPECT_EQ(bent([](Genesis& g) { g.validators.members.pop_back(); }), "format.genesis");
+  EXPECT_EQ(bent([](Genesis& g) { g.accounts[0].roles = {"writer"}; }), "format.genesis");
+  EXPECT_EQ(bent([](Genesis& g) { g.accounts.pop_back(); }), "format.genesis");
+  EXPECT_EQ(bent([](Genesis& g) { g.consortium->organisations.pop_back(); }), "format.genesis");
+  EXPECT_EQ(bent([](Genesis& g) { g.consortium->nodes[1].organisation = "else"; }), "format.genesis");
+  Genesis without = genesis;
+  without.consortium.reset();
+  EXPECT_EQ(without.encode().find("consortium"), std::string::npos) << "as it was before there were any";
+}
+
 TEST(Record, WithholdingFieldsKeepsTheRootAndHidesTheirValues) {
   Record record = sample_record();
   for (auto names : std::vector<std::vector<std::string>>{{}, {"title"}, {"amount", "签发"}}) {

@@ -2,7 +2,7 @@
 #include <variant>
 
 #include "base/json.h"
-#include "format/consortium.h"
+#include "format/genesis.h"
 
 // What organisations of a consortium propose to each other and vote on: arguments of the native contract
 // `consortium`, and what it keeps in the state. Canonical JSON (docs/formats/consortium.md).
@@ -85,9 +85,15 @@ struct SetApproval {
   bool operator==(const SetApproval&) const = default;
 };
 
+// From version 2 of the protocol on; before it an unknown action.
+struct SetLimits {
+  ChainLimits limits;
+  bool operator==(const SetLimits&) const = default;
+};
+
 using Action = std::variant<AddOrganisation, RemoveOrganisation, ReplaceGovernor, ReplaceRoot, AddNode,
                             SetRole, RemoveNode, RevokeNode, ReplaceNodeKeys, MoveNode, RegisterAccount,
-                            RevokeAccount, SetProtocol, SetApproval>;
+                            RevokeAccount, SetProtocol, SetApproval, SetLimits>;
 std::string_view action_name(const Action& action);  // add_organisation, …
 Json action_json(const Action& action);
 Result<Action> read_action(const Json& json);  // format.consortium

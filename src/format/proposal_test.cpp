@@ -28,7 +28,8 @@ std::vector<Action> one_of_each() {
           RegisterAccount{filled<65>(9), {"writer", "reader"}},
           RevokeAccount{filled<16>(1)},
           SetProtocol{{2, 50}},
-          SetApproval{Approval::all}};
+          SetApproval{Approval::all},
+          SetLimits{{1, 2, 3}}};
 }
 
 TEST(Proposal, EveryActionRoundTrips) {

@@ -27,7 +27,7 @@ Result<std::vector<HeightRange>> LedgerImpl::chunks() const {
       return {};
     });
     if (!counted) return oldest_ > height ? pruned() : tl::unexpected(std::move(counted).error());
-    if (chunks_.first.empty() || chunks_.bytes + bytes > kChunkBytes) {
+    if (chunks_.first.empty() || chunks_.bytes + bytes > kPartBytes) {
       chunks_.first.push_back(height);
       chunks_.bytes = 0;
     }

@@ -46,7 +46,7 @@ TEST_F(ChunksTest, AChainIsTheSamePartsOnEveryNodeThatHasIt) {
     EXPECT_EQ(part.first, next);
     next = part.last + 1;
     const Bytes chunk = chain.ledger->read_chunk(part).value();
-    EXPECT_LE(chunk.size(), Ledger::kChunkBytes + 10'000);
+    EXPECT_LE(chunk.size(), Ledger::kPartBytes + 10'000);
     ASSERT_TRUE(taking->take(chunk));
     ASSERT_TRUE(taking->take(chunk)) << "what is here is passed over";
     EXPECT_EQ(taking->next_height(), next);
@@ -82,7 +82,7 @@ TEST_F(ChunksTest, ABentPartIsNamedAndWhatWasTakenStays) {
     ends.push_back(chain.ledger->read_chunk({1, height})->size());
   auto taking = importer();
   uint64_t stopped = 1;
-  for (int i = 0; i < 30; ++i) {
+  for (int i = 0; i < 16; ++i) {
     Bytes bent = whole;
     const size_t at = random() % bent.size();
     switch (random() % 3) {

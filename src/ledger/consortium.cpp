@@ -174,6 +174,10 @@ Result<Speaker> speaker_of(const CallContext& context) {
 Result<CallResult> propose(const CallContext& context) {
   auto what = Propose::decode(context.arguments);
   if (!what) return ended(ReceiptStatus::bad_arguments, what.error().reason);
+  // What a program that does not know the action answers.
+  for (const Action& each : what->actions)
+    if (std::holds_alternative<SetLimits>(each) && context.protocol < 2)
+      return ended(ReceiptStatus::bad_arguments, "format.consortium");
   ASSIGN(Speaker speaker, speaker_of(context));
   if (speaker.refusal) return *speaker.refusal;
   // What could not be executed even now is not worth a vote.
@@ -255,7 +259,11 @@ Method method(std::string name, std::function<Result<CallResult>(const CallConte
   out.contract = "consortium";
   out.name = std::move(name);
   out.role = "governor";
-  out.writes = {std::string(kConsortiumKey), std::string(kValidatorsKey), std::string(kProtocolKey), "key/",
+  out.writes = {std::string(kConsortiumKey),
+                std::string(kValidatorsKey),
+                std::string(kProtocolKey),
+                std::string(kLimitsKey),
+                "key/",
                 "consortium/"};
   out.run = std::move(run);
   return out;

@@ -59,6 +59,7 @@ void ConsortiumChange::write() {
   for (const std::string& key : erased_) state_->erase(key);
   if (revocations_changed_) state_->put(kRevocationsKey, revocations_.encode());
   if (protocol_changed_) state_->put(kProtocolKey, protocol_->encode());
+  if (limits_) state_->put(kLimitsKey, limits_->encode());
   for (const auto& [id, changed] : accounts_) state_->put(key_of(id), changed.encode());
 }
 
@@ -229,6 +230,12 @@ Result<ConsortiumChange::Refusal> ConsortiumChange::act(const SetProtocol& actio
 Result<ConsortiumChange::Refusal> ConsortiumChange::act(const SetApproval& action) {
   consortium_.approval = action.approval;
   consortium_changed_ = true;
+  return {};
+}
+
+Result<ConsortiumChange::Refusal> ConsortiumChange::act(const SetLimits& action) {
+  if (!limits_allowed(action.limits)) return "governance.limits";
+  limits_ = action.limits;
   return {};
 }
 

@@ -61,17 +61,9 @@ using ContractTable = std::vector<Method>;
 // chain with a consortium they are refused.
 ContractTable governance_contract();
 
-// What the contracts of both kinds of chains do to the state of the chain itself. The reason key why it is
-// not done, or empty; an Error is a host fault.
-// The protocol from a height above this one on: the next version only, as below its height a block follows
-// the one before; of a change that still waits the height may be moved. governance.protocol_version,
-// governance.protocol_height.
-Result<std::string_view> set_protocol(StateView& state, uint64_t height,
-                                      const format::ProtocolChange& change);
-// Limits from the next block on: governance.limits unless within kLeastLimits and kMostLimits, and a
-// transaction fits a block.
-Result<std::string_view> set_limits(StateView& state, const format::ChainLimits& limits);
-// A transaction's least holds the largest body, so that they can always be changed again.
+// Limits that a chain may be given: within these, and a transaction fits a block. A transaction's least holds
+// the largest body, so that they can always be changed again.
+bool limits_allowed(const format::ChainLimits& limits);
 inline constexpr format::ChainLimits kLeastLimits{128 << 10, 128 << 10, 60'000};
 inline constexpr format::ChainLimits kMostLimits{64 << 20, 8 << 20, uint64_t(7) * 24 * 3600 * 1000};
 // consortium.propose, vote, withdraw, publish_crl.

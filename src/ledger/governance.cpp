@@ -80,22 +80,32 @@ Result<CallResult> set_validators(const CallContext& context) {
   return done("validators_set", hash);
 }
 
-Result<CallResult> set_protocol_call(const CallContext& context) {
+// The next version only, as below its height a block follows the one before. The height of a change that
+// waits may be moved.
+Result<CallResult> set_protocol(const CallContext& context) {
   auto arguments = format::decode_set_protocol(context.arguments);
   if (!arguments) return ended(ReceiptStatus::bad_arguments, arguments.error().reason);
   const format::ProtocolChange change{arguments->version, arguments->from_height};
-  ASSIGN(auto refusal, set_protocol(context.state, context.height, change));
-  if (!refusal.empty()) return ended(ReceiptStatus::refused, refusal);
+  ASSIGN(auto stored, context.state.get(format::kProtocolKey));
+  format::ProtocolChange now;
+  if (stored) {
+    ASSIGN(now, format::ProtocolChange::decode(*stored));
+  }
+  if (change.version != now.at(context.height) + 1)
+    return ended(ReceiptStatus::refused, "governance.protocol_version");
+  if (change.from_height <= context.height)
+    return ended(ReceiptStatus::refused, "governance.protocol_height");
+  context.state.put(format::kProtocolKey, change.encode());
   return done("protocol_set", change.encode());
 }
 
-Result<CallResult> set_limits_call(const CallContext& context) {
+Result<CallResult> set_limits(const CallContext& context) {
   auto arguments = format::decode_set_limits(context.arguments);
   if (!arguments) return ended(ReceiptStatus::bad_arguments, arguments.error().reason);
   const auto& [block, transaction, validity] = *arguments;
   const format::ChainLimits limits{block, transaction, validity};
-  ASSIGN(auto refusal, set_limits(context.state, limits));
-  if (!refusal.empty()) return ended(ReceiptStatus::refused, refusal);
+  if (!limits_allowed(limits)) return ended(ReceiptStatus::refused, "governance.limits");
+  context.state.put(format::kLimitsKey, limits.encode());
   return done("limits_set", limits.encode());
 }
 
@@ -118,37 +128,22 @@ Method method(std::string name, std::vector<std::string> writes,
 
 }  // namespace
 
-Result<std::string_view> set_protocol(StateView& state, uint64_t height,
-                                      const format::ProtocolChange& change) {
-  ASSIGN(auto stored, state.get(format::kProtocolKey));
-  format::ProtocolChange now;
-  if (stored) {
-    ASSIGN(now, format::ProtocolChange::decode(*stored));
-  }
-  if (change.version != now.at(height) + 1) return "governance.protocol_version";
-  if (change.from_height <= height) return "governance.protocol_height";
-  state.put(format::kProtocolKey, change.encode());
-  return "";
-}
-
-Result<std::string_view> set_limits(StateView& state, const format::ChainLimits& limits) {
+bool limits_allowed(const format::ChainLimits& limits) {
   auto within = [&](uint64_t format::ChainLimits::*each) {
     return limits.*each >= kLeastLimits.*each && limits.*each <= kMostLimits.*each;
   };
-  if (!within(&format::ChainLimits::max_block_bytes) ||
-      !within(&format::ChainLimits::max_transaction_bytes) ||
-      !within(&format::ChainLimits::max_validity_ms) || limits.max_transaction_bytes > limits.max_block_bytes)
-    return "governance.limits";
-  state.put(format::kLimitsKey, limits.encode());
-  return "";
+  return within(&format::ChainLimits::max_block_bytes) &&
+         within(&format::ChainLimits::max_transaction_bytes) &&
+         within(&format::ChainLimits::max_validity_ms) &&
+         limits.max_transaction_bytes <= limits.max_block_bytes;
 }
 
 ContractTable governance_contract() {
-  Method limits = method("set_limits", {std::string(format::kLimitsKey)}, set_limits_call);
+  Method limits = method("set_limits", {std::string(format::kLimitsKey)}, set_limits);
   limits.since_version = 2;
   return {method("register_key", {"key/"}, register_key), method("revoke_key", {"key/"}, revoke_key),
           method("set_validators", {std::string(format::kValidatorsKey)}, set_validators),
-          method("set_protocol", {std::string(format::kProtocolKey)}, set_protocol_call), std::move(limits)};
+          method("set_protocol", {std::string(format::kProtocolKey)}, set_protocol), std::move(limits)};
 }
 
 }  // namespace chengxin::ledger

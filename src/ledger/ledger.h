@@ -226,10 +226,10 @@ class Ledger {
   virtual Status checkpoint(const fs::path& folder) const = 0;
 
   // The certified blocks in parts, the same on every node of the chain but for the end of the last: a block
-  // begins a part when with it the one before would count more than kChunkBytes (headers, and transactions as
+  // begins a part when with it the one before would count more than kPartBytes (headers, and transactions as
   // limits count them). For ledger::Importer. The first call reads the log once, later ones what is new.
   // ledger.pruned.
-  static constexpr uint64_t kChunkBytes = 8 << 20;
+  static constexpr uint64_t kPartBytes = 8 << 20;
   virtual Result<std::vector<HeightRange>> chunks() const = 0;
   // Blocks as in an export. ledger.no_block, ledger.not_certified_yet, ledger.pruned.
   virtual Result<Bytes> read_chunk(const HeightRange& range) const = 0;

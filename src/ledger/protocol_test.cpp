@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include "format/proposal.h"
 #include "ledger/testing.h"
 
 // Changes of the protocol and of a chain's limits.
@@ -144,6 +145,47 @@ TEST_F(ProtocolTest, AnOlderProgramStopsBeforeWhatItDoesNotKnow) {
   ASSERT_FALSE(imported);
   EXPECT_NE(imported.error().to_string().find("ledger.protocol_unknown"), std::string::npos)
       << imported.error().to_string();
+}
+
+// One organisation whose governor is the chain's, with one node: it decides alone, but by proposals.
+TEST(ProtocolOfAConsortium, GovernanceIsByVote) {
+  TestChain setup;
+  format::Node node;
+  node.name = "node-a";
+  node.organisation = "org-a";
+  node.key = setup.validator.key.public_key().point();
+  node.service_key = setup.writer.key.public_key().point();
+  node.address = "node-a.example:7443";
+  setup.genesis.consortium = format::Consortium{
+      {{"org-a", "A", {1}, setup.governor.key.public_key().point()}}, {node}, format::Approval::all};
+  LiveChain chain{setup};
+  EXPECT_EQ(chain.ledger->state(format::kConsortiumKey)->value(),
+            to_bytes(view(setup.genesis.consortium->encode())));
+  auto output = [&](format::Call call) {
+    const auto block = chain.add(setup.governor, {std::move(call)}).value();
+    return to_string(chain.ledger->transaction(block.included.at(0)->hash)->output);
+  };
+  auto propose = [&](format::Action action) {
+    return output({"consortium", "propose", format::Propose{{std::move(action)}, "", 1000}.encode()});
+  };
+  const Bytes set = setup.genesis.validators.encode();
+  for (const format::Call& call : std::vector<format::Call>{
+           protocol_call(2, 9),
+           {"governance", "register_key", format::encode_register_key(node.key, {"writer"})},
+           {"governance", "revoke_key", format::encode_revoke_key(setup.writer.id)},
+           {"governance", "set_validators", format::encode_set_validators(set)}})
+    EXPECT_EQ(output(call), "governance.by_vote") << call.method;
+
+  const format::SetLimits limits{{kMiB, 256 << 10, 2 * kMinute}};
+  EXPECT_EQ(propose(limits), "format.consortium") << "version 1 knows no such action";
+  EXPECT_EQ(propose(format::SetProtocol{{2, 8}}), R"({"proposal":1,"state":"executed"})");
+  ASSERT_TRUE(chain.add(setup.writer, {put_call("a", view("1"))}));
+  EXPECT_EQ(output(limits_call(2 * kMiB, kMiB)), "governance.by_vote");
+  ASSERT_EQ(chain.ledger->head().header.version, 2u);
+  EXPECT_EQ(propose(format::SetLimits{{1, 1, 1}}), "governance.limits");
+  EXPECT_EQ(propose(limits), R"({"proposal":2,"state":"executed"})");
+  EXPECT_EQ(chain.ledger->head().limits, limits.limits);
+  EXPECT_TRUE(chain.ledger->verify(nullptr));
 }
 
 // A block's roots and receipts do not depend on which of two signatures of a transaction a node holds.

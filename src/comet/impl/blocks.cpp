@@ -17,7 +17,7 @@ int64_t Blocks::ledger_time(int64_t engine_time_ms) const {
 Result<ExecutedPtr> Blocks::propose(int64_t time_ms, Room room) {
   const size_t most = std::min(room.names, room.bytes / sizeof(ContentId));
   if (most == 0) return ExecutedPtr();
-  const auto candidates = pool_.candidates(ledger_.genesis().limits.max_block_bytes, most);
+  const auto candidates = pool_.candidates(ledger_.head().limits.max_block_bytes, most);
   if (candidates.empty()) return ExecutedPtr();
   ASSIGN(auto executed, ledger_.execute(candidates, time_ms));
   for (const auto& [transaction, why] : executed.dropped) {

@@ -39,6 +39,7 @@ class ConsortiumChange {
   Result<Refusal> act(const format::RevokeAccount& action);
   Result<Refusal> act(const format::SetProtocol& action);
   Result<Refusal> act(const format::SetApproval& action);
+  Result<Refusal> act(const format::SetLimits& action);
 
   Refusal whole() const;
   Refusal root_refused(const Bytes& certificate, std::string_view organisation) const;
@@ -58,6 +59,7 @@ class ConsortiumChange {
   format::Consortium consortium_;
   format::Revocations revocations_;
   std::optional<format::ProtocolChange> protocol_;
+  std::optional<format::ChainLimits> limits_;  // when they change
   std::map<format::KeyId, format::Account> accounts_;
   std::vector<std::string> erased_;
   bool consortium_changed_ = false, revocations_changed_ = false, protocol_changed_ = false;
