@@ -97,7 +97,11 @@ void Checker::check_node(const Node& node) {
   const ledger::Head head = node.ledger->head();
   expect_(head.certified_height == head.header.height, what + "a block has no certificate");
   expect_(head.header.height == headers_.size(), what + "other blocks than were decided");
-  expect_(node.pool->empty(), what + "transactions wait");
+  for (const auto& each : node.pool->candidates(SIZE_MAX, 1))
+    expect_(false, what + fmt::format("{} waits, until {}, {}", hex(each->hash).substr(0, 8),
+                                      each->body.valid_until_ms,
+                                      node.ledger->transaction(each->hash) ? "executed" : "not executed"));
+  expect_(node.pool->empty(), what + "it says that something waits");
   std::map<Digest, ledger::TransactionRecord> all;
   for (uint64_t height = 1; height <= head.header.height; ++height) {
     auto content = node.ledger->content(height, true);

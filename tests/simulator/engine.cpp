@@ -79,11 +79,11 @@ Engine::Tally Engine::tally(const std::map<int, Votes>& votes, int round) const 
   return out;
 }
 
-void Engine::begin(bool heartbeat) {
+void Engine::begin() {
   if (step_ != Step::wait || round_ != 0) return;
   const bool changed =
       store_.empty() || store_.back().result->app_hash() != to_string(store_.back().block->app_hash);
-  if (heartbeat || changed || world_.ask_wake(self_)) {
+  if (changed || world_.ask_wake(self_)) {
     enter_round(0);
     progress();
   }

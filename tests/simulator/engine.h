@@ -60,9 +60,9 @@ class Engine {
   }
 
   void receive(const Message& message);
-  void timeout();                      // of the step it is in
-  void begin(bool heartbeat = false);  // the wait for transactions is over, if there is a reason
-  void take(const Decided& decided);   // of another node, for one that is behind
+  void timeout();                     // of the step it is in
+  void begin();                       // the wait for transactions is over, if there is a reason
+  void take(const Decided& decided);  // of another node, for one that is behind
   void after_restart();  // the application is new: what it has not committed is given to it again
 
   // What it has of its height, for others: engines hand on what they know.

@@ -129,7 +129,7 @@ void World::rest() {
                        [](const auto& node) { return !node->byzantine && !node->pool->empty(); });
   };
   int handed_again = 0;
-  bool heartbeat = false;
+  bool pushed = false;
   for (int events = 0; !failed(); ++events) {
     if (events > kMostRestEvents) {
       for (const auto& node : nodes_) trace(fmt::format("node {} {}", node->number, node->engine.describe()));
@@ -152,10 +152,10 @@ void World::rest() {
     for (auto& node : nodes_) moved = catch_up(node->number) || moved;
     if (moved || !bag_.empty()) continue;
     if (++handed_again > 8) {
-      // What only one node has, and no other may take any more, waits for the engine's next heartbeat.
-      if (std::exchange(heartbeat, true) || !waiting()) return;
+      // What only one node has, and no other may take any more, goes with the next block of the ledger.
+      if (std::exchange(pushed, true) || !waiting()) return;
       now_ms_ += 600'000;
-      for (auto& node : nodes_) node->engine.begin(true);
+      submit(true);
       handed_again = 0;
     }
     for (auto& node : nodes_)
