@@ -81,7 +81,7 @@ Status ServiceImpl::open_links() {
   }
   options_.on_links(nullptr);
   link::Options links = options_.links;
-  if (links.listen.empty()) links.listen = listen_of(identity.names().address);
+  links.listen = options_.listen.empty() ? listen_of(identity.names().address) : options_.listen;
   ASSIGN(auto opened, options_.start_links(
                           identity.credentials(),
                           [members = membership_](const link::Topic& topic) { return members->trust(topic); },

@@ -21,7 +21,8 @@ struct ServiceOptions {
   std::string version;                  // of this program, for the table of nodes
   std::function<int64_t()> now_ms;
   StartLinks start_links = link::Links::start;
-  link::Options links;  // listen: empty for the port of the identity's address on every interface
+  std::string listen;   // of links, host:port; empty: every interface, at the port of the node's address
+  link::Options links;  // but for `listen`
   int tick_ms = 2000;   // how often what is under way is tried again
   // Links begin, end (null) or are begun anew with other certificates. Whoever keeps them must let go before
   // this returns. Not called from within a call to Chains.

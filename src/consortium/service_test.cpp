@@ -1,0 +1,332 @@
+#include "consortium/service.h"
+
+#include <gtest/gtest.h>
+
+#include <thread>
+
+#include "consortium/memory_for_tests.h"
+#include "ledger/consortium.h"
+
+namespace chengxin::consortium {
+namespace {
+
+using namespace testing;
+
+struct Story : ::testing::Test {
+  ledger::testing::TemporaryFolder folder;
+  World world;
+  std::vector<std::unique_ptr<TestNode>> nodes;
+  TestNode& node(const std::string& name) {
+    for (auto& each : nodes)
+      if (each->names.node == name) return *each;
+    ADD_FAILURE() << name;
+    return *nodes[0];
+  }
+  Service& at(const std::string& name) { return *node(name).service; }
+  TestNode& make(const std::string& name, const std::string& organisation) {
+    nodes.push_back(std::make_unique<TestNode>(world, folder.path, name, organisation));
+    return *nodes.back();
+  }
+  // Services stop before the nodes whose keys certify.
+  void TearDown() override {
+    world.changed.clear();
+    for (auto& each : nodes) each->service.reset();
+  }
+
+  Json ok(const Result<Json>& result) {
+    EXPECT_TRUE(result) << (result ? "" : result.error().to_string());
+    return result ? *result : Json::object();
+  }
+  std::string reason(const Result<Json>& result) { return result ? "ok" : result.error().reason; }
+  bool becomes(const std::function<bool()>& condition) {
+    for (int i = 0; i < 1000; ++i) {
+      if (condition()) return true;
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    }
+    return false;
+  }
+  bool on_chain(const std::string& name, const std::string& chain) {
+    for (const auto& ledger : node(name).chains.list())
+      if (ledger->genesis().name == chain) return true;
+    return false;
+  }
+  format::Consortium record(const std::string& name, const std::string& chain) {
+    for (const auto& ledger : node(name).chains.list())
+      if (ledger->genesis().name == chain) return *ledger::consortium_of(*ledger);
+    ADD_FAILURE() << name << " is not on " << chain;
+    return {};
+  }
+  Result<Json> enter(const std::string& inviter, TestNode& newcomer,
+                     format::NodeRole role = format::NodeRole::voter, const std::string& chain = "home") {
+    auto invited = at(inviter).invite({chain, newcomer.names.organisation});
+    if (!invited) return invited;
+    Join join{invited->at("invitation"), newcomer.names, role};
+    return newcomer.service->join(join);
+  }
+  void init() {
+    make("a1", "archives");
+    ok(at("a1").init({node("a1").names}));
+  }
+  // Everybody of `who` votes yes on what is open on the chain.
+  void vote_all(const std::vector<std::string>& who, const std::string& chain = "home") {
+    for (const std::string& each : who) {
+      const Json proposals = ok(at(each).proposals(chain));
+      for (const Json& proposal : proposals["items"])
+        if (proposal["state"] == "open") {
+          const std::string outcome = reason(at(each).vote(chain, proposal["number"], true));
+          EXPECT_TRUE(outcome == "ok" || outcome == "consortium.already_voted") << each << " " << outcome;
+        }
+    }
+  }
+  void four() {
+    init();
+    for (auto [name, organisation] : {std::pair("b1", "bureau"), {"c1", "court"}, {"d1", "data"}}) {
+      make(name, organisation);
+      ok(enter("a1", node(name)));
+      for (auto& each : nodes)
+        if (each->names.node != name) vote_all({each->names.node});
+      ASSERT_TRUE(becomes([&, n = std::string(name)] { return on_chain(n, "home"); })) << name;
+    }
+  }
+};
+
+TEST_F(Story, AnOrganisationBeginsAlone) {
+  make("a1", "archives");
+  EXPECT_EQ(reason(at("a1").identity()), "consortium.no_identity");
+  EXPECT_EQ(reason(at("a1").init({{"Archives", "x", "a1", "h:1"}})), "consortium.names");
+  const Json identity = ok(at("a1").init({node("a1").names}));
+  EXPECT_EQ(identity["organisation"], "archives");
+  EXPECT_TRUE(identity["governs"]);
+  EXPECT_EQ(record("a1", "home").validators().members.size(), 1u);
+  EXPECT_EQ(reason(at("a1").init({node("a1").names})), "consortium.identity_exists");
+  // After a restart all is there.
+  node("a1").service.reset();
+  node("a1").open();
+  EXPECT_EQ(ok(at("a1").identity())["key"], identity["key"]);
+  EXPECT_NE(at("a1").links(), nullptr);
+  EXPECT_TRUE(at("a1").findings().empty());
+}
+
+TEST_F(Story, OthersJoinByInvitationAndVote) {
+  four();
+  for (const char* name : {"a1", "b1", "c1", "d1"}) {
+    EXPECT_EQ(record(name, "home").organisations.size(), 4u) << name;
+    EXPECT_EQ(record(name, "home").validators().members.size(), 4u) << name;
+  }
+  const Json status = ok(at("b1").status("home"));
+  ASSERT_EQ(status["items"].size(), 4u);
+  for (const Json& row : status["items"]) {
+    EXPECT_TRUE(row["reached"]) << row;
+    EXPECT_EQ(row["reported_key"], row["key"]);
+    EXPECT_EQ(row["lag"], 0);
+  }
+  for (const auto& finding : at("b1").findings()) ADD_FAILURE() << finding.reason << " " << finding.detail;
+}
+
+TEST_F(Story, AnInvitationIsGoodForOneNodeOfOneOrganisationUntilItEnds) {
+  init();
+  TestNode& b1 = make("b1", "bureau");
+  TestNode& c1 = make("c1", "court");
+  const Json invited = ok(at("a1").invite({"home", "bureau", kDayMs}));
+  Json bent = invited["invitation"];
+  bent["organisation"] = "court";
+  EXPECT_EQ(reason(c1.service->join({bent, c1.names})), "consortium.invitation");
+  bent = invited["invitation"];
+  bent["genesis"] = "{}";
+  EXPECT_EQ(reason(c1.service->join({bent, c1.names})), "consortium.invitation");
+  EXPECT_EQ(reason(c1.service->join({Json::object(), c1.names})), "consortium.invitation");
+
+  Names other = c1.names;
+  ok(b1.service->join({invited["invitation"], b1.names}));
+  ASSERT_TRUE(becomes([&] { return on_chain("b1", "home"); }));
+  EXPECT_EQ(record("a1", "home").find_node("b1")->role, format::NodeRole::observer);
+  // It was used: another node gets nothing by it.
+  EXPECT_EQ(reason(c1.service->join({invited["invitation"], other})), "consortium.invitation_used");
+
+  const Json second = ok(at("a1").invite({"home", "data", kDayMs}));
+  world.network.now_ms += 2 * kDayMs;
+  TestNode& d1 = make("d1", "data");
+  EXPECT_EQ(reason(d1.service->join({second["invitation"], d1.names})), "consortium.invitation_expired");
+}
+
+TEST_F(Story, AGuestHearsOfNothingButItsJoining) {
+  init();
+  make("b1", "bureau");
+  const Json invited = ok(at("a1").invite({"home", "bureau"}))["invitation"];
+  const auto key = crypto::Sm2PrivateKey::from_pem(invited["guest"]["sign_key"].get<std::string>()).value();
+  link::Peer guest;
+  guest.key = key.public_key().point();
+  const auto& members = at("a1").membership();
+  EXPECT_TRUE(members.admits({{}, link::Purpose::member}, guest));
+  Digest home = node("a1").chains.list()[0]->id();
+  EXPECT_EQ(members.admits({home, link::Purpose::content}, guest).error().reason, "link.not_a_member");
+  EXPECT_EQ(members.admits({home, link::Purpose::engine}, guest).error().reason, "link.not_a_member");
+  const std::string id = ok(at("a1").invitations())["items"][0]["id"];
+  ok(at("a1").cancel_invitation(id));
+  EXPECT_EQ(members.admits({{}, link::Purpose::member}, guest).error().reason, "link.not_a_member");
+}
+
+TEST_F(Story, ANewcomerThatIsVotedDownIsToldSo) {
+  four();
+  TestNode& e1 = make("e1", "estates");
+  EXPECT_EQ(ok(enter("a1", e1))["state"], "proposed");
+  const Json open = ok(at("b1").proposals("home"))["items"][0];
+  for (const char* name : {"b1", "c1"}) ok(at(name).vote("home", open["number"], false));
+  ASSERT_TRUE(becomes([&] { return ok(e1.service->joinings())["items"][0]["state"] == "refused"; }));
+  EXPECT_EQ(ok(e1.service->joinings())["items"][0]["trouble"], "consortium.join_rejected");
+  EXPECT_FALSE(on_chain("e1", "home"));
+}
+
+TEST_F(Story, AFurtherNodeOfAnOrganisationGetsItsCertificatesByInvitation) {
+  init();
+  TestNode& a2 = make("a2", "archives");
+  ok(enter("a1", a2));
+  ASSERT_TRUE(becomes([&] { return on_chain("a2", "home"); }));
+  const Json identity = ok(a2.service->identity());
+  EXPECT_FALSE(identity["governs"]);
+  EXPECT_EQ(identity["organisation"], "archives");
+  EXPECT_EQ(reason(a2.service->vote("home", 1, true)), "consortium.not_governing");
+  EXPECT_EQ(reason(a2.service->invite({"home", "x"})), "consortium.not_governing");
+  EXPECT_TRUE(ok(at("a1").status("home"))["items"][1]["reached"]);
+}
+
+TEST_F(Story, AChainIsFoundedByThoseItIsOfferedToAndNobodyElseLearnsOfIt) {
+  four();
+  {
+    std::lock_guard lock(world.network.mutex);
+    world.network.said.clear();
+  }
+  const Json offer = ok(at("a1").create_chain({"land", {"bureau", "court"}}));
+  EXPECT_EQ(offer["members"].size(), 3u);
+  EXPECT_EQ(reason(at("a1").create_chain({"land", {"bureau"}})), "consortium.offer_exists");
+  for (const char* name : {"b1", "c1"})
+    ASSERT_TRUE(becomes([&] { return ok(at(name).offers())["items"].size() == 1; })) << name;
+  ok(at("b1").accept("land"));
+  EXPECT_FALSE(on_chain("a1", "land"));
+  ok(at("c1").accept("land"));
+  for (const char* name : {"a1", "b1", "c1"})
+    ASSERT_TRUE(becomes([&] { return on_chain(name, "land"); })) << name;
+  const auto land = record("b1", "land");
+  EXPECT_EQ(land, record("c1", "land"));
+  EXPECT_EQ(land.organisations.size(), 3u);
+  EXPECT_EQ(land.find_node("b1")->engine_key, node("b1").chains.engine_keys("land")->key);
+  EXPECT_NE(land.find_node("b1")->engine_key, record("b1", "home").find_node("b1")->engine_key);
+  // It is governed by its own: d1 is asked nothing and hears nothing.
+  ok(at("b1").propose("land", {{format::SetApproval{format::Approval::majority}}, ""}));
+  vote_all({"a1", "c1"}, "land");
+  EXPECT_EQ(record("a1", "land").approval, format::Approval::majority);
+  EXPECT_TRUE(ok(at("d1").offers())["items"].empty());
+  EXPECT_FALSE(on_chain("d1", "land"));
+  std::lock_guard lock(world.network.mutex);
+  for (const std::string& each : world.network.said)
+    if (each.find("land") != std::string::npos) EXPECT_EQ(each.find("CN=d1"), std::string::npos) << each;
+}
+
+TEST_F(Story, AnOfferMayBeRefusedOrTakenBack) {
+  four();
+  ok(at("a1").create_chain({"land", {"bureau"}}));
+  ASSERT_TRUE(becomes([&] { return ok(at("b1").offers())["items"].size() == 1; }));
+  ok(at("b1").refuse("land"));
+  ASSERT_TRUE(becomes([&] { return ok(at("a1").offers())["items"][0]["members"][1]["state"] == "refused"; }));
+  ok(at("a1").refuse("land"));
+  EXPECT_EQ(ok(at("a1").offers())["items"][0]["state"], "cancelled");
+  ok(at("a1").create_chain({"land", {"court"}}));
+  ASSERT_TRUE(becomes([&] { return ok(at("c1").offers())["items"].size() == 1; }));
+  ok(at("a1").refuse("land"));
+  ASSERT_TRUE(becomes([&] { return ok(at("c1").offers())["items"][0]["state"] == "cancelled"; }));
+  EXPECT_EQ(reason(at("c1").accept("land")), "consortium.no_offer");
+  EXPECT_FALSE(on_chain("a1", "land"));
+}
+
+TEST_F(Story, ANodeThatWasAwayIsOfferedTheChainWhenItIsBack) {
+  four();
+  node("b1").service.reset();
+  ok(at("a1").create_chain({"land", {"bureau"}}));
+  ASSERT_TRUE(becomes(
+      [&] { return ok(at("a1").offers())["items"][0]["members"][1]["trouble"] == "link.unreachable"; }));
+  node("b1").open();
+  ASSERT_TRUE(becomes([&] { return ok(at("b1").offers())["items"].size() == 1; }));
+  node("a1").service.reset();  // the founder is away when it is accepted
+  ok(at("b1").accept("land"));
+  node("a1").open();
+  ASSERT_TRUE(becomes([&] { return on_chain("a1", "land") && on_chain("b1", "land"); }));
+}
+
+TEST_F(Story, ARevokedNodeIsShutOutAtOnceAndAMovedOneIsFollowed) {
+  four();
+  const Digest home = node("a1").chains.list()[0]->id();
+  auto peer_of = [&](const std::string& name) {
+    link::Peer peer;
+    const auto identity = Identity::open(node(name).folder / "consortium", node(name).validator).value();
+    peer.certificate = identity.sign_certificate();
+    peer.key = identity.key().public_key().point();
+    peer.root = identity.root();
+    return peer;
+  };
+  const link::Topic content{home, link::Purpose::content};
+  EXPECT_TRUE(at("a1").membership().admits(content, peer_of("d1")));
+  ok(at("a1").propose("home",
+                      {{format::RevokeNode{"d1", "stolen", {peer_of("d1").certificate.serial}}}, ""}));
+  vote_all({"b1", "c1"});
+  ASSERT_TRUE(becomes([&] {
+    auto status = at("a1").membership().admits(content, peer_of("d1"));
+    return !status && status.error().reason == "link.revoked";
+  }));
+  EXPECT_FALSE(at("a1").membership().admits({{}, link::Purpose::member}, peer_of("d1")));
+  ASSERT_TRUE(becomes([&] { return node("d1").chains.stopped(home); }));
+  link::Peer other_root = peer_of("b1");
+  other_root.root = peer_of("c1").root;
+  EXPECT_EQ(at("a1").membership().admits(content, other_root).error().reason, "link.organisation_unknown");
+  EXPECT_EQ(at("a1").membership().admits({Digest{}, link::Purpose::content}, peer_of("b1")).error().reason,
+            "link.unknown_chain");
+
+  ok(at("c1").propose("home", {{format::MoveNode{"c1", "elsewhere.example:7443"}}, ""}));
+  vote_all({"a1", "b1", "d1"});
+  EXPECT_EQ(record("a1", "home").find_node("c1")->address, "elsewhere.example:7443");
+}
+
+TEST_F(Story, AKeyIsRotatedOnEveryChainAndTakenUpWhenAllNameIt) {
+  four();
+  const auto old = record("a1", "home").find_node("b1")->key;
+  ok(at("b1").rotate_key());
+  vote_all({"a1", "c1", "d1"});
+  const auto fresh = record("a1", "home").find_node("b1")->key;
+  EXPECT_NE(fresh, old);
+  ASSERT_TRUE(becomes([&] { return ok(at("b1").identity())["key"] == hex(fresh); }));
+  // It votes with it: the next block is certified.
+  ok(at("b1").propose("home", {{format::SetRole{"b1", format::NodeRole::voter, 2}}, ""}));
+  ASSERT_TRUE(becomes([&] { return ok(at("a1").status("home"))["items"][1]["reached"] == true; }));
+
+  ok(at("c1").rotate_governor());
+  vote_all({"a1", "b1", "d1"});
+  vote_all({"a1", "b1", "d1"});
+  ok(at("c1").propose("home", {{format::SetApproval{format::Approval::all}}, ""}));
+}
+
+TEST_F(Story, CertificatesAreRenewedAndTakenBack) {
+  four();
+  world.network.now_ms += kNodeMs - 10 * kDayMs;
+  ASSERT_EQ(at("b1").findings().size(), 2u);
+  EXPECT_EQ(at("b1").findings()[0].reason, "consortium.certificate_soon");
+  world.network.now_ms += 20 * kDayMs;
+  EXPECT_EQ(at("b1").findings()[0].reason, "crypto.certificate_expired");
+  const std::string before = ok(at("b1").identity())["certificate_serial"];
+  for (const char* name : {"a1", "b1", "c1", "d1"}) ok(at(name).renew());
+  EXPECT_TRUE(at("b1").findings().empty());
+  EXPECT_NE(ok(at("b1").identity())["certificate_serial"], before);
+
+  const Json taken = ok(at("b1").revoke_certificates(
+      {*unhex(ok(at("b1").identity())["certificate_serial"].get<std::string>())}));
+  EXPECT_EQ(taken["published"][0]["reason"], "");
+  ASSERT_TRUE(becomes([&] {
+    return at("a1")
+               .membership()
+               .trust({node("a1").chains.list()[0]->id(), link::Purpose::content})
+               .crls.size() == 1;
+  }));
+  auto row = ok(at("a1").status("home"))["items"][1];
+  EXPECT_EQ(row["reason"], "crypto.certificate_revoked");
+}
+
+}  // namespace
+}  // namespace chengxin::consortium
