@@ -10,6 +10,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
+constexpr size_t kBlocksAtOnce = 4;  // whose contents are fetched: of several rounds and of decided ones
 constexpr int kFirstPauseMs = 100, kMostPauseMs = 2'000;  // between questions
 
 tl::unexpected<Error> inadmissible(const ContentId& id, std::string_view why) {
@@ -74,6 +75,7 @@ std::vector<Bytes> PoolImpl::take_wanted(const crypto::Sm2Point& peer, std::vect
     std::lock_guard lock(mutex_);
     if (wanted_.empty()) return envelopes;
   }
+  const size_t most = kBlocksAtOnce * ledger_.head().limits.max_block_bytes;
   std::vector<Bytes> others;
   for (Bytes& envelope : envelopes) {
     auto decoded = format::decode_transaction(envelope);
@@ -84,7 +86,7 @@ std::vector<Bytes> PoolImpl::take_wanted(const crypto::Sm2Point& peer, std::vect
     const ContentId id = content_id(*decoded);
     auto shared = std::make_shared<Bytes>(std::move(envelope));
     std::lock_guard lock(mutex_);
-    const Wanted::Verdict verdict = wanted_.arrive(id, {shared, peer});
+    const Wanted::Verdict verdict = wanted_.arrive(id, {shared, peer}, most);
     if (verdict.taken) arrival();
     if (!verdict.wanted) others.push_back(std::move(*shared));
   }
@@ -143,7 +145,7 @@ Result<bool> PoolImpl::look(Search& search) {
       return inadmissible(id, admitted[k].error().to_string());
     }
   }
-  if (search.bytes > ledger_.genesis().limits.max_block_bytes)
+  if (search.bytes > ledger_.head().limits.max_block_bytes)
     return fail(Code::invalid_argument, "pool.inadmissible", "{} bytes are more than a block holds",
                 search.bytes);
   return missing == 0;

@@ -36,8 +36,7 @@ class PoolImpl final : public Pool {
         now_ms_(std::move(now_ms)),
         wake_(std::move(wake)),
         options_(options),
-        waiting_(options),
-        wanted_(4 * ledger.genesis().limits.max_block_bytes) {}
+        waiting_(options) {}
   ~PoolImpl() override { stop(); }
   Status open(const fs::path& folder);
 

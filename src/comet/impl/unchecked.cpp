@@ -11,12 +11,12 @@ void Wanted::remove(const ContentId& id) {
   wants_.erase(found);
 }
 
-Wanted::Verdict Wanted::arrive(const ContentId& id, Unchecked content) {
+Wanted::Verdict Wanted::arrive(const ContentId& id, Unchecked content, size_t max_bytes) {
   auto found = wants_.find(id);
   if (found == wants_.end()) return {};
   Want& want = found->second;
   const size_t bytes = content.envelope->size();
-  if (want.arrived || bytes_ + bytes > max_bytes_ ||
+  if (want.arrived || bytes_ + bytes > max_bytes ||
       std::find(want.liars.begin(), want.liars.end(), content.from) != want.liars.end())
     return {true, false};
   want.arrived = std::move(content);

@@ -18,15 +18,15 @@ struct Unchecked {
 // What some find() waits for. A second copy is not taken before the first was found wanting.
 class Wanted {
  public:
-  explicit Wanted(size_t max_bytes) : max_bytes_(max_bytes) {}
   void add(const ContentId& id) { ++wants_[id].waiters; }
   void remove(const ContentId& id);
   bool empty() const { return wants_.empty(); }
-  // Whether it was wanted; taken is false for what was not, is here already, or does not fit.
+  // Whether it was wanted; taken is false for what was not, is here already, or does not fit into max_bytes
+  // with the others that arrived.
   struct Verdict {
     bool wanted = false, taken = false;
   };
-  Verdict arrive(const ContentId& id, Unchecked content);
+  Verdict arrive(const ContentId& id, Unchecked content, size_t max_bytes);
   const Unchecked* find(const ContentId& id) const;
   void lied(const ContentId& id,
             const crypto::Sm2Point& peer);  // drops it, and takes it from this peer no more
@@ -37,7 +37,6 @@ class Wanted {
     std::optional<Unchecked> arrived;
     std::vector<crypto::Sm2Point> liars;
   };
-  const size_t max_bytes_;
   size_t bytes_ = 0;
   std::unordered_map<ContentId, Want, DigestHash> wants_;
 };
