@@ -18,7 +18,7 @@ size_t owner_of(const EngineKey& key) {
 void World::broadcast_proposal(size_t from, uint64_t height, Proposal proposal) {
   blocks_[height].push_back(proposal.block);
   BlockPtr other;
-  if (byzantine(from) && chance(0.6)) {
+  if (byzantine(from) && chance(0.8)) {
     other = bend(*proposal.block);
     ++bent_;
     blocks_[height].push_back(other);

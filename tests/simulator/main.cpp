@@ -17,7 +17,7 @@ namespace {
 
 struct Asked {
   uint64_t from = 1, count = 200;
-  int events = 700;
+  int events = 1500;
   bool trace = false;
 } asked;
 

@@ -9,6 +9,7 @@ namespace chengxin::simulator {
 namespace {
 
 constexpr size_t kSpare = 2;  // nodes that are no members at first
+constexpr int kIdle = 4;      // times that nothing moved: a round may begin without a word
 constexpr int kMostRestEvents = 20'000;
 
 }  // namespace
@@ -38,7 +39,7 @@ std::string World::summary() const {
 void World::start() {
   std::vector<uint64_t> weights;
   for (size_t i = 0; i < plan_.nodes; ++i) weights.push_back(chance(0.7) ? 1 : 1 + pick(3));
-  const size_t bad = pick((plan_.nodes - 1) / 3 + 1);
+  const size_t bad = chance(0.15) ? 0 : 1 + pick((plan_.nodes - 1) / 3);
   const format::Consortium consortium = make_consortium(weights);
   chain_ = format::Genesis::chain_id(make_genesis(consortium).encode());
   Voters voters;
@@ -57,7 +58,7 @@ void World::start() {
     nodes_[who]->byzantine = true;
     if (!safe(consortium)) nodes_[who]->byzantine = false;
   }
-  crashes_left_ = int(pick(4));
+  crashes_left_ = int(pick(5));
   changes_left_ = int(pick(4));
 
   pb::RequestInitChain request;
@@ -128,7 +129,7 @@ void World::rest() {
     return std::any_of(nodes_.begin(), nodes_.end(),
                        [](const auto& node) { return !node->byzantine && !node->pool->empty(); });
   };
-  int handed_again = 0;
+  int handed_again = 0, idle = 0;
   bool pushed = false;
   for (int events = 0; !failed(); ++events) {
     if (events > kMostRestEvents) {
@@ -139,7 +140,10 @@ void World::rest() {
     if (silent_)
       std::erase_if(
           bag_, [&](const InFlight& each) { return nodes_[each.from]->byzantine && each.from != each.to; });
-    if (deliver_one(true)) continue;
+    if (deliver_one(true)) {
+      idle = 0;
+      continue;
+    }
     for (auto& node : nodes_)
       if (!silent_ || !node->byzantine) node->engine.begin();
     if (!bag_.empty()) continue;
@@ -150,17 +154,19 @@ void World::rest() {
     if (!bag_.empty()) continue;
     bool moved = false;
     for (auto& node : nodes_) moved = catch_up(node->number) || moved;
-    if (moved || !bag_.empty()) continue;
-    if (++handed_again > 8) {
-      // What only one node has, and no other may take any more, goes with the next block of the ledger.
-      if (std::exchange(pushed, true) || !waiting()) return;
-      now_ms_ += 600'000;
-      submit(true);
-      handed_again = 0;
+    if (moved || !bag_.empty() || ++idle < kIdle) continue;
+    if (handed_again++ < 3) {
+      for (auto& node : nodes_)
+        if (auto left = node->pool->unsettled(INT64_MAX, SIZE_MAX); !left.empty())
+          broadcast_contents(node->number, left);
+      idle = 0;
+      continue;
     }
-    for (auto& node : nodes_)
-      if (auto left = node->pool->unsettled(INT64_MAX, SIZE_MAX); !left.empty())
-        broadcast_contents(node->number, left);
+    // What only one node has, and no other may take any more, goes with the next block of the ledger.
+    if (std::exchange(pushed, true) || !waiting()) return;
+    now_ms_ += 600'000;
+    submit(true);
+    idle = 0;
   }
 }
 
@@ -232,7 +238,7 @@ void World::deliver(InFlight what) {
 }
 
 bool World::maybe_crash(size_t node, std::string_view where) {
-  if (!adversary_ || crashes_left_ == 0 || !chance(0.004)) return false;
+  if (!adversary_ || crashes_left_ == 0 || !chance(0.01)) return false;
   --crashes_left_;
   ++crashes_;
   trace(fmt::format("node {} crashes before {}", node, where));

@@ -10,7 +10,7 @@ namespace chengxin::simulator {
 struct Plan {
   uint64_t seed = 1;
   size_t nodes = 4;  // that are there from the beginning
-  int events = 700;  // in which the adversary is at work
+  int events = 1500;  // in which the adversary is at work
   bool trace = false;
 };
 
