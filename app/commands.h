@@ -15,6 +15,10 @@ void add_token(CLI::App& app, Context& context);
 void add_mirror(CLI::App& app, Context& context);
 void add_backup(CLI::App& app, Context& context);
 void add_bench(CLI::App& app, Context& context);
+void add_consortium(CLI::App& app, Context& context);
 void add_bench_sm2(CLI::App& bench, Context& context);  // a verb of bench
+
+// Also of `chain create --consortium`.
+void print_offer(const Json& offer);
 
 }  // namespace chengxin::app

@@ -30,6 +30,7 @@ int main(int argc, char** argv) {
   add_evidence(app, context);
   add_verify(app, context);
   add_chain(app, context);
+  add_consortium(app, context);
   add_key(app, context);
   add_crypto(app, context);
   add_token(app, context);

@@ -20,8 +20,25 @@ void print_chain(const Json& chain) {
   line("  磁盘 on disk   {}", human_bytes(chain.value("disk_bytes", uint64_t(0))));
 }
 
-Result<int> create(const Context& context, const std::string& name) {
+struct Founding {
+  bool consortium = false;
+  std::vector<std::string> members;
+  std::string approval = "two_thirds", from = "home";
+};
+
+Result<int> create(const Context& context, const std::string& name, const Founding& founding) {
   ASSIGN(auto platform, context.connect());
+  if (founding.consortium) {
+    ASSIGN(Json offer, platform.post("/api/v1/consortium/offers", {{"name", name},
+                                                                   {"organisations", founding.members},
+                                                                   {"approval", founding.approval},
+                                                                   {"from", founding.from}}));
+    print(context, offer, [&] {
+      print_offer(offer);
+      line("各节点接受后建链 the chain begins when each has accepted: chengxin consortium accept {}", name);
+    });
+    return kDone;
+  }
   ASSIGN(Json chain, platform.post("/api/v1/chains", {{"name", name}}));
   print(context, chain, [&] { print_chain(chain); });
   return kDone;
@@ -204,6 +221,7 @@ struct Options {
   std::string name = "default", target;
   uint64_t before = 0;
   fs::path file;
+  Founding founding;
 };
 
 }  // namespace
@@ -221,8 +239,16 @@ void add_chain(CLI::App& app, Context& context) {
     command->add_option("name", options->name, "链名或链号 · name or id")->required(required);
     return command;
   };
-  with_name(verb("create", "创建 · make one", [=, &context] { return create(context, options->name); }),
-            true);
+  auto* make = with_name(verb("create", "创建 · make one",
+                              [=, &context] { return create(context, options->name, options->founding); }),
+                         true);
+  make->add_flag("--consortium", options->founding.consortium,
+                 "与其他机构共建 · together with other organisations");
+  make->add_option("--members", options->founding.members, "机构,默认全部 · organisations; default: all")
+      ->delimiter(',');
+  make->add_option("--approval", options->founding.approval, "two_thirds | majority | all")
+      ->check(CLI::IsMember({"two_thirds", "majority", "all"}));
+  make->add_option("--from", options->founding.from, "成员取自此链 · whose members they are; default: home");
   verb("list", "列出 · list", [&context] { return list(context); });
   with_name(verb("show", "查看 · show one", [=, &context] { return show(context, path_of(options->name)); }),
             false);

@@ -1,6 +1,7 @@
 #include "api/resources.h"
 
 #include "api/resource_chains.h"
+#include "api/resource_consortium.h"
 #include "api/resource_crypto.h"
 #include "api/resource_documentation.h"
 #include "api/resource_events.h"
@@ -30,6 +31,7 @@ bool has_blobs(const Services& services) { return services.blobs; }
 bool has_mirror(const Services& services) {
   return services.host && services.mirror && services.database && services.jobs;
 }
+bool has_consortium(const Services& services) { return services.consortium; }
 bool has_jobs(const Services& services) { return services.jobs; }
 
 const Row kResources[] = {
@@ -45,6 +47,7 @@ const Row kResources[] = {
     {originals_resource, has_blobs},
     {mirror_resource, has_mirror},
     {jobs_resource, has_jobs},
+    {consortium_resource, has_consortium},
     {crypto_resource, always},
 };
 

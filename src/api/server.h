@@ -6,8 +6,12 @@
 
 #include "base/json.h"
 #include "base/result.h"
+#include "crypto/tls.h"
 
 // The REST interface of the platform (docs/api.md): HTTP/1.1, JSON, problem details, server-sent events.
+namespace chengxin::consortium {
+class Service;
+}
 namespace chengxin::host {
 class Host;
 }
@@ -66,6 +70,7 @@ struct Services {
   jobs::Runner* jobs = nullptr;
   std::function<Json()> doctor;   // findings for GET /api/v1/system
   std::function<Status()> ready;  // for GET /readyz; null: always
+  consortium::Service* consortium = nullptr;
 };
 
 class App;
