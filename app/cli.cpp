@@ -50,6 +50,14 @@ Result<client::Client> Context::connect() const {
   } else if (options.url == own) {  // the owner's credential goes to the owner's platform and to nobody else
     ASSIGN(options.token, install::owner_token(data));
   }
+  fs::path root_file = root;
+  if (const char* set = std::getenv("CHENGXIN_ROOT"); root_file.empty() && set) root_file = set;
+  if (root_file.empty() && options.url == own && own.rfind("http://", 0) != 0)
+    root_file = data / "run" / "root.pem";
+  if (!root_file.empty()) {
+    ASSIGN(Bytes pem, read_file(root_file, 256 << 10));
+    options.root_pem = to_string(pem);
+  }
   return client::Client(std::move(options));
 }
 

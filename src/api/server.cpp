@@ -1,6 +1,5 @@
 #include "api/server.h"
 
-#include <boost/asio/basic_socket_acceptor.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/write.hpp>
@@ -14,8 +13,8 @@
 namespace chengxin::api {
 namespace {
 
-using asio::ip::tcp;
-using Acceptor = asio::basic_socket_acceptor<tcp, Executor>;
+using net::Acceptor;
+using net::tcp;
 constexpr auto kSweep = std::chrono::milliseconds(100), kMaintain = std::chrono::milliseconds(2000);
 
 std::string random_id() {
@@ -115,7 +114,7 @@ struct Server::Impl {
             "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\nConnection: "
             "close\r\n\r\n";
         socket.non_blocking(true, error);
-        socket.write_some(asio::buffer(full), error);
+        if (!app.options.tls) socket.write_some(asio::buffer(full), error);
         continue;
       }
       socket.set_option(tcp::no_delay(true), error);

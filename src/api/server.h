@@ -35,8 +35,9 @@ namespace chengxin::api {
 
 struct Options {
   std::string address = "127.0.0.1";
-  uint16_t port = 8080;            // 0: any free one
-  std::string owner_token;         // the installation's own credential; at least 32 characters
+  uint16_t port = 8080;                   // 0: any free one
+  std::optional<crypto::TlsContext> tls;  // how connections are protected; none: not at all
+  std::string owner_token;                // the installation's own credential; at least 32 characters
   std::vector<std::string> hosts;  // names accepted in the Host field besides loopback names and `address`
   std::string default_chain = "default";
   std::string version = "0.1.0";

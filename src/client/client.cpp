@@ -4,6 +4,8 @@
 
 #include <cstdio>
 
+#include "client/protected_socket.h"
+
 namespace chengxin::client {
 namespace {
 
@@ -98,20 +100,74 @@ size_t supply_more(char* into, size_t size, size_t count, void* user) {
   return CURL_READFUNC_ABORT;
 }
 
+std::string host_of(const std::string& url) {
+  std::string out;
+  CURLU* parsed = curl_url();
+  char* host = nullptr;
+  if (curl_url_set(parsed, CURLUPART_URL, url.c_str(), CURLU_NON_SUPPORT_SCHEME) == CURLUE_OK &&
+      curl_url_get(parsed, CURLUPART_HOST, &host, 0) == CURLUE_OK)
+    out = host;
+  curl_free(host);
+  curl_url_cleanup(parsed);
+  return out;
+}
+
+// How this url is protected by us rather than by libcurl; nullptr: not.
+Result<std::unique_ptr<ProtectedSockets>> protection_of(const Options& options) {
+  const bool tlcp = options.url.rfind("tlcp://", 0) == 0;
+  if (!tlcp && options.url.rfind("https://", 0) != 0) return nullptr;
+  auto roots = crypto::certificates_from_pem(options.root_pem);
+  const bool sm = roots && roots->front().public_key;
+  if (!tlcp && !sm) return nullptr;
+  if (!sm)
+    return fail(Code::invalid_argument, "client.root", "{} needs an SM2 root certificate", options.url);
+  auto trust = std::make_shared<crypto::TlsTrust>(crypto::TlsTrust{std::move(*roots), {}, false});
+  auto protocol = tlcp ? crypto::TlsProtocol::tlcp : crypto::TlsProtocol::tls13_sm;
+  ASSIGN(auto context, crypto::TlsContext::create(protocol, std::nullopt));
+  return std::make_unique<ProtectedSockets>(std::move(context), std::move(trust), host_of(options.url));
+}
+
 }  // namespace
 
 struct Client::Impl {
   Options options;
   CURL* curl = curl_easy_init();
+  Status ready;
+  std::unique_ptr<ProtectedSockets> sockets;
+  Status opened;  // of the socket that libcurl asked for last
 
   ~Impl() { curl_easy_cleanup(curl); }
+
+  static curl_socket_t open_socket(void* user, curlsocktype, curl_sockaddr* address) {
+    auto& self = *static_cast<Impl*>(user);
+    auto socket = self.sockets->open(address->addr, address->addrlen);
+    if (socket) address->family = AF_INET;
+    self.opened = socket ? Status() : Status(tl::unexpected(socket.error()));
+    return socket ? *socket : CURL_SOCKET_BAD;
+  }
+
+  void protect(std::string& url) {
+    if (sockets) {
+      url = "http" + url.substr(url.find(':'));
+      curl_easy_setopt(curl, CURLOPT_OPENSOCKETFUNCTION, open_socket);
+      curl_easy_setopt(curl, CURLOPT_OPENSOCKETDATA, this);
+      return;
+    }
+    curl_easy_setopt(curl, CURLOPT_SSLVERSION, long(CURL_SSLVERSION_TLSv1_2));
+    if (options.root_pem.empty()) return;
+    curl_blob root{options.root_pem.data(), options.root_pem.size(), CURL_BLOB_NOCOPY};
+    curl_easy_setopt(curl, CURLOPT_CAINFO_BLOB, &root);
+  }
 
   // Runs one request with what the caller has set; `prepare` adds to the handle.
   Result<Response> perform(const std::string& method, const std::string& path,
                            std::map<std::string, std::string> headers, Transfer& transfer,
                            const std::function<void(CURL*)>& prepare) {
+    TRY(ready);
     curl_easy_reset(curl);
+    opened = {};
     std::string url = options.url + path;
+    protect(url);
     curl_easy_setopt(curl, CURLOPT_URL, url.c_str());
     curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
@@ -130,6 +186,9 @@ struct Client::Impl {
     CURLcode code = curl_easy_perform(curl);
     curl_slist_free_all(list);
     if (!transfer.chunk_status) return tl::unexpected(transfer.chunk_status.error());
+    if (!opened) return tl::unexpected(opened.error());
+    if (code == CURLE_PEER_FAILED_VERIFICATION)
+      return fail(Code::forbidden, "client.untrusted", "{}: {}", options.url, curl_easy_strerror(code));
     if (code != CURLE_OK)
       return fail(Code::unavailable, "client.unreachable", "{}: {}", options.url, curl_easy_strerror(code));
     long status = 0;
@@ -146,6 +205,11 @@ Client::Client(Options options) : impl_(std::make_unique<Impl>()) {
   (void)ready;
   while (!options.url.empty() && options.url.back() == '/') options.url.pop_back();
   impl_->options = std::move(options);
+  auto protection = protection_of(impl_->options);
+  if (protection)
+    impl_->sockets = std::move(*protection);
+  else
+    impl_->ready = tl::unexpected(protection.error());
 }
 
 Client::Client(Client&&) noexcept = default;

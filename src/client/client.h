@@ -16,7 +16,9 @@ struct Response {
 };
 
 struct Options {
-  std::string url;    // http://127.0.0.1:8080
+  // http://127.0.0.1:8080, or https:// or tlcp:// with the certificates (PEM) that the platform's must lead
+  // to: https with an SM2 root is TLS 1.3 with SM algorithms. Without a root: those that the system trusts.
+  std::string url, root_pem;
   std::string token;  // may be empty: only what is public
   int timeout_ms = 60'000;
 };
@@ -29,8 +31,10 @@ class Client {
   ~Client();
   const std::string& url() const;
 
-  // A problem answer (RFC 9457) comes back as its Error: code from the status, the server's reason key and
-  // detail. client.unreachable when nobody answers; client.protocol for what is no answer of ours.
+  // Before each: client.root when the root does not fit the url, and the reasons of crypto/tls.h when the
+  // platform's certificates are not those to trust. A problem answer (RFC 9457) comes back as its Error: code
+  // from the status, the server's reason key and detail. client.unreachable when nobody answers;
+  // client.protocol for what is no answer of ours.
   Result<Response> send(const std::string& method, const std::string& path, ByteView body = {},
                         const std::string& content_type = {},
                         const std::map<std::string, std::string>& headers = {});

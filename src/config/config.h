@@ -11,6 +11,9 @@ namespace chengxin::config {
 struct Config {
   std::string listen = "127.0.0.1:8080";
   std::string server_hosts;
+  std::string server_tls = "off";
+  std::string server_tls_certificate, server_tls_key;
+  std::string server_tls_encrypt_certificate, server_tls_encrypt_key;
   int64_t server_max_connections = 4096;
   std::string log_level = "info";
   std::string log_format = "auto";

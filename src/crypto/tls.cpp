@@ -86,8 +86,9 @@ Result<Certificate> check_tls_peer(TlsProtocol protocol, const Certificate& sign
   if (protocol != TlsProtocol::tlcp) return std::move(path.back());
   policy.purpose = Purpose::tls_encrypt;
   ASSIGN(auto other_path, verify_chain(encrypt, others, trust.roots, policy));
-  if (sign.subject != encrypt.subject || sign.issuer != encrypt.issuer ||
-      path.back().der != other_path.back().der)
+  const bool one_root = path.back().der == other_path.back().der;
+  const bool trusted_themselves = path.size() == 1 && other_path.size() == 1;
+  if (sign.subject != encrypt.subject || sign.issuer != encrypt.issuer || !(one_root || trusted_themselves))
     return fail(Code::forbidden, "crypto.tls_pair", "{} and {}", sign.subject_text(), encrypt.subject_text());
   return std::move(path.back());
 }

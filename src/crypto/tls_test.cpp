@@ -32,6 +32,13 @@ TEST_F(TlcpTest, BothSidesAreCheckedAndTalk) {
   EXPECT_EQ(text(pair.client_got), "worldstill");
 }
 
+TEST_F(TlcpTest, APairMayBeTrustedItself) {
+  Wire pair = wire(alice, bob, test_trust({root.certificate(), bob.sign, bob.encrypt}));
+  pair.run();
+  ASSERT_TRUE(pair.client->open()) << pair.client_status.error().to_string();
+  EXPECT_EQ(pair.client->peer()->root.der, bob.sign.der);
+}
+
 TEST_F(TlcpTest, EverySizeArrivesWholeInPiecesOfAnySize) {
   const auto seed = std::random_device{}();
   SCOPED_TRACE(seed);

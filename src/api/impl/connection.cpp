@@ -31,7 +31,9 @@ const std::string& http_date() {
 }  // namespace
 
 Connection::Connection(App& app, Socket socket, std::string id)
-    : app_(app), socket_(std::move(socket)), id_(std::move(id)), buffer_(2 * kReadBytes) {}
+    : app_(app), socket_(std::move(socket)), id_(std::move(id)), buffer_(2 * kReadBytes) {
+  if (app.options.tls) secure_ = std::make_unique<SecureSocket>(socket_, app.options.tls->accept());
+}
 
 void Connection::enter(Phase phase, int timeout_ms) {
   phase_ = phase;
@@ -68,12 +70,38 @@ void Connection::abort() {
   cancel();
 }
 
+Task<bool> Connection::shake_hands() {
+  enter(Phase::header, app_.options.header_timeout_ms);
+  auto status = co_await secure_->shake_hands();
+  if (!status)
+    log::debug("api.handshake", {{"reason", status.error().reason}, {"detail", status.error().detail}});
+  co_return status.has_value();
+}
+
+Task<size_t> Connection::read_some(asio::mutable_buffer into, boost::system::error_code& error) {
+  size_t count = 0;
+  if (secure_)
+    count = co_await secure_->read_some(into, error);
+  else
+    count = co_await socket_.async_read_some(into, asio::redirect_error(use_task, error));
+  co_return count;
+}
+
+Task<size_t> Connection::write_some(std::span<const asio::const_buffer> parts,
+                                    boost::system::error_code& error) {
+  size_t count = 0;
+  if (secure_)
+    count = co_await secure_->write_some(parts, error);
+  else
+    count = co_await socket_.async_write_some(parts, asio::redirect_error(use_task, error));
+  co_return count;
+}
+
 Task<bool> Connection::fill() {
   boost::system::error_code error;
   size_t room = std::min(kReadBytes, buffer_.max_size() - buffer_.size());
   while (!expired_) {
-    size_t count =
-        co_await socket_.async_read_some(buffer_.prepare(room), asio::redirect_error(use_task, error));
+    size_t count = co_await read_some(buffer_.prepare(room), error);
     buffer_.commit(count);
     if (error != asio::error::operation_aborted) co_return !error && count > 0;
   }
@@ -178,7 +206,7 @@ Task<bool> Connection::send(std::string_view head, std::string_view body, std::s
       break;
     }
     write_deadline_ns_ = steady_ns() + int64_t(app_.options.write_timeout_ms) * 1'000'000;
-    size_t count = co_await socket_.async_write_some(parts, asio::redirect_error(use_task, error));
+    size_t count = co_await write_some(parts, error);
     if (error == asio::error::operation_aborted) error.clear();
     sent += count;
     for (auto& part : parts) {
@@ -244,6 +272,7 @@ Task<void> Connection::answer(Outgoing& outgoing) {
 
 Task<void> Connection::linger() {
   boost::system::error_code error;
+  if (secure_) secure_->finish();
   socket_.shutdown(asio::socket_base::shutdown_send, error);
   buffer_.clear();
   expired_ = false;
@@ -255,6 +284,7 @@ Task<void> Connection::linger() {
 }
 
 Task<void> Connection::run() {
+  if (secure_) close_ = !co_await shake_hands();
   while (!close_ && !stopping_) {
     ++count_;
     body_bytes_ = 0;
@@ -287,6 +317,7 @@ Task<void> Connection::run() {
     if (body_.capacity() > kKeepBytes) body_.shrink_to_fit();
   }
   boost::system::error_code ignored;
+  if (secure_) secure_->finish();
   socket_.shutdown(asio::socket_base::shutdown_both, ignored);
   socket_.close(ignored);
 }

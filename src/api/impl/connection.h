@@ -1,14 +1,11 @@
 #pragma once
-#include <boost/asio/basic_stream_socket.hpp>
-#include <boost/asio/ip/tcp.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <list>
 
 #include "api/dispatch.h"
+#include "api/impl/secure.h"
 
 namespace chengxin::api {
-
-using Socket = asio::basic_stream_socket<asio::ip::tcp, Executor>;
 
 // One client's connection: reads a request, answers it, then the next; never two at a time. It lives on one
 // io thread. Time limits cost a request nothing: the thread's sweeper looks at the deadlines a few times a
@@ -33,6 +30,9 @@ class Connection : public BodySource, public BodySink {
   void enter(Phase phase, int timeout_ms);  // 0: no limit
   void cancel();
   Task<Result<std::string_view>> next_chunk();
+  Task<bool> shake_hands();
+  Task<size_t> read_some(asio::mutable_buffer into, boost::system::error_code& error);
+  Task<size_t> write_some(std::span<const asio::const_buffer> parts, boost::system::error_code& error);
   Task<bool> fill();                 // reads once; false at the end, an error or past the deadline
   Task<Result<bool>> read_header();  // false: the client left between two requests
   Task<void> answer(Outgoing& outgoing);
@@ -43,6 +43,7 @@ class Connection : public BodySource, public BodySink {
 
   App& app_;
   Socket socket_;
+  std::unique_ptr<SecureSocket> secure_;  // over the socket, when the interface is protected
   const std::string id_;
   uint64_t count_ = 0;
   beast::flat_buffer buffer_;
