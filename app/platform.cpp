@@ -9,6 +9,7 @@
 #include "evidence/contract.h"
 #include "evidence/timestamp_client.h"
 #include "maintenance.h"
+#include "protection.h"
 
 namespace chengxin::app {
 namespace {
@@ -146,6 +147,8 @@ Status Platform::open_interface(const std::string& listen) {
   options.port = address.port;
   options.owner_token = installation_.owner_token;
   options.hosts = split(config.server_hosts);
+  ASSIGN(auto protection, protection_of(config, installation_.data));
+  options.tls = protection.tls;
   options.version = CHENGXIN_VERSION;
   options.max_connections = size_t(config.server_max_connections);
   api::Services services;
@@ -168,7 +171,8 @@ Status Platform::open_interface(const std::string& listen) {
   };
   server_ = std::make_unique<api::Server>(std::move(options), std::move(services));
   TRY(server_->start());
-  address_ = fmt::format("http://{}:{}", address.host, server_->port());
+  address_ = fmt::format("{}://{}:{}", protection.scheme, address.host, server_->port());
+  TRY(write_durable(installation_.data / "run" / "root.pem", view(protection.root_pem), 0600));
   return write_durable(installation_.data / "run" / "address", view(address_), 0600);
 }
 
