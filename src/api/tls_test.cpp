@@ -57,11 +57,11 @@ class Protected : public PlatformTest {
     auto stored = platform.upload("POST", "/api/v1/originals", file);
     ASSERT_TRUE(stored) << stored.error().to_string();
     Bytes back;
-    ASSERT_TRUE(
-        platform.download("/api/v1/originals/" + (*stored)["original"].get<std::string>(), [&](ByteView chunk) {
-          append(back, chunk);
-          return Status();
-        }));
+    ASSERT_TRUE(platform.download("/api/v1/originals/" + (*stored)["original"].get<std::string>(),
+                                  [&](ByteView chunk) {
+                                    append(back, chunk);
+                                    return Status();
+                                  }));
     EXPECT_EQ(back, content);
 
     constexpr size_t kCount = 200;
