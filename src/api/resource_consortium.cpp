@@ -1,5 +1,7 @@
 #include "api/resource_consortium.h"
 
+#include <algorithm>
+
 #include "api/describe.h"
 #include "consortium/service.h"
 
@@ -147,25 +149,9 @@ struct Row {
   int status = 200;
 };
 
-std::vector<Row> rows() {
+// Of one chain: who is on it, what is proposed.
+std::vector<Row> rows_of_chain() {
   return {
-      {Method::get,
-       "",
-       "getConsortiumIdentity",
-       {"本节点的机构身份", "This node's identity"},
-       nullptr,
-       false,
-       {},
-       [](Call&, Service& s) { return s.identity(); }},
-      {Method::post,
-       "",
-       "initConsortium",
-       {"建立机构身份与第一条链", "Make an identity and a first chain"},
-       "NewOrganisation",
-       false,
-       {"consortium.identity_exists", "consortium.names", "chain.name", "chain.exists"},
-       init,
-       201},
       {Method::get,
        "/members",
        "getConsortiumMembers",
@@ -215,6 +201,29 @@ std::vector<Row> rows() {
        true,
        {"consortium.not_open", "consortium.not_yours"},
        withdraw},
+  };
+}
+
+// Of who this node is: identity, invitations, joining, offers, keys.
+std::vector<Row> rows_of_node() {
+  return {
+      {Method::get,
+       "",
+       "getConsortiumIdentity",
+       {"本节点的机构身份", "This node's identity"},
+       nullptr,
+       false,
+       {},
+       [](Call&, Service& s) { return s.identity(); }},
+      {Method::post,
+       "",
+       "initConsortium",
+       {"建立机构身份与第一条链", "Make an identity and a first chain"},
+       "NewOrganisation",
+       false,
+       {"consortium.identity_exists", "consortium.names", "chain.name", "chain.exists"},
+       init,
+       201},
       {Method::get,
        "/invitations",
        "listInvitations",
@@ -330,7 +339,9 @@ std::vector<Row> rows() {
 Resource consortium_resource() {
   Resource resource;
   resource.schemas = schemas();
-  for (Row& row : rows()) {
+  std::vector<Row> rows = rows_of_node();
+  std::ranges::move(rows_of_chain(), std::back_inserter(rows));
+  for (Row& row : rows) {
     Route route;
     route.method = row.method;
     route.path = std::string("/api/v1/consortium") + row.path;

@@ -50,7 +50,8 @@ ServiceImpl::~ServiceImpl() {
     stopping_ = true;
   }
   changed_.notify_all();
-  if (thread_.joinable()) thread_.join();
+  for (std::thread* each : {&follower_, &rounds_})
+    if (each->joinable()) each->join();
   close_links();
 }
 
@@ -67,7 +68,8 @@ Status ServiceImpl::begin() {
                                                   const Json& with) { return answer(peer, call, with); });
   refresh();
   if (identity_) TRY(open_links());
-  thread_ = std::thread([this] { run(); });
+  follower_ = std::thread([this] { follow(); });
+  rounds_ = std::thread([this] { run(); });
   return {};
 }
 
@@ -144,18 +146,31 @@ Status ServiceImpl::keep(Files& files, Documents& documents, const std::string& 
 void ServiceImpl::on_changed(const Digest&) {
   {
     std::lock_guard lock(mutex_);
-    wanted_ = true;
+    refresh_wanted_ = round_wanted_ = true;
   }
   changed_.notify_all();
 }
 
+// Apart from the rounds, which wait for other nodes: a node that was revoked loses its links at once.
+void ServiceImpl::follow() {
+  std::unique_lock lock(mutex_);
+  while (true) {
+    changed_.wait(lock, [&] { return refresh_wanted_ || stopping_; });
+    if (stopping_) return;
+    refresh_wanted_ = false;
+    lock.unlock();
+    refresh();
+    lock.lock();
+  }
+}
+
 void ServiceImpl::run() {
   std::unique_lock lock(mutex_);
-  while (!stopping_) {
+  while (true) {
     changed_.wait_for(lock, std::chrono::milliseconds(options_.tick_ms),
-                      [&] { return wanted_ || stopping_; });
+                      [&] { return round_wanted_ || stopping_; });
     if (stopping_) return;
-    wanted_ = false;
+    round_wanted_ = false;
     lock.unlock();
     tick();
     lock.lock();
@@ -168,9 +183,20 @@ void ServiceImpl::tick() {
     refresh();
     advance_joinings();
     advance_offers();
+    look_around();
   } catch (const std::exception& error) {  // a file of ours that is not as we write it
     log::error("consortium.tick", {{"error", error.what()}});
   }
+}
+
+// What findings() knows of other nodes.
+void ServiceImpl::look_around() {
+  if (now() < next_look_ms_) return;
+  next_look_ms_ = now() + kStatusEveryMs;
+  for (const auto& ledger : chains_.list())
+    if (auto seen = rows(*ledger); !seen && seen.error().reason != "consortium.none")
+      log::warn("consortium.status",
+                {{"chain", ledger->genesis().name}, {"error", seen.error().to_string()}});
 }
 
 // Members as the chains have them now; links that they do not cover are cut.

@@ -45,6 +45,13 @@ struct Story : ::testing::Test {
     }
     return false;
   }
+  // Of its own certificates; those of others are as old as the last look at them.
+  std::vector<std::string> own_findings(const std::string& name) {
+    std::vector<std::string> out;
+    for (const auto& finding : at(name).findings())
+      if (finding.detail.starts_with("consortium/")) out.push_back(finding.reason);
+    return out;
+  }
   bool on_chain(const std::string& name, const std::string& chain) {
     for (const auto& ledger : node(name).chains.list())
       if (ledger->genesis().name == chain) return true;
@@ -306,13 +313,12 @@ TEST_F(Story, AKeyIsRotatedOnEveryChainAndTakenUpWhenAllNameIt) {
 TEST_F(Story, CertificatesAreRenewedAndTakenBack) {
   four();
   world.network.now_ms += kNodeMs - 10 * kDayMs;
-  ASSERT_EQ(at("b1").findings().size(), 2u);
-  EXPECT_EQ(at("b1").findings()[0].reason, "consortium.certificate_soon");
+  EXPECT_EQ(own_findings("b1"), (std::vector<std::string>(2, "consortium.certificate_soon")));
   world.network.now_ms += 20 * kDayMs;
-  EXPECT_EQ(at("b1").findings()[0].reason, "crypto.certificate_expired");
+  EXPECT_EQ(own_findings("b1"), (std::vector<std::string>(2, "crypto.certificate_expired")));
   const std::string before = ok(at("b1").identity())["certificate_serial"];
   for (const char* name : {"a1", "b1", "c1", "d1"}) ok(at(name).renew());
-  EXPECT_TRUE(at("b1").findings().empty());
+  EXPECT_TRUE(own_findings("b1").empty());
   EXPECT_NE(ok(at("b1").identity())["certificate_serial"], before);
 
   const Json taken = ok(at("b1").revoke_certificates(

@@ -58,7 +58,9 @@ class ServiceImpl final : public Service {
   Result<Json> govern(const ledger::Ledger& ledger, std::string_view method, Bytes arguments);
   Result<Json> propose_everywhere(const format::Action& action);
   Result<Json> propose_on(const ledger::Ledger& ledger, const format::Propose& what);
+  void follow();
   void run();
+  void look_around();
   Result<Json> answer(const link::Peer& peer, const std::string& call, const Json& with);
   int64_t now() const { return options_.now_ms(); }
 
@@ -104,14 +106,14 @@ class ServiceImpl final : public Service {
   std::shared_ptr<link::Links> links_;
   Documents invitations_, joinings_, offers_;
   std::map<Digest, Json> seen_rows_;  // of each chain: what its nodes last said
-  int64_t seen_at_ms_ = 0;
 
   std::mutex turn_;         // one round of what is under way at a time; others may be asked meanwhile
   std::mutex offers_turn_;  // an offer is read, changed and kept in one; nobody is asked meanwhile
   std::mutex links_turn_;   // begins or ends links
   std::condition_variable changed_;
-  bool wanted_ = false, stopping_ = false;
-  std::thread thread_;
+  bool refresh_wanted_ = false, round_wanted_ = false, stopping_ = false;
+  int64_t next_look_ms_ = 0;  // under turn_
+  std::thread follower_, rounds_;
 };
 
 // Validators and accounts of a chain of this consortium: governors, and writers for the nodes' services.
