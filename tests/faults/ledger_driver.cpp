@@ -1,7 +1,10 @@
 // faults_ledger DIR COUNT: opens or makes the chain below DIR, hands COUNT transactions to a solo sequencer
 // from several threads and prints the hash of each once its receipt is there. Exit 1 when one is refused.
-// faults_ledger DIR check: opens the chain, verifies everything, prints the hashes of all transactions on it.
-// Exit 3 when it does not open or verify. A folder without a chain is an empty chain: creation is atomic too.
+// faults_ledger DIR COUNT engine: decides blocks as an engine does, their certificates following, with a note
+// each time, and prints the hashes and the note's number once a decision is there.
+// faults_ledger DIR check: opens the chain, verifies everything, prints the hashes of all transactions on it,
+// and the numbers up to the last note's. Exit 3 when it does not open or verify. A folder without a chain is
+// an empty chain: creation is atomic too.
 #include <unistd.h>
 
 #include <atomic>
@@ -111,8 +114,75 @@ int fill(ledger::Ledger& chain, int count) {
   return failed > 0 ? 1 : 0;
 }
 
+// The last decision's number, and the height it left: they are durable together.
+Result<std::pair<uint64_t, uint64_t>> noted(const ledger::Ledger& chain) {
+  ASSIGN(auto note, chain.note());
+  if (!note) return std::pair<uint64_t, uint64_t>(0, 0);
+  Reader in(*note);
+  const uint64_t number = in.be<uint64_t>();
+  return std::pair(number, in.be<uint64_t>());
+}
+
+Result<ledger::CertifiedHeight> certificate_of(const ledger::Ledger& chain, uint64_t height,
+                                               const std::optional<ledger::Ledger::Executed>& made) {
+  static const crypto::Sm2PrivateKey key = fixed_key(1);
+  Digest hash;
+  if (made && made->header.height == height) {
+    hash = made->header_hash;
+  } else {
+    ASSIGN(auto block, chain.block_header(height));
+    hash = format::Header::hash(block.header_bytes);
+  }
+  ASSIGN(auto signature, key.sign(format::certificate_message(hash)));
+  return ledger::CertifiedHeight{height, format::Certificate{{{0, signature}}}};
+}
+
+Status decide_as_an_engine(ledger::Ledger& chain, int& left, std::mt19937_64& random) {
+  ASSIGN(auto last, noted(chain));
+  const ledger::Head head = chain.head();
+  std::optional<ledger::Ledger::Executed> made;
+  if (random() % 3 != 0) {
+    std::vector<ledger::AdmittedTransaction> candidates;
+    for (uint64_t i = 0; i <= random() % 4; ++i) {
+      ASSIGN(candidates.emplace_back(), chain.admit(transaction(chain.id(), random), now_ms()));
+    }
+    ASSIGN(made, chain.execute(candidates, std::max(now_ms(), head.header.time_ms)));
+    left -= int(candidates.size());
+  }
+  ledger::Ledger::Decision decision{made ? &*made : nullptr, {}, {}};
+  const uint64_t height = head.header.height + (made ? 1 : 0), waiting = height - head.certified_height;
+  if (waiting > 2 || (waiting > 0 && random() % 2)) {
+    ASSIGN(decision.certificate, certificate_of(chain, head.certified_height + 1, made));
+  }
+  decision.note.emplace();
+  put_be(*decision.note, last.first + 1);
+  put_be(*decision.note, height);
+  TRY(chain.decide(decision));
+  std::string lines = fmt::format("{}\n", last.first + 1);
+  for (size_t i = 0; made && i < made->included.size(); ++i) lines += hex(made->included[i]->hash) + "\n";
+  (void)!::write(STDOUT_FILENO, lines.data(), lines.size());
+  return {};
+}
+
+int drive(ledger::Ledger& chain, int count) {
+  std::mt19937_64 random(std::random_device{}());
+  for (int left = count; left > 0;)
+    if (Status decided = decide_as_an_engine(chain, left, random); !decided) {
+      fmt::print(stderr, "{}\n", decided.error().to_string());
+      return 1;
+    }
+  return 0;
+}
+
 int check(const ledger::Ledger& chain) {
   if (Status verified = chain.verify(nullptr); !verified) return stopped("verify", verified.error());
+  auto last = noted(chain);
+  if (!last) return stopped("note", last.error());
+  if (last->first > 0 && last->second != chain.head().header.height)
+    return stopped(
+        "note", {Code::data_loss, "faults.note",
+                 fmt::format("it is of block {}, the last is {}", last->second, chain.head().header.height)});
+  for (uint64_t number = 1; number <= last->first; ++number) fmt::print("{}\n", number);
   for (uint64_t height = 1; height <= chain.head().header.height; ++height) {
     auto block = chain.block(height);
     if (!block) return stopped("block", block.error());
@@ -128,8 +198,8 @@ int check(const ledger::Ledger& chain) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 3) {
-    fmt::print(stderr, "faults_ledger DIR COUNT|check\n");
+  if (argc != 3 && argc != 4) {
+    fmt::print(stderr, "faults_ledger DIR COUNT|check [engine]\n");
     return 2;
   }
   bool only_check = std::string_view(argv[2]) == "check";
@@ -138,5 +208,6 @@ int main(int argc, char** argv) {
     stopped("open", chain.error());
     return only_check ? 3 : 1;
   }
-  return only_check ? check(**chain) : fill(**chain, std::stoi(argv[2]));
+  if (only_check) return check(**chain);
+  return argc == 4 ? drive(**chain, std::stoi(argv[2])) : fill(**chain, std::stoi(argv[2]));
 }

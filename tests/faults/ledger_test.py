@@ -22,6 +22,8 @@ options = argparse.Namespace(kills=12, cuts=20, failures="25", seed=None)
 
 
 class Ledger(unittest.TestCase):
+    mode = ()
+
     def setUp(self):
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
@@ -44,13 +46,13 @@ class Ledger(unittest.TestCase):
     def operations(self, count):
         report, data = self.base / "count", self.base / "counted"
         data.mkdir()
-        done = faultlib.run_under_shim([DRIVER, data, count], data, mode="count", report=report)
+        done = faultlib.run_under_shim([DRIVER, data, count, *self.mode], data, mode="count", report=report)
         self.assertEqual(done.returncode, 0, done.stderr)
         return faultlib.operations(report)
 
     def test_kills(self):
         for number in range(options.kills):
-            with subprocess.Popen([DRIVER, self.data, "1000000"], stdout=subprocess.PIPE, text=True) as process:
+            with subprocess.Popen([DRIVER, self.data, "1000000", *self.mode], stdout=subprocess.PIPE, text=True) as process:
                 time.sleep(self.random.uniform(0.005, 0.3))
                 process.send_signal(signal.SIGKILL)
                 # The last line may be cut in the middle, when nobody has read it yet it acknowledges nothing.
@@ -62,7 +64,7 @@ class Ledger(unittest.TestCase):
         total = self.operations(TRANSACTIONS)
         for _ in range(options.cuts):
             at, seed, report = self.random.randrange(1, total), self.random.randrange(1 << 32), self.base / "report"
-            done = faultlib.run_under_shim([DRIVER, self.data, 1000000], self.data, mode="powercut", at=at, seed=seed, report=report)
+            done = faultlib.run_under_shim([DRIVER, self.data, 1000000, *self.mode], self.data, mode="powercut", at=at, seed=seed, report=report)
             self.assertEqual(done.returncode, -9, done.stderr)
             self.acknowledged |= set(done.stdout.split())
             self.nothing_lost(f"at={at} seed={seed}\n{report.read_text(encoding='utf-8')}")
@@ -72,7 +74,7 @@ class Ledger(unittest.TestCase):
         """This harness can fail: when syncs do nothing, acknowledged transactions do get lost."""
         for _ in range(10):
             at, seed = self.random.randrange(100, 400), self.random.randrange(1 << 32)
-            done = faultlib.run_under_shim([DRIVER, self.data, 1000000], self.data, mode="powercut", lying=1, at=at, seed=seed)
+            done = faultlib.run_under_shim([DRIVER, self.data, 1000000, *self.mode], self.data, mode="powercut", lying=1, at=at, seed=seed)
             checked = faultlib.run_under_shim([DRIVER, self.data, "check"], self.data, mode="count")
             if checked.returncode != 0 or set(done.stdout.split()) - set(checked.stdout.split()):
                 return
@@ -89,13 +91,13 @@ class Ledger(unittest.TestCase):
             what = f"at={at} error={error} forever={forever}"
             data = self.base / f"failed{at}"
             data.mkdir()
-            done = faultlib.run_under_shim([DRIVER, data, TRANSACTIONS], data, mode="fail", at=at, error=error, forever=forever)
+            done = faultlib.run_under_shim([DRIVER, data, TRANSACTIONS, *self.mode], data, mode="fail", at=at, error=error, forever=forever)
             self.assertIn(done.returncode, (0, 1), f"{what}: {done.stderr}")
             if done.returncode == 1:
                 self.assertRegex(done.stderr, r"[a-z]+\.[a-z_]+", what)  # a reason, not silence
             found = self.check(what, data)
             self.assertEqual(set(done.stdout.split()) - found, set(), what)
-            again = faultlib.run_under_shim([DRIVER, data, 5], data, mode="count")
+            again = faultlib.run_under_shim([DRIVER, data, 5, *self.mode], data, mode="count")
             self.assertEqual(again.returncode, 0, f"{what}: {again.stderr}")
             subprocess.run(["rm", "-rf", data], check=True)
 
@@ -103,10 +105,15 @@ class Ledger(unittest.TestCase):
         """The power goes again and again during the first operations after opening."""
         for _ in range(options.cuts):
             at, seed, report = self.random.randrange(1, 40), self.random.randrange(1 << 32), self.base / "report"
-            done = faultlib.run_under_shim([DRIVER, self.data, 1000000], self.data, mode="powercut", at=at, seed=seed, report=report)
+            done = faultlib.run_under_shim([DRIVER, self.data, 1000000, *self.mode], self.data, mode="powercut", at=at, seed=seed, report=report)
             self.assertEqual(done.returncode, -9, done.stderr)
             self.acknowledged |= set(done.stdout.split())
         self.nothing_lost("after all of them")
+
+
+class LedgerOfAnEngine(Ledger):
+    """Blocks whose certificates come later, and the orderer's notes: all of a decision is there, or nothing."""
+    mode = ("engine",)
 
 
 if __name__ == "__main__":
