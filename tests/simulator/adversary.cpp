@@ -109,16 +109,42 @@ comet::ContentId World::foreign_transaction(int64_t from_ms, int64_t until_ms) {
   return id;
 }
 
+// A proposal of a round that is not reached, and an extension that nobody sent: verdicts on them change
+// nothing.
+void World::probe(size_t node) {
+  Engine& engine = nodes_[node]->engine;
+  const auto& all = blocks_[engine.height()];
+  if (nodes_[node]->byzantine || all.empty()) return;
+  const BlockPtr block = all[pick(all.size())];
+  if (block->bent.empty()) {
+    const BlockPtr bent = bend(*block);
+    ++bent_;
+    if (bent->app_hash == block->app_hash) engine.judge(*bent);
+  }
+  for (const auto& [voter, power] : engine.voters(engine.height())) {
+    Vote vote{0, true, block, voter, {}};
+    vote.extension = bend_extension(engine.height(), vote);
+    engine.verify(vote);
+  }
+}
+
 BlockPtr World::bend(const Block& block) {
   auto out = std::make_shared<Block>(block);
   out->id = next_id();
   comet::BlockData data;
   if (!block.transactions.empty()) data = comet::BlockData::decode(view(block.transactions[0])).value();
   const bool owed = data.certificate.has_value();
+  std::vector<int> kinds = {0, 1, 2, 9, 12, 13, 15, 16, 17, 18, 19};
+  if (owed) kinds.insert(kinds.end(), {3, 4, 5, 6, 7});
+  if (!owed && last_certificate_) kinds.push_back(8);
+  if (!data.contents.empty()) kinds.insert(kinds.end(), {10, 20});
+  const auto executed = checker_.executed_before(block.height);
+  if (!executed.empty()) kinds.push_back(11);
+  if (chance(0.02)) kinds.push_back(14);
   bool encode = true;
   Digest unknown;
   for (uint8_t& byte : unknown) byte = uint8_t(random_());
-  switch (pick(20)) {
+  switch (kinds[pick(kinds.size())]) {
     case 0:
       out->bent = "garbage";
       out->transactions = {std::string(pick(300), char(random_()))};
@@ -135,32 +161,26 @@ BlockPtr World::bend(const Block& block) {
       encode = false;
       break;
     case 3:
-      if (!owed) break;
       out->bent = "without the certificate";
       data.certificate.reset();
       break;
     case 4:
-      if (!owed) break;
       out->bent = "the certificate of another height";
       data.certificate->height += 1;
       break;
     case 5:
-      if (!owed) break;
       out->bent = "a certificate of nobody";
       data.certificate->certificate.entries.clear();
       break;
     case 6:
-      if (!owed) break;
       out->bent = "a forged signature in the certificate";
       data.certificate->certificate.entries[0].signature[pick(64)] ^= 1;
       break;
     case 7:
-      if (!owed) break;
       out->bent = "a member twice in the certificate";
       data.certificate->certificate.entries.push_back(data.certificate->certificate.entries.back());
       break;
     case 8:
-      if (owed || !last_certificate_) break;
       out->bent = "a certificate that nobody owes";
       data.certificate = last_certificate_;
       break;
@@ -169,14 +189,12 @@ BlockPtr World::bend(const Block& block) {
       data.contents.push_back(unknown);
       break;
     case 10:
-      if (data.contents.empty()) break;
       out->bent = "a name twice";
       data.contents.push_back(data.contents.front());
       break;
     case 11:
-      if (checker_.executed().empty()) break;
       out->bent = "executed already";
-      data.contents.push_back(checker_.executed()[pick(checker_.executed().size())]);
+      data.contents.push_back(executed[pick(executed.size())]);
       break;
     case 12:
       out->bent = "expired";
@@ -187,7 +205,6 @@ BlockPtr World::bend(const Block& block) {
       data.contents.push_back(foreign_transaction(block.time_ms + 1, block.time_ms + 2000));
       break;
     case 14:
-      if (!chance(0.1)) break;
       out->bent = "too many names";
       data.contents.assign(comet::kMaxContents + 1, unknown);
       for (size_t i = 0; i < data.contents.size(); ++i) std::memcpy(data.contents[i].data(), &i, sizeof i);
@@ -205,6 +222,10 @@ BlockPtr World::bend(const Block& block) {
     case 17:
       out->bent = "another state";
       out->app_hash[0] ^= 1;
+      break;
+    case 20:
+      out->bent = "a time too late for what is in it";
+      out->time_ms += 3'600'000;
       break;
     case 18:  // nothing wrong with it
       data.contents.resize(data.contents.size() / 2);

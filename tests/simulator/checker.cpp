@@ -42,7 +42,8 @@ void Checker::decided(const Node& node, const Decided& decided) {
     expect_(headers_[now.ledger_height].second.hash() == head.header.validators_hash,
             what + "another set certifies");
     const auto content = node.ledger->content(now.ledger_height, true).value();
-    for (const auto& each : content.transactions) executed_.push_back(comet::content_id(each.transaction));
+    for (const auto& each : content.transactions)
+      executed_.emplace_back(height, comet::content_id(each.transaction));
   }
   // Every block has its certificate two heights later, and not before.
   uint64_t certified = 0;
@@ -57,29 +58,46 @@ void Checker::decided(const Node& node, const Decided& decided) {
           what + "a certificate that does not hold");
 }
 
+// The signature of what the height before decided, by the key that the voter has in the set that certifies
+// it; nothing, where nothing was decided.
+bool Checker::good(uint64_t engine_height, const EngineKey& voter, const std::string& extension) const {
+  const auto at = heights_.find(engine_height - 1);
+  if (at == heights_.end() || at->second.ledger_height == 0) return extension.empty();
+  const auto read = comet::Extension::decode(view(extension));
+  if (!read || !*read || (*read)->height != at->second.ledger_height) return false;
+  const Bytes message = format::certificate_message(at->second.header_hash);
+  const auto& members = headers_.at(at->second.ledger_height).second.members;
+  for (const Member& member : material().members) {
+    if (std::find(member.engine_keys.begin(), member.engine_keys.end(), voter) == member.engine_keys.end())
+      continue;
+    for (const auto& key : member.keys)
+      for (const auto& each : members)
+        if (each.public_key == key.public_key().point() &&
+            key.public_key().verify(message, (*read)->signature))
+          return true;
+  }
+  return false;
+}
+
 void Checker::sent(const Node& node, uint64_t engine_height, const EngineKey& voter,
                    const std::string& extension) {
-  const auto at = heights_.find(engine_height - 1);
-  const std::string what = fmt::format("node {} height {}: ", node.number, engine_height);
-  if (at == heights_.end() || at->second.ledger_height == 0)
-    return expect_(extension.empty(), what + "something signed where nothing was decided");
-  const auto read = comet::Extension::decode(view(extension));
-  expect_(read && *read, what + "nothing signed where a block was decided");
-  if (!read || !*read) return;
-  const Bytes message = format::certificate_message(at->second.header_hash);
-  bool holds = false;
-  for (const Member& member : material().members)
-    for (size_t k = 0; k < member.keys.size(); ++k)
-      if (std::find(member.engine_keys.begin(), member.engine_keys.end(), voter) != member.engine_keys.end())
-        holds = holds || member.keys[k].public_key().verify(message, (*read)->signature);
-  expect_(holds && (*read)->height == at->second.ledger_height,
-          what + "signed something that was not decided");
+  expect_(good(engine_height, voter, extension),
+          fmt::format("node {} height {}: sent something else than the signature of what was decided",
+                      node.number, engine_height));
 }
 
 void Checker::verdict(uint64_t engine_height, const EngineKey& voter, const std::string& extension,
                       bool accepted) {
   auto [first, fresh] = verdicts_.emplace(std::tuple(engine_height, voter, extension), accepted);
   expect_(first->second == accepted, "two verdicts on the same extension");
+  expect_(accepted == good(engine_height, voter, extension), "a wrong verdict on an extension");
+}
+
+std::vector<comet::ContentId> Checker::executed_before(uint64_t engine_height) const {
+  std::vector<comet::ContentId> out;
+  for (const auto& [height, id] : executed_)
+    if (height < engine_height) out.push_back(id);
+  return out;
 }
 
 void Checker::acknowledged(const order::Committed& committed) {

@@ -23,7 +23,7 @@ class Checker {
   uint64_t ledger_blocks() const { return headers_.size(); }
   size_t acknowledgements() const { return acknowledged_.size(); }
   // Names of what was executed, for who would have it executed again.
-  const std::vector<comet::ContentId>& executed() const { return executed_; }
+  std::vector<comet::ContentId> executed_before(uint64_t engine_height) const;
 
  private:
   struct Height {
@@ -31,6 +31,7 @@ class Checker {
     uint64_t ledger_height = 0;  // 0: nothing was in it
     Digest header_hash{};
   };
+  bool good(uint64_t engine_height, const EngineKey& voter, const std::string& extension) const;
   void check_node(const Node& node);
   void check_proof(const Node& node, const ledger::TransactionRecord& record);
 
@@ -39,7 +40,7 @@ class Checker {
   std::map<uint64_t, std::pair<Digest, format::ValidatorSet>> headers_;  // of the ledger, and who certifies
   std::map<std::tuple<uint64_t, EngineKey, std::string>, bool> verdicts_;
   std::map<Digest, order::Committed> acknowledged_;
-  std::vector<comet::ContentId> executed_;
+  std::vector<std::pair<uint64_t, comet::ContentId>> executed_;  // with the engine's height
 };
 
 }  // namespace chengxin::simulator

@@ -134,6 +134,7 @@ void Engine::propose() {
     }
     world_.expect(int64_t(bytes) <= request.max_tx_bytes(), "a proposal larger than was allowed");
     block = std::move(fresh);
+    own_block_ = block->id;
   }
   world_.broadcast_proposal(self_, height(), {round_, valid_ ? valid_round_ : -1, block});
 }
@@ -163,19 +164,23 @@ void Engine::receive(const Message& message) {
   }
 }
 
+bool Engine::verify(const Vote& precommit) {
+  pb::RequestVerifyVoteExtension request;
+  request.set_hash(hash_of(*precommit.block));
+  request.set_validator_address(engine_address(precommit.voter));
+  request.set_height(int64_t(height()));
+  request.set_vote_extension(precommit.extension);
+  const auto answer =
+      world_.ask(self_, "verify", [&](abci::Application& app) { return app.verify_vote_extension(request); });
+  const bool accepted = answer.status() == pb::ResponseVerifyVoteExtension::ACCEPT;
+  world_.saw_verdict(height(), precommit, accepted);
+  return accepted;
+}
+
 void Engine::take_vote(const Vote& vote) {
   const EngineKey* own = own_key();
   if (vote.precommit && vote.block && !(own && *own == vote.voter)) {
-    pb::RequestVerifyVoteExtension request;
-    request.set_hash(hash_of(*vote.block));
-    request.set_validator_address(engine_address(vote.voter));
-    request.set_height(int64_t(height()));
-    request.set_vote_extension(vote.extension);
-    const auto answer = world_.ask(
-        self_, "verify", [&](abci::Application& app) { return app.verify_vote_extension(request); });
-    const bool accepted = answer.status() == pb::ResponseVerifyVoteExtension::ACCEPT;
-    world_.saw_verdict(height(), vote, accepted);
-    if (!accepted) {
+    if (!verify(vote)) {
       refused_.insert({vote.round, vote.voter, id_of(vote)});
       return;
     }
@@ -237,13 +242,21 @@ void Engine::prevote(BlockPtr block) {
       store_.empty() ? world_.genesis_app_hash() : *to_digest(view(store_.back().result->app_hash()));
   if (block->app_hash != app_hash || (!store_.empty() && block->time_ms <= store_.back().block->time_ms))
     return vote(false, nullptr);
-  const auto request = request_of<pb::RequestProcessProposal>(*block);
+  const bool accepted = judge(*block);
+  // It may have too few signatures for the certificate, and then proposes nothing.
+  world_.expect(accepted || own_block_ != block->id || block->transactions.empty(),
+                "its own proposal is refused");
+  vote(false, accepted ? block : nullptr);
+}
+
+bool Engine::judge(const Block& block) {
+  const auto request = request_of<pb::RequestProcessProposal>(block);
   world_.draw_fetch(self_);
   const auto answer =
       world_.ask(self_, "process", [&](abci::Application& app) { return app.process_proposal(request); });
   const bool accepted = answer.status() == pb::ResponseProcessProposal::ACCEPT;
-  world_.expect(!accepted || block->bent.empty(), "a bent proposal was accepted: " + block->bent);
-  vote(false, accepted ? block : nullptr);
+  world_.expect(!accepted || block.bent.empty(), "a bent proposal was accepted: " + block.bent);
+  return accepted;
 }
 
 std::string Engine::extend(const BlockPtr& block) {
@@ -440,6 +453,8 @@ void Engine::next_height() {
   now.swap(early_);
   for (const Message& message : now) receive(message);
 }
+
+void Engine::crashed() { own_block_ = 0; }
 
 void Engine::after_restart() {
   // The log of the engine is replayed: its votes are made again, with other signatures in their extensions.

@@ -63,8 +63,12 @@ class Engine {
   void timeout();                     // of the step it is in
   void begin();                       // the wait for transactions is over, if there is a reason
   void take(const Decided& decided);  // of another node, for one that is behind
+  void crashed();
   void after_restart();  // the application is new: what it has not committed is given to it again
 
+  bool verify(const Vote& precommit);  // its extension
+  // Whether the application would vote for it, as in any round to come; nothing is voted.
+  bool judge(const Block& block);
   // What it has of its height, for others: engines hand on what they know.
   std::vector<Message> known() const;
   bool has(const Message& message) const;
@@ -119,6 +123,7 @@ class Engine {
   std::map<EngineKey, Vote> last_commit_;
   std::vector<Message> early_;  // of heights to come
   std::vector<Vote> own_precommits_;
+  uint64_t own_block_ = 0;  // made since the last crash
   std::set<std::pair<EngineKey, uint64_t>> reported_;
   std::vector<pb::Misbehavior> evidence_;
 };

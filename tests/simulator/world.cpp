@@ -96,6 +96,7 @@ void World::event() {
       node->engine.after_restart();
     }
   const size_t node = pick(nodes_.size());
+  if (chance(0.05)) probe(node);
   const size_t what = pick(1000);
   if (what < 800) {
     if (!deliver_one(false)) nodes_[node]->engine.begin();
@@ -245,6 +246,7 @@ bool World::maybe_crash(size_t node, std::string_view where) {
   auto reopened = nodes_[node]->reopen();
   expect(reopened.has_value(), reopened ? "" : reopened.error().to_string());
   nodes_[node]->restarted = true;
+  nodes_[node]->engine.crashed();
   return true;
 }
 
@@ -309,8 +311,7 @@ void World::answer(size_t to, std::span<const comet::ContentId> ids) {
     if (node->number == to || !node->pool) continue;
     auto envelopes = node->pool->give(ids, SIZE_MAX);
     for (const comet::ContentId& id : ids)
-      if (auto found = foreign_.find(id); found != foreign_.end() && node->byzantine)
-        envelopes.push_back(found->second);
+      if (auto found = foreign_.find(id); found != foreign_.end()) envelopes.push_back(found->second);
     if (!envelopes.empty()) nodes_[to]->pool->receive(node->key(), std::move(envelopes));
   }
 }
@@ -383,7 +384,10 @@ bool World::safe(const format::Consortium& consortium) const {
 
 void World::change_consortium() {
   if (changes_left_ == 0) return;
-  const size_t at = pick(nodes_.size());
+  size_t at = pick(nodes_.size());  // or who is ahead of it
+  for (const auto& node : nodes_)
+    if (node->ledger->head().header.height > nodes_[at]->ledger->head().header.height) at = node->number;
+  if (last_change_ && !nodes_[at]->ledger->transaction(*last_change_)) return;
   const auto document = nodes_[at]->ledger->state(format::kConsortiumKey).value();
   const auto now = format::Consortium::decode(text(*document)).value();
   const size_t who = pick(nodes_.size());
@@ -419,6 +423,7 @@ void World::change_consortium() {
   auto admitted = nodes_[at]->ledger->admit(envelope, now_ms_);
   expect(admitted.has_value(), "a governor's transaction is not admitted");
   if (!admitted) return;
+  last_change_ = (*admitted)->hash;
   std::vector<order::Submission> one;
   one.push_back({*admitted, [](Result<order::Committed>) {}});
   nodes_[at]->pool->submit(std::move(one));

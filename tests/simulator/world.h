@@ -9,7 +9,7 @@ namespace chengxin::simulator {
 
 struct Plan {
   uint64_t seed = 1;
-  size_t nodes = 4;  // that are there from the beginning
+  size_t nodes = 4;   // that are there from the beginning
   int events = 1500;  // in which the adversary is at work
   bool trace = false;
 };
@@ -82,6 +82,7 @@ class World {
   bool safe(const format::Consortium& consortium) const;
 
   // The adversary: what its nodes send instead.
+  void probe(size_t node);
   BlockPtr bend(const Block& block);
   std::string bend_extension(uint64_t height, const Vote& vote);
   Vote bend_vote(uint64_t height, const Vote& vote);
@@ -103,6 +104,7 @@ class World {
   bool adversary_ = true;
   bool silent_ = false;  // afterwards the bad ones say nothing any more; else what is right
   int crashes_left_ = 0, changes_left_ = 0, crashes_ = 0, bent_ = 0;
+  std::optional<Digest> last_change_;  // one at a time: each is safe by itself
   uint64_t last_id_ = 0, submitted_ = 0;
   int64_t now_ms_ = kStartMs + 1000;
   std::optional<std::string> violation_;
