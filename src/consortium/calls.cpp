@@ -99,6 +99,11 @@ link::Peer Asked::peer() const {
   return shared_->peer;
 }
 
+bool is_final(const Error& error) {
+  return error.code != Code::unavailable && error.code != Code::busy && !error.reason.starts_with("link.") &&
+         !error.reason.starts_with("crypto.");
+}
+
 Answering::Answering(Handler handler) : handler_(std::move(handler)) {
   shared_->answering = this;
   thread_ = std::thread([this] { work(); });

@@ -251,8 +251,7 @@ void ServiceImpl::advance_joinings() {
     if (joining.at("state") == "refused") continue;
     auto outcome = knock(joining);
     if (!outcome) {
-      const bool final = outcome.error().code != Code::unavailable && outcome.error().code != Code::busy &&
-                         !outcome.error().reason.starts_with("link.");
+      const bool final = is_final(outcome.error());
       joining["trouble"] = outcome.error().reason;
       if (final) joining["state"] = "refused";
     } else {

@@ -102,7 +102,8 @@ bool Membership::is_member(const link::Peer& peer) const {
 link::Trust Membership::trust(const link::Topic& topic) const {
   std::lock_guard lock(mutex_);
   link::Trust out;
-  if (topic.purpose == link::Purpose::member) {
+  // Of member links, and of a handshake, before it is known which chain it is for.
+  if (topic.chain == Digest{}) {
     out.roots = own_roots_;  // of guests
     for (const auto& [chain, record] : records_) add_trust(record, out);
   } else if (auto found = records_.find(topic.chain); found != records_.end()) {

@@ -260,8 +260,11 @@ class MemoryChains : public Chains {
 
 // One installation.
 struct TestNode {
-  TestNode(World& world, const fs::path& root, std::string node, std::string organisation)
-      : names{std::move(organisation), "Office of " + node, node, node + ".example:7443"},
+  // With a port: links over TLCP on it, else in memory.
+  TestNode(World& world, const fs::path& root, std::string node, std::string organisation, uint16_t port = 0)
+      : names{std::move(organisation), "Office of " + node, node,
+              port ? "127.0.0.1:" + std::to_string(port) : node + ".example:7443"},
+        real_links(port != 0),
         folder(root / node),
         network(world.network),
         chains(world, node, folder / "chains") {
@@ -288,11 +291,16 @@ struct TestNode {
                                                                         std::move(credentials),
                                                                         std::move(trust), std::move(admits)));
     };
+    if (real_links) {
+      options.start_links = link::Links::start;
+      options.listen = names.address;
+    }
     auto opened = Service::open(std::move(options), chains);
     EXPECT_TRUE(opened) << (opened ? "" : opened.error().to_string());
     service = std::move(*opened);
   }
   Names names;
+  bool real_links = false;
   fs::path folder;
   Network& network;
   crypto::Sm2PrivateKey validator = *crypto::Sm2PrivateKey::generate(),

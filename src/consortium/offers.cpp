@@ -80,11 +80,6 @@ Result<std::string> genesis_of(const Json& draft, const std::map<std::string, fo
 
 Place place_of(const format::Node& node) { return {node.address, node.key}; }
 
-// Of a failure that another try does not mend.
-bool is_final(const Error& error) {
-  return error.code != Code::unavailable && error.code != Code::busy && !error.reason.starts_with("link.");
-}
-
 }  // namespace
 
 void complete(format::Genesis& genesis) {

@@ -82,6 +82,7 @@ Status ServiceImpl::open_links() {
     old.swap(links_);
   }
   options_.on_links(nullptr);
+  membership_->set_own({identity.root()}, identity.crls());  // before anybody comes with an invitation
   link::Options links = options_.links;
   links.listen = options_.listen.empty() ? listen_of(identity.names().address) : options_.listen;
   ASSIGN(auto opened, options_.start_links(

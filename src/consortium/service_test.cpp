@@ -1,9 +1,13 @@
 #include "consortium/service.h"
 
+#include <arpa/inet.h>
 #include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <thread>
 
+#include "base/clock.h"
 #include "consortium/memory_for_tests.h"
 #include "ledger/consortium.h"
 
@@ -23,8 +27,8 @@ struct Story : ::testing::Test {
     return *nodes[0];
   }
   Service& at(const std::string& name) { return *node(name).service; }
-  TestNode& make(const std::string& name, const std::string& organisation) {
-    nodes.push_back(std::make_unique<TestNode>(world, folder.path, name, organisation));
+  TestNode& make(const std::string& name, const std::string& organisation, uint16_t port = 0) {
+    nodes.push_back(std::make_unique<TestNode>(world, folder.path, name, organisation, port));
     return *nodes.back();
   }
   // Services stop before the nodes whose keys certify.
@@ -128,6 +132,46 @@ TEST_F(Story, OthersJoinByInvitationAndVote) {
     EXPECT_EQ(row["lag"], 0);
   }
   for (const auto& finding : at("b1").findings()) ADD_FAILURE() << finding.reason << " " << finding.detail;
+}
+
+// A port that was free a moment ago.
+uint16_t free_port() {
+  const int fd = ::socket(AF_INET, SOCK_STREAM, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof address;
+  EXPECT_EQ(::bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+  EXPECT_EQ(::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size), 0);
+  ::close(fd);
+  return ntohs(address.sin_port);
+}
+
+TEST_F(Story, TheSameOverTlcp) {
+  world.network.now_ms = now_ms();
+  make("a1", "archives", free_port());
+  ok(at("a1").init({node("a1").names}));
+  TestNode& b1 = make("b1", "bureau", free_port());
+  TestNode& a2 = make("a2", "archives", free_port());
+  ok(enter("a1", b1));
+  ASSERT_TRUE(becomes([&] { return on_chain("b1", "home"); })) << ok(b1.service->joinings());
+  ok(enter("a1", a2));
+  vote_all({"b1"});
+  ASSERT_TRUE(becomes([&] { return on_chain("a2", "home"); })) << ok(a2.service->joinings());
+  ASSERT_TRUE(becomes([&] {
+    const Json status = ok(at("b1").status("home"));
+    return std::all_of(status["items"].begin(), status["items"].end(),
+                       [](const Json& row) { return row["reached"] == true; });
+  })) << ok(at("b1").status("home"));
+  ok(at("b1").create_chain({"land", {"archives"}}));
+  for (const char* name : {"a1", "a2"}) {
+    ASSERT_TRUE(becomes([&] { return ok(at(name).offers())["items"].size() == 1; })) << name;
+    ok(at(name).accept("land"));
+  }
+  for (const char* name : {"a1", "a2", "b1"})
+    ASSERT_TRUE(becomes([&] { return on_chain(name, "land"); })) << name;
+  ok(at("b1").renew());
+  ASSERT_TRUE(becomes([&] { return ok(at("a1").status("home"))["items"][2]["reached"] == true; }));
 }
 
 TEST_F(Story, AnInvitationIsGoodForOneNodeOfOneOrganisationUntilItEnds) {

@@ -41,6 +41,9 @@ inline Result<Json> ask(link::Links& links, const Place& place, std::string_view
   return Asked(links, place, call, std::move(with)).wait();
 }
 
+// Whether another try cannot mend it: what links and handshakes refuse may be admitted later.
+bool is_final(const Error& error);
+
 // Answers what comes in, one question at a time, on a thread of its own; the queue is bounded.
 class Answering {
  public:
