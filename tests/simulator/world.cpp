@@ -288,6 +288,9 @@ void World::decided(size_t node, const Decided& decided) {
       if (!nodes_[node]->engine.voters(decided.block->height).contains(key)) continue;
       Vote late{0, true, decided.block, key, {}};
       late.extension = bend_extension(decided.block->height, late);
+      if (const auto at = comet::progress(*nodes_[node]->ledger);
+          chance(0.5) && at && at->decided_before != 0)
+        late.extension = to_string(comet::Extension{at->decided_before, {}}.encode());
       urgent_.push_back({from, node, Message{decided.block->height, late}});
     }
   }
