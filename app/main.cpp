@@ -33,6 +33,7 @@ int main(int argc, char** argv) {
   add_verify(app, context);
   add_chain(app, context);
   add_consortium(app, context);
+  add_cluster(app, context);
   add_key(app, context);
   add_crypto(app, context);
   add_token(app, context);

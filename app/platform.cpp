@@ -66,8 +66,10 @@ Platform::~Platform() {
   if (evidence_) evidence_->stop();
   evidence_.reset();
   if (host_) host_->stop();  // its observers wake the mirror
+  if (members_) members_->stop();
   mirror_.reset();
   host_.reset();
+  members_.reset();
 }
 
 Status Platform::open_storage() {
@@ -99,12 +101,15 @@ Status Platform::open_chains() {
                                                std::max<size_t>(1, options.solo.max_queue_transactions / 2));
   options.admission.threads = std::clamp(std::thread::hardware_concurrency() / 4, 1u, 4u);
   options.accounts = {{installation_.service_key.public_key().point(), {"governor", "writer"}}};
+  members_ = std::make_unique<Members>(installation_);
+  options.sequencer_of = [this](ledger::Ledger& ledger) { return members_->sequencer_of(ledger); };
   host_ = std::make_unique<host::Host>(std::move(options));
   TRY(host_->open_all());
-  if (host_->find("default")) return {};
-  ASSIGN(auto chain, host_->create("default", {}, now_ms()));
-  log::info("chain.created", {{"chain", chain->name}, {"id", hex(chain->ledger->id())}});
-  return {};
+  if (!host_->find("default")) {
+    ASSIGN(auto chain, host_->create("default", {}, now_ms()));
+    log::info("chain.created", {{"chain", chain->name}, {"id", hex(chain->ledger->id())}});
+  }
+  return members_->begin(*host_);
 }
 
 Status Platform::open_services() {
@@ -158,13 +163,16 @@ Status Platform::open_interface(const std::string& listen) {
   services.database = database_.get();
   services.mirror = mirror_.get();
   services.jobs = jobs_.get();
+  services.consortium = &members_->service();
   services.ready = [this]() -> Status {
     for (const auto& chain : host_->list()) TRY(chain->sequencer->state());
     return {};
   };
   services.doctor = [this] {
     Json findings = Json::array();
-    for (const auto& finding : install::examine(installation_.data))
+    auto all = install::examine(installation_.data);
+    for (install::Finding& each : members_->service().findings()) all.push_back(std::move(each));
+    for (const auto& finding : all)
       findings.push_back(
           {{"reason", finding.reason}, {"detail", finding.detail}, {"advice", finding.advice}});
     return findings;

@@ -5,6 +5,7 @@
 #include "host/host.h"
 #include "install/install.h"
 #include "jobs/jobs.h"
+#include "members.h"
 #include "mirror/mirror.h"
 #include "sql/database.h"
 
@@ -35,6 +36,7 @@ class Platform {
   std::unique_ptr<sql::Database> database_;
   std::unique_ptr<sql::Database> mirror_database_;  // relaxed: what it holds can be made again
   std::unique_ptr<blob::Store> blobs_;
+  std::unique_ptr<Members> members_;
   std::unique_ptr<host::Host> host_;
   std::unique_ptr<mirror::Mirror> mirror_;
   std::unique_ptr<evidence::Service> evidence_;

@@ -57,7 +57,8 @@ class EngineApplication final : public abci::Application {
     const StandingPtr at = standing();
     pb::ResponseQuery out;
     out.set_height(int64_t(at->progress.engine_height));
-    if (!admits_peer(*at, request.path())) {
+    const auto newer = options_.members ? options_.members() : std::nullopt;
+    if (!admits_peer(newer ? *newer : at->present->consortium, request.path())) {
       out.set_code(kRefused);
       out.set_codespace("chengxin");
       out.set_log("comet.peer_refused");

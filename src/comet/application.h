@@ -20,6 +20,9 @@ inline constexpr size_t kMaxContents = 50'000;
 struct ApplicationOptions {
   size_t max_block_transactions = 20'000;  // in this node's own proposals; at most kMaxContents
   uint64_t retain_heights = 0;  // engine blocks that the engine keeps behind the newest; 0: all of them
+  // The chain's members as far as this node knows them: a newcomer knows of later ones than its ledger names.
+  // None, or null: those of the ledger.
+  std::function<std::optional<format::Consortium>()> members = {};
 };
 
 // The engine's transaction that says "the pool is not empty" (engine/settings.go). It wakes the engine and

@@ -23,7 +23,7 @@ EngineGenesis engine_genesis(const ledger::Ledger& ledger) {
   return genesis;
 }
 
-Result<format::Consortium> members_of(const ledger::Ledger& ledger) {
+Result<format::Consortium> recorded_members(const ledger::Ledger& ledger) {
   ASSIGN(auto record, ledger.state(format::kConsortiumKey));
   if (!record) return fail(Code::invalid_argument, "comet.no_consortium", "{}", ledger.genesis().name);
   return format::Consortium::decode(text(*record));
@@ -42,14 +42,16 @@ class ReplicaImpl final : public Replica {
   ~ReplicaImpl() override { stop(); }
 
   Status open() {
-    TRY(members_of(ledger_));
+    TRY(recorded_members(ledger_));
     ASSIGN(pool_, Pool::open(
-                      ledger_, folder_ / "pool", services_.now_ms,
-                      [this] { wake(); }, services_.pool));
+                      ledger_, folder_ / "pool", services_.now_ms, [this] { wake(); }, services_.pool));
     sequencer_ = make_sequencer(*pool_);
-    ASSIGN(application_, make_application(
-                             ledger_, *pool_, services_.keys(),
-                             [this](const Decided& decided) { on_decided(decided); }, services_.application));
+    ApplicationOptions application = services_.application;
+    application.members = [this] { return told_members(); };
+    ASSIGN(application_,
+           make_application(
+               ledger_, *pool_, services_.keys(), [this](const Decided& decided) { on_decided(decided); },
+               std::move(application)));
     const fs::path socket = services_.sockets / (hex(ledger_.id()).substr(0, 16) + ".sock");
     ASSIGN(server_,
            abci::Server::start(socket, *application_, [this](const Error& why) { engine_failed(why); }));
@@ -134,6 +136,15 @@ class ReplicaImpl final : public Replica {
     link::Links::Tunnel tunnel;
   };
 
+  std::optional<format::Consortium> told_members() const {
+    if (!services_.members) return std::nullopt;
+    return services_.members(ledger_.id(), ledger_.head().header.height);
+  }
+  Result<format::Consortium> known_members() const {
+    if (auto told = told_members()) return std::move(*told);
+    return recorded_members(ledger_);
+  }
+
   const format::Node* own_node(const format::Consortium& members) const {
     for (const crypto::Sm2PrivateKey& key : services_.keys())
       if (const format::Node* node = members.find_node(key.public_key().point())) return node;
@@ -169,7 +180,7 @@ class ReplicaImpl final : public Replica {
   // Both under links_mutex_.
   void connect() {
     Self self;
-    if (auto members = members_of(ledger_))
+    if (auto members = known_members())
       if (const format::Node* own = own_node(*members)) self.key = own->key;
     self.software = services_.software;
     self.now_ms = services_.now_ms;
@@ -256,7 +267,7 @@ class ReplicaImpl final : public Replica {
   Status follow_members() {
     std::lock_guard links_lock(links_mutex_);
     if (!links_) return {};
-    ASSIGN(auto members, members_of(ledger_));
+    ASSIGN(auto members, known_members());
     const format::Node* own = own_node(members);
     std::vector<Member> all;
     std::map<crypto::Sm2Point, format::Node> dialled;

@@ -18,6 +18,9 @@ struct ReplicaServices {
   std::function<Result<Engine*>()> engine;  // asked when one is needed, again after an error
   // Of this node: the one that a chain's members name is used.
   std::function<std::vector<crypto::Sm2PrivateKey>()> keys;
+  // Of a chain, if this node knows them as of a height above that one: a newcomer is told of later ones than
+  // its ledger names, which begins at the genesis.
+  std::function<std::optional<format::Consortium>(const Digest& chain, uint64_t height)> members;
   fs::path engine_keys;  // folder with one for each chain, by its name, made by Engine::keys
   fs::path sockets;      // folder
   std::string software;  // version

@@ -42,13 +42,12 @@ Status check_genesis(const pb::RequestInitChain& request, const Standing& standi
   return {};
 }
 
-bool admits_peer(const Standing& standing, std::string_view path) {
+bool admits_peer(const format::Consortium& members, std::string_view path) {
   constexpr std::string_view kId = "/p2p/filter/id/", kAddress = "/p2p/filter/addr/";
   if (path.starts_with(kAddress)) return path.substr(kAddress.size()).starts_with("127.0.0.1:");
   if (!path.starts_with(kId)) return false;
   const std::string_view id = path.substr(kId.size());
-  const auto& nodes = standing.present->consortium.nodes;
-  return std::any_of(nodes.begin(), nodes.end(),
+  return std::any_of(members.nodes.begin(), members.nodes.end(),
                      [&](const format::Node& node) { return hex(node.engine_id) == id; });
 }
 

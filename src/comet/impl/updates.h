@@ -10,9 +10,9 @@ namespace pb = tendermint::abci;
 Status check_genesis(const pb::RequestInitChain& request, const Standing& standing,
                      const std::string& chain_id);
 
-// By the engine's paths /p2p/filter/id/<id> and /p2p/filter/addr/<host:port>: an id of a node of the chain,
+// By the engine's paths /p2p/filter/id/<id> and /p2p/filter/addr/<host:port>: an id of one of these nodes,
 // and an address of this machine, where our own links end. Anything else: no.
-bool admits_peer(const Standing& standing, std::string_view path);
+bool admits_peer(const format::Consortium& members, std::string_view path);
 
 // What leads from the voters of one to those of the other.
 void add_updates(const format::Consortium& from, const format::Consortium& to,

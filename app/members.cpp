@@ -1,0 +1,162 @@
+#include "members.h"
+
+#include <future>
+
+#include "base/clock.h"
+#include "base/log.h"
+
+namespace chengxin::app {
+namespace {
+
+consortium::ServiceOptions service_options(const install::Installation& installation) {
+  consortium::ServiceOptions options;
+  options.folder = installation.data / "consortium";
+  options.validator_key = installation.validator_key;
+  options.service_key = installation.service_key.public_key().point();
+  options.version = CHENGXIN_VERSION;
+  options.now_ms = now_ms;
+  return options;
+}
+
+}  // namespace
+
+Members::Members(const install::Installation& installation) : installation_(installation) {}
+
+Members::~Members() { stop(); }
+
+Result<comet::Engine*> Members::engine() {
+  std::lock_guard lock(engine_mutex_);
+  if (engine_) return engine_.get();
+  comet::EngineOptions options;
+  options.on_failed = [this](const Digest& chain, const Error& why) {
+    if (comet::Replica* replica = find(chain)) replica->engine_failed(why);
+  };
+  options.on_twin = [](const Digest& chain) {
+    log::error("engine.twin", {{"chain", hex(chain)}, {"what", "another node votes with this node's key"}});
+  };
+  ASSIGN(engine_, comet::Engine::create(std::move(options)));
+  return engine_.get();
+}
+
+Result<std::unique_ptr<order::Sequencer>> Members::sequencer_of(ledger::Ledger& ledger) {
+  comet::ReplicaServices services;
+  services.engine = [this] { return engine(); };
+  services.keys = [this] {
+    consortium::Service* service = serving_;
+    return service ? service->signing_keys() : std::vector{installation_.validator_key};
+  };
+  services.members = [this](const Digest& chain, uint64_t height) -> std::optional<format::Consortium> {
+    consortium::Service* service = serving_;
+    auto record = service ? service->membership().find(chain) : std::nullopt;
+    if (!record || record->height <= height) return std::nullopt;
+    return std::move(record->consortium);
+  };
+  services.engine_keys = installation_.data / "consortium" / "engine-keys";
+  services.sockets = installation_.data / "run";
+  services.software = CHENGXIN_VERSION;
+  services.now_ms = now_ms;
+  services.on_consortium = [this](const Digest& chain) {
+    if (consortium::Service* service = serving_) service->on_changed(chain);
+  };
+  const fs::path folder = installation_.data / "engine" / ledger.genesis().name;
+  TRY(make_folder(folder));
+  ASSIGN(auto replica, comet::Replica::start(ledger, folder, services));
+  std::shared_ptr<link::Links> links;
+  {
+    std::lock_guard lock(mutex_);
+    replicas_[ledger.id()] = replica.get();
+    links = links_;
+  }
+  replica->set_links(std::move(links));
+  return replica;
+}
+
+Status Members::begin(host::Host& host) {
+  host_ = &host;
+  auto options = service_options(installation_);
+  options.on_links = [this](const std::shared_ptr<link::Links>& links) { on_links(links); };
+  ASSIGN(service_, consortium::Service::open(std::move(options), *this));
+  serving_ = service_.get();
+  for (const LedgerPtr& chain : list()) service_->on_changed(chain->id());
+  return {};
+}
+
+// Chains first: then nobody uses the links and the engines any more.
+void Members::stop() {
+  if (!host_) return;
+  host_->stop();
+  serving_ = nullptr;
+  service_.reset();
+  host_ = nullptr;
+}
+
+void Members::on_links(const std::shared_ptr<link::Links>& links) {
+  std::vector<comet::Replica*> replicas;
+  {
+    std::lock_guard lock(mutex_);
+    links_ = links;
+    for (const auto& [chain, replica] : replicas_) replicas.push_back(replica);
+  }
+  for (comet::Replica* replica : replicas) replica->set_links(links);
+}
+
+// They live as long as the host's chains, which outlive what asks here.
+comet::Replica* Members::find(const Digest& chain) const {
+  std::lock_guard lock(mutex_);
+  auto found = replicas_.find(chain);
+  return found == replicas_.end() ? nullptr : found->second;
+}
+
+std::vector<consortium::Chains::LedgerPtr> Members::list() const {
+  std::vector<LedgerPtr> out;
+  for (const host::ChainPtr& chain : host_->list())
+    if (chain->ledger->genesis().consortium) out.emplace_back(chain, chain->ledger.get());
+  return out;
+}
+
+Result<consortium::Chains::Outcome> Members::submit(const Digest& chain, Bytes envelope) {
+  ASSIGN(host::ChainPtr held, host_->find(hex(chain)));
+  auto told = std::make_shared<std::promise<Result<order::Committed>>>();
+  auto outcome = told->get_future();
+  TRY(held->admission->submit("consortium", {std::move(envelope), [told](Result<order::Committed> result) {
+                                               told->set_value(std::move(result));
+                                             }}));
+  ASSIGN(order::Committed committed, outcome.get());
+  ASSIGN(auto record, held->ledger->transaction(committed.transaction));
+  return Outcome{record.receipt.status, committed.height, to_string(record.output)};
+}
+
+Status Members::start(std::string_view genesis) {
+  ASSIGN(host::ChainPtr chain, host_->create_from(genesis));
+  log::info("chain.created", {{"chain", chain->name}, {"id", hex(chain->ledger->id())}});
+  return {};
+}
+
+Status Members::stop(const Digest& chain) {
+  ASSIGN(host::ChainPtr held, host_->find(hex(chain)));
+  held->stop();
+  return {};
+}
+
+Result<consortium::EngineKeys> Members::engine_keys(const std::string& chain) {
+  ASSIGN(comet::Engine * held, engine());
+  const fs::path folder = installation_.data / "consortium" / "engine-keys" / chain;
+  TRY(make_folder(folder.parent_path()));
+  ASSIGN(auto keys, held->keys(folder, true));
+  return consortium::EngineKeys{keys.validator, keys.id};
+}
+
+consortium::Chains::State Members::state(const Digest& chain) const {
+  comet::Replica* replica = find(chain);
+  if (!replica) return {};
+  const comet::ReplicaState now = replica->replica_state();
+  State out;
+  out.engine_height = std::max(now.engine.height, now.progress.engine_height);
+  out.round = now.engine.round;
+  out.peers = now.engine.peers.size();
+  out.running = now.engine.port != 0;
+  if (now.failure) out.trouble = now.failure->reason;
+  return out;
+}
+
+}  // namespace chengxin::app
