@@ -34,9 +34,9 @@ Status create_authority(const fs::path& folder) {
   request.validity = validity;
   ASSIGN(auto certificate, root.issue(request, key.public_key()));
   TRY(write_key(folder / "root.pem", root.key()));
-  TRY(write_durable(folder / "root.der", root.certificate().der));
+  TRY(write_durable(folder / "root.der", root.certificate().der, 0600));
   TRY(write_key(folder / "timestamp.pem", key));
-  return write_durable(folder / "timestamp.der", certificate.der);  // last: it says that all is there
+  return write_durable(folder / "timestamp.der", certificate.der, 0600);  // last: it says that all is there
 }
 
 Result<Authority> open_authority(const fs::path& folder) {

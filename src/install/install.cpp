@@ -107,8 +107,9 @@ Result<crypto::Secret> read_blob_key(const fs::path& data) {
 
 // An installation, whole or interrupted, or nothing yet: not a folder of somebody else's things.
 Status check_ours(const fs::path& data) {
-  static const std::set<std::string> ours = {"keys", "chains",        "sql",           "blobs",       "run",
-                                             "LOCK", "chengxin.yaml", "manifest.json", "manifest.sig"};
+  static const std::set<std::string> ours = {"keys",          "chains",        "sql",         "blobs",
+                                             "run",           "consortium",    "engine",      "LOCK",
+                                             "chengxin.yaml", "manifest.json", "manifest.sig"};
   std::error_code error;
   if (fs::exists(data / "VERSION", error)) return {};
   for (const auto& entry : fs::directory_iterator(data, error))

@@ -1,0 +1,132 @@
+#!/usr/bin/env python3
+"""Organisations that run chains together: four hosts with real links and engines, what others can hear of it, and who is thrown out."""
+import pathlib
+import sys
+import tempfile
+import unittest
+
+import cluster
+import support
+
+
+class Demo(unittest.TestCase):
+    def test_the_story_holds_and_its_proofs_hold_for_both_verifiers(self):
+        with tempfile.TemporaryDirectory() as folder:
+            done = support.command(["--json", "cluster", "demo", "--once", "--folder", folder], timeout=300)
+            self.assertEqual(done.code, 0, done)
+            self.assertEqual(len(done.json["steps"]), 10, done.json)
+            for name in ("first", "with-one-dead"):
+                bundle, original = pathlib.Path(folder) / f"{name}.cxproof", pathlib.Path(folder) / f"{name}.txt"
+                first, second = support.both_verifiers(bundle, original)
+                self.assertEqual((first.code, second.code), (0, 0), f"{first}\n{second}")
+                original.write_bytes(b"another text")
+                first, second = support.both_verifiers(bundle, original)
+                self.assertEqual((first.code, second.code), (1, 1), f"{first}\n{second}")
+
+
+class Four(unittest.TestCase):
+    """One consortium of four for all tests of a class, in the order of their names."""
+
+    @classmethod
+    def setUpClass(cls):
+        folder = tempfile.TemporaryDirectory()
+        cls.addClassCleanup(folder.cleanup)
+        cls.base = pathlib.Path(folder.name)
+        cls.network = cluster.Network()
+        cls.addClassCleanup(cls.network.close)
+        cls.nodes = [cluster.Node(cls.network, cls.base) for _ in range(4)]
+        for node in cls.nodes:
+            cls.addClassCleanup(node.stop)
+            node.start()
+        cluster.found(cls.nodes, cls.base)
+
+    def create(self, chain, members):
+        self.nodes[0].cli("chain", "create", chain, "--consortium", "--members", ",".join(node.organisation for node in members))
+        for node in members[1:]:
+            cluster.wait_until("the offer", lambda: any(each["name"] == chain for each in node.cli("consortium", "offers")["items"]))
+            node.cli("consortium", "accept", chain)
+        for node in members:
+            cluster.wait_until(f"{chain} on {node.name}", lambda: node.height(chain) >= 0)
+
+    def add(self, node, chain, text):
+        file = self.base / f"{len(list(self.base.iterdir()))}.txt"
+        file.write_bytes(text)
+        return node.cli("evidence", "add", file, "--chain", chain, "--wait")["items"][0]
+
+    def certified(self, node, chain):
+        shown = node.cli("chain", "show", chain)
+        return shown["certified_height"] == shown["height"]
+
+
+class Isolation(Four):
+    def test_1_what_is_broadcast_reaches_members_only(self):
+        one, two, three, four = self.nodes
+        self.create("of-three", [one, two, three])
+        ears = {node.number: cluster.Ear(self.network, node.number, str(self.base / f"{node.name}.frames")) for node in self.nodes}
+
+        folder = self.base / "many"
+        folder.mkdir()
+        for number in range(300):
+            (folder / f"{number}.txt").write_bytes(f"Kennwort {number}".encode())
+        added = one.cli("evidence", "add", folder, "--chain", "of-three", "--wait", "--tag", "Erkennungswort")
+        self.assertEqual(len(added["items"]), 300)
+        for node in (two, three):
+            cluster.wait_until("the same height", lambda: node.height("of-three") >= one.height("of-three"))
+        frames = {number: ear.stop() for number, ear in ears.items()}
+
+        carried = {number: sum(len(frame) for frame in heard) for number, heard in frames.items()}
+        digests = [bytes.fromhex(each["digest"]) for each in added["items"]]
+        payload = sum(map(len, digests))
+        for node in (one, two, three):
+            self.assertGreater(carried[node.number], payload, carried)
+        # The fourth hears that the others are there: what a chain at rest says in a few seconds, and nothing of the load.
+        self.assertLess(carried[four.number], carried[three.number] / 4, carried)
+
+        for heard in frames.values():
+            cable = b"".join(heard)
+            for secret in [b"Erkennungswort", b"Kennwort", *digests]:
+                self.assertNotIn(secret, cable)
+        ports = {port for heard in frames.values() for packet in map(cluster.tcp, heard) if packet for port in packet[2:4] if port < 32768}
+        self.assertEqual(ports, {9443}, "every connection between hosts is one of the links")
+        self.assertEqual(four.cli("chain", "show", "of-three", code=4)["error"]["reason"], "chain.not_found")
+
+    def test_2_links_speak_tlcp(self):
+        one, two = self.nodes[:2]
+        ear = cluster.Ear(self.network, two.number, str(self.base / "handshake.frames"))
+        two.stop()
+        two.start()
+        cluster.wait_until("its links", lambda: two.height("home") >= one.height("home") and self.certified(two, "home"))
+        self.add(one, "of-three", b"after the restart")
+        cluster.wait_until("the block", lambda: two.height("of-three") >= one.height("of-three"))
+        hellos = [packet[4] for packet in map(cluster.tcp, ear.stop()) if packet and packet[4][:1] == b"\x16"]
+        self.assertTrue(hellos)
+        for hello in hellos:
+            self.assertEqual(hello[1:3], b"\x01\x01", "the record version of TLCP 1.1 (GB/T 38636)")
+
+
+class Members(Four):
+    def test_1_a_revoked_node_is_out(self):
+        one, two, three, four = self.nodes
+        self.create("shared", self.nodes)
+        self.add(four, "shared", b"while it was a member")
+        proposed = one.cli("consortium", "node", "revoke", "node4", "--why", "test", "--chain", "shared")
+        cluster.vote(self.nodes, proposed["proposal"], "shared")
+        cluster.wait_until("the revocation", lambda: "node4" not in one.members("shared"))
+        before = four.height("shared")
+        for number in range(3):
+            self.add(one, "shared", f"without it {number}".encode())
+        cluster.wait_until("certificates of the three", lambda: self.certified(one, "shared"))
+        self.assertEqual(two.members("shared").keys(), {"node1", "node2", "node3"})
+        self.assertLessEqual(four.height("shared"), before + 1, "nothing reaches it any more")
+        self.assertGreater(one.height("shared"), before + 2)
+
+    def test_2_another_chain_goes_on_with_it(self):
+        one, four = self.nodes[0], self.nodes[3]
+        proposed = one.cli("consortium", "protocol", "set", "2", "--from", one.height("home") + 10)
+        cluster.vote(self.nodes, proposed["proposal"])
+        cluster.wait_until("the vote on home", lambda: four.cli("consortium", "show")["protocol"] == one.cli("consortium", "show")["protocol"])
+        self.assertEqual(four.members().keys(), {"node1", "node2", "node3", "node4"})
+
+
+if __name__ == "__main__":
+    sys.exit(support.run_tests("acceptance_consortium"))
