@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "consortium/findings.h"
 
 namespace chengxin::app {
 namespace {
@@ -16,6 +17,17 @@ consortium::ServiceOptions service_options(const install::Installation& installa
   options.version = CHENGXIN_VERSION;
   options.now_ms = now_ms;
   return options;
+}
+
+// Why a chain makes no blocks here.
+install::Finding ordering_finding(const std::string& chain, const Error& why) {
+  install::Finding out = consortium::engine_finding(why);
+  out.detail = chain + ": " + out.detail;
+  if (why.reason == "order.no_quorum")
+    out.advice = "nodes with more than a third of the weight do not answer: chengxin consortium status";
+  else if (!why.reason.starts_with("engine.") || why.reason == "engine.app_lost")
+    out.advice = "the chain stopped on this node: mend what the detail names, then start the platform again";
+  return out;
 }
 
 }  // namespace
@@ -31,8 +43,10 @@ Result<comet::Engine*> Members::engine() {
   options.on_failed = [this](const Digest& chain, const Error& why) {
     if (comet::Replica* replica = find(chain)) replica->engine_failed(why);
   };
-  options.on_twin = [](const Digest& chain) {
+  options.on_twin = [this](const Digest& chain) {
     log::error("engine.twin", {{"chain", hex(chain)}, {"what", "another node votes with this node's key"}});
+    std::lock_guard replicas(mutex_);
+    twins_.insert(chain);
   };
   ASSIGN(engine_, comet::Engine::create(std::move(options)));
   return engine_.get();
@@ -105,6 +119,24 @@ comet::Replica* Members::find(const Digest& chain) const {
   std::lock_guard lock(mutex_);
   auto found = replicas_.find(chain);
   return found == replicas_.end() ? nullptr : found->second;
+}
+
+std::vector<install::Finding> Members::findings() const {
+  std::vector<install::Finding> out = service_->findings();
+  for (const LedgerPtr& ledger : list()) {
+    const std::string& name = ledger->genesis().name;
+    comet::Replica* replica = find(ledger->id());
+    const Status state = replica ? replica->state() : Status();
+    if (!state && state.error().reason != "order.starting")
+      out.push_back(ordering_finding(name, state.error()));
+    std::lock_guard lock(mutex_);
+    if (twins_.contains(ledger->id())) out.push_back(consortium::twin_finding(name, "this node"));
+  }
+  std::error_code error;
+  const fs::space_info space = fs::space(installation_.data, error);
+  if (!error && space.available < consortium::kDiskNearlyFullBytes)
+    out.push_back(consortium::disk_finding(installation_.data, space.available));
+  return out;
 }
 
 std::vector<consortium::Chains::LedgerPtr> Members::list() const {

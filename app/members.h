@@ -1,6 +1,7 @@
 #pragma once
 #include <map>
 #include <mutex>
+#include <set>
 
 #include "comet/replica.h"
 #include "consortium/service.h"
@@ -23,6 +24,8 @@ class Members final : public consortium::Chains {
   void stop();  // and the host's chains
 
   consortium::Service& service() { return *service_; }
+  // For doctor: of the service, of each chain's engine, and of the disk.
+  std::vector<install::Finding> findings() const;
 
   std::vector<LedgerPtr> list() const override;
   Result<Outcome> submit(const Digest& chain, Bytes envelope) override;
@@ -42,6 +45,7 @@ class Members final : public consortium::Chains {
   std::unique_ptr<comet::Engine> engine_;
   mutable std::mutex mutex_;
   std::map<Digest, comet::Replica*> replicas_;  // the host's chains own them
+  std::set<Digest> twins_;                      // chains on which another node votes with this node's key
   std::shared_ptr<link::Links> links_;
   std::unique_ptr<consortium::Service> service_;
   std::atomic<consortium::Service*> serving_ = nullptr;  // it, once it is open

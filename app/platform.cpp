@@ -171,7 +171,7 @@ Status Platform::open_interface(const std::string& listen) {
   services.doctor = [this] {
     Json findings = Json::array();
     auto all = install::examine(installation_.data);
-    for (install::Finding& each : members_->service().findings()) all.push_back(std::move(each));
+    for (install::Finding& each : members_->findings()) all.push_back(std::move(each));
     for (const auto& finding : all)
       findings.push_back(
           {{"reason", finding.reason}, {"detail", finding.detail}, {"advice", finding.advice}});
