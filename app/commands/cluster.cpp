@@ -1,6 +1,8 @@
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
+#include <csignal>
 
 #include <thread>
 
@@ -15,9 +17,12 @@ struct Options {
   bool once = false, keep = false;
 };
 
-// The nodes as each of them sees itself, until the terminal is closed or Ctrl-C.
+std::atomic<bool> interrupted = false;
+
+// The nodes as each of them sees itself, until Ctrl-C, which the nodes take for their end too.
 void show_table(cluster::Story& story) {
-  for (;;) {
+  std::signal(SIGINT, [](int) { interrupted = true; });
+  while (!interrupted) {
     std::printf("\033[H\033[2J");
     line("{:<10} {:<8} {:>8} {:>10} {:>8} {:>6}  {}", "节点 node", "state", "height", "certified", "engine",
          "peers", "address");
