@@ -29,8 +29,9 @@ func allOrdered(count uint64, members ...*member) func() bool {
 	}
 }
 
-// Four launchers: blocks only when woken and the one that shows the new hash; a fifth comes and one goes while they run.
-func TestFourNodes(t *testing.T) {
+// fourNodes run one chain, a launcher each.
+func fourNodes(t *testing.T) ([]*member, message) {
+	t.Helper()
 	var nodes []*member
 	for _, name := range []string{"a", "b", "c", "d"} {
 		nodes = append(nodes, newMember(t, launch(t), name))
@@ -40,6 +41,12 @@ func TestFourNodes(t *testing.T) {
 		m.start(genesis)
 	}
 	introduce(nodes...)
+	return nodes, genesis
+}
+
+// Four launchers: blocks only when woken and the one that shows the new hash; a fifth comes and one goes while they run.
+func TestFourNodes(t *testing.T) {
+	nodes, genesis := fourNodes(t)
 	eventually(t, "the first block", func() bool { return nodes[0].height() == 1 && nodes[3].height() == 1 })
 
 	time.Sleep(2 * time.Second)
@@ -212,15 +219,7 @@ func TestSignState(t *testing.T) {
 
 // A node without blocks begins from a peer's snapshot, and believes only light blocks that those it trusts have signed.
 func TestStateSync(t *testing.T) {
-	var nodes []*member
-	for _, name := range []string{"a", "b", "c", "d"} {
-		nodes = append(nodes, newMember(t, launch(t), name))
-	}
-	genesis := genesisOf(nodes...)
-	for _, m := range nodes {
-		m.start(genesis)
-	}
-	introduce(nodes...)
+	nodes, genesis := fourNodes(t)
 	eventually(t, "the first block", func() bool { return nodes[0].height() >= 1 })
 	for count := uint64(1); count <= 3; count++ {
 		wakeAll(nodes...)

@@ -83,15 +83,7 @@ func TestMeasureLatency(t *testing.T) {
 	if err != nil {
 		t.Skip("ENGINE_LATENCY is not set")
 	}
-	var nodes []*member
-	for _, name := range []string{"a", "b", "c", "d"} {
-		nodes = append(nodes, newMember(t, launch(t), name))
-	}
-	genesis := genesisOf(nodes...)
-	for _, m := range nodes {
-		m.start(genesis)
-	}
-	introduce(nodes...)
+	nodes, _ := fourNodes(t)
 	eventually(t, "the first block", func() bool { return nodes[0].height() >= 1 })
 	waitFor := func(count uint64) {
 		for !allOrdered(count, nodes...)() {
