@@ -9,6 +9,8 @@
 namespace chengxin::app {
 namespace {
 
+constexpr std::chrono::seconds kReceiptPatience{20};
+
 consortium::ServiceOptions service_options(const install::Installation& installation) {
   consortium::ServiceOptions options;
   options.folder = installation.data / "consortium";
@@ -75,6 +77,7 @@ Result<std::unique_ptr<order::Sequencer>> Members::sequencer_of(ledger::Ledger& 
   const fs::path folder = installation_.data / "engine" / ledger.genesis().name;
   TRY(make_folder(folder));
   ASSIGN(auto replica, comet::Replica::start(ledger, folder, services));
+  std::lock_guard turn(links_turn_);
   std::shared_ptr<link::Links> links;
   {
     std::lock_guard lock(mutex_);
@@ -105,6 +108,7 @@ void Members::stop() {
 }
 
 void Members::on_links(const std::shared_ptr<link::Links>& links) {
+  std::lock_guard turn(links_turn_);
   std::vector<comet::Replica*> replicas;
   {
     std::lock_guard lock(mutex_);
@@ -153,6 +157,11 @@ Result<consortium::Chains::Outcome> Members::submit(const Digest& chain, Bytes e
   TRY(held->admission->submit("consortium", {std::move(envelope), [told](Result<order::Committed> result) {
                                                told->set_value(std::move(result));
                                              }}));
+  // A chain without a quorum, or one that this node was thrown out of, makes no block: a caller must not be
+  // held.
+  if (outcome.wait_for(kReceiptPatience) != std::future_status::ready)
+    return fail(Code::unavailable, "order.outcome_unknown",
+                "no block within {} s; see chengxin consortium proposals", kReceiptPatience.count());
   ASSIGN(order::Committed committed, outcome.get());
   ASSIGN(auto record, held->ledger->transaction(committed.transaction));
   return Outcome{record.receipt.status, committed.height, to_string(record.output)};

@@ -43,6 +43,7 @@ class Members final : public consortium::Chains {
   host::Host* host_ = nullptr;
   std::mutex engine_mutex_;
   std::unique_ptr<comet::Engine> engine_;
+  std::mutex links_turn_;  // no replica is given older links after newer ones; mutex_ may be taken under it
   mutable std::mutex mutex_;
   std::map<Digest, comet::Replica*> replicas_;  // the host's chains own them
   std::set<Digest> twins_;                      // chains on which another node votes with this node's key
