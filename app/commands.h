@@ -17,7 +17,8 @@ void add_backup(CLI::App& app, Context& context);
 void add_bench(CLI::App& app, Context& context);
 void add_consortium(CLI::App& app, Context& context);
 void add_cluster(CLI::App& app, Context& context);      // a consortium on this machine
-void add_bench_sm2(CLI::App& bench, Context& context);  // a verb of bench
+void add_bench_sm2(CLI::App& bench, Context& context);  // verbs of bench
+void add_bench_cluster(CLI::App& bench, Context& context);
 
 // Also of `chain create --consortium`.
 void print_offer(const Json& offer);

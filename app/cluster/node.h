@@ -23,6 +23,10 @@ class Node {
   std::string organisation() const { return "org" + std::to_string(host_); }
   std::string address() const { return network_.address(host_) + ":9443"; }
 
+  pid_t pid() const { return pid_; }  // -1: it does not run
+  // On a thread of that host, so that what it connects to 127.0.0.1 is this platform.
+  void inside(const std::function<void()>& work) const { network_.inside(host_, work); }
+
   Status start();  // until it answers; its log is beside the data folder
   Status stop();
   void kill();  // as a power cut would, for the process

@@ -52,19 +52,23 @@ Status Story::found() {
                  first.name(), "--address", first.address()}));
   tell_(fmt::format("{} 建立联盟 makes the consortium", first.organisation()));
   for (size_t i = 1; i < nodes_.size(); ++i) TRY(join(*nodes_[i]));
+  TRY(found_chain(chain_));
+  tell_(fmt::format("四个机构共建链 the four found the chain {}", chain_));
+  return {};
+}
 
-  TRY(first.run({"chain", "create", chain_, "--consortium"}));
+Status Story::found_chain(const std::string& chain) {
+  TRY(nodes_[0]->run({"chain", "create", chain, "--consortium"}));
   for (size_t i = 1; i < nodes_.size(); ++i)
     TRY(wait_until("accepting the chain", [&]() -> Result<bool> {
-      TRY(nodes_[i]->run({"consortium", "accept", chain_}));
+      TRY(nodes_[i]->run({"consortium", "accept", chain}));
       return true;
     }));
   for (auto& node : nodes_)
     TRY(wait_until("the chain on " + node->name(), [&]() -> Result<bool> {
-      TRY(height_of(*node, chain_));
+      TRY(height_of(*node, chain));
       return true;
     }));
-  tell_(fmt::format("四个机构共建链 the four found the chain {}", chain_));
   return {};
 }
 

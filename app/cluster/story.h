@@ -12,10 +12,11 @@ class Story {
   static Result<std::unique_ptr<Story>> begin(const fs::path& folder,
                                               std::function<void(const std::string&)> tell);
 
-  Status found();    // identities, invitations, votes, the chain "registry" of all four
-  Status prove();    // a file notarised on one node, proved on another
-  Status survive();  // a node dies, work goes on; it comes back and has caught up
-  Status offline();  // all platforms are stopped, and the proofs still hold
+  Status found();  // identities, invitations, votes, the chain "registry" of all four
+  Status found_chain(const std::string& chain);  // of all four
+  Status prove();                                // a file notarised on one node, proved on another
+  Status survive();                              // a node dies, work goes on; it comes back and has caught up
+  Status offline();                              // all platforms are stopped, and the proofs still hold
 
   std::vector<std::unique_ptr<Node>>& nodes() { return nodes_; }
   const std::string& chain() const { return chain_; }

@@ -6,12 +6,11 @@
 #include "base/clock.h"
 #include "bench/load.h"
 #include "bench/platform_child.h"
+#include "bench/report.h"
 #include "bench/stream_load.h"
+#include "bench/traffic.h"
 #include "commands.h"
-#include "crypto/random.h"
-#include "crypto/sm3.h"
 #include "format/genesis.h"
-#include "merkle/log_tree.h"
 #include "proof/bundle.h"
 
 // Each figure stands beside a ceiling or a peer measured in the same run. Everything is on: signatures are
@@ -34,32 +33,11 @@ struct Options {
   bool keep = false;
 };
 
-struct Signer {
-  crypto::Sm2PrivateKey key;
-  format::KeyId id;
-};
-
-Digest digest_of(uint64_t number) {
-  Bytes bytes = to_bytes(view("bench"));
-  put_be(bytes, number);
-  return crypto::sm3(bytes);
-}
-
-// Runs work(i) for i in [0, count) on as many threads as there are cores.
-void parallel(size_t count, const std::function<void(size_t)>& work) {
-  size_t threads = std::max(1u, std::thread::hardware_concurrency());
-  std::vector<std::thread> running;
-  for (size_t t = 0; t < threads; ++t)
-    running.emplace_back([&, t] {
-      for (size_t i = t; i < count; i += threads) work(i);
-    });
-  for (std::thread& thread : running) thread.join();
-}
-
 class Bench {
  public:
   Bench(const Context& context, Options options, PlatformChild platform, Signer governor)
       : context_(context),
+        report_(context),
         options_(std::move(options)),
         platform_(std::move(platform)),
         governor_(std::move(governor)) {}
@@ -76,33 +54,14 @@ class Bench {
     TRY(proofs());
     TRY(offline());
     TRY(reopen());
-    if (context_.json) print(context_, {{"figures", figures_}}, nullptr);
+    report_.finish();
     return kDone;
   }
 
  private:
-  // A figure: printed as it comes, or kept for --json.
-  void say(Json figure, const std::string& text) {
-    if (!context_.json) line(std::string_view(text));
-    std::fflush(stdout);
-    figures_.push_back(std::move(figure));
-  }
-
   Result<Digest> proof_anchor() {
     ASSIGN(Json chain, platform_.connect().get("/api/v1/chains/default"));
     return unhex_digest(chain.at("id").get<std::string>());
-  }
-
-  Bytes transaction(const Signer& signer, std::vector<format::Call> calls,
-                    std::span<const Bytes> attachments) const {
-    format::TransactionBody body;
-    body.chain = chain_;
-    body.signer = signer.id;
-    body.valid_from_ms = uint64_t(now_ms() - 60'000);
-    body.valid_until_ms = uint64_t(now_ms() + 3600'000);
-    crypto::random_fill(body.nonce);
-    body.calls = std::move(calls);
-    return format::sign_transaction(body, signer.key, attachments).value();
   }
 
   std::string submit_request(const Bytes& envelope) const {
@@ -111,34 +70,19 @@ class Bench {
   }
 
   std::string add_request(const Signer& signer, std::span<const Digest> digests) const {
-    return submit_request(addition(signer, digests));
-  }
-
-  Bytes addition(const Signer& signer, std::span<const Digest> digests) const {
-    format::EvidenceAdd add{{}, digests.size(), 32};
-    std::vector<Digest> leaves;
-    Bytes items;
-    for (const Digest& digest : digests) {
-      leaves.push_back(merkle::Log::leaf_hash(digest));
-      append(items, digest);
-    }
-    add.root = merkle::Log::root_of(leaves);
-    return transaction(signer, {{"evidence", "add", format::encode_evidence_add(add)}}, {{items}});
+    return submit_request(addition(chain_, signer, digests));
   }
 
   // New keys, registered as many together as a transaction holds calls.
   Result<std::vector<Signer>> registered(size_t count) {
     auto platform = platform_.connect();
-    std::vector<Signer> signers;
-    while (signers.size() < count) {
+    ASSIGN(auto signers, new_signers(count));
+    for (size_t at = 0; at < count;) {
       std::vector<format::Call> calls;
-      while (calls.size() < format::kMaxCalls && signers.size() < count) {
-        ASSIGN(auto key, crypto::Sm2PrivateKey::generate());
-        const auto& point = key.public_key().point();
-        calls.push_back({"governance", "register_key", format::encode_register_key(point, {"writer"})});
-        signers.push_back({key, format::key_id(point)});
-      }
-      const Bytes envelope = transaction(governor_, std::move(calls), {});
+      for (; calls.size() < format::kMaxCalls && at < count; ++at)
+        calls.push_back({"governance", "register_key",
+                         format::encode_register_key(signers[at].key.public_key().point(), {"writer"})});
+      const Bytes envelope = transaction(chain_, governor_, std::move(calls));
       auto answer = platform.send("POST", "/api/v1/chains/default/transactions?wait=receipt", envelope,
                                   "application/x-protobuf");
       if (!answer) return tl::unexpected(answer.error());
@@ -155,9 +99,9 @@ class Bench {
     int64_t started = steady_ns();
     parallel(kCount, [&](size_t) { bad += !governor_.key.public_key().verify(message, signature); });
     double rate = double(kCount) * 1e9 / double(steady_ns() - started);
-    say({{"figure", "ceiling"}, {"per_second", rate}, {"failed", bad.load()}},
-        fmt::format("ceiling: SM2 verification one by one, {} threads, nothing else: {:.0f}/s{}",
-                    std::thread::hardware_concurrency(), rate, bad ? " (FAILED)" : ""));
+    report_.say({{"figure", "ceiling"}, {"per_second", rate}, {"failed", bad.load()}},
+                fmt::format("ceiling: SM2 verification one by one, {} threads, nothing else: {:.0f}/s{}",
+                            std::thread::hardware_concurrency(), rate, bad ? " (FAILED)" : ""));
     return rate;
   }
 
@@ -171,27 +115,7 @@ class Bench {
     double server = platform_.cpu_seconds();
     ASSIGN(LoadResult result, run());
     server = platform_.cpu_seconds() - server;
-    double units = double(result.succeeded) * per_request;
-    say({{"figure", name},
-         {"unit", unit},
-         {"per_second", result.per_second() * per_request},
-         {"requests", result.succeeded + result.failed},
-         {"failed", result.failed},
-         {"seconds", result.seconds},
-         {"platform_cores", server / result.seconds},
-         {"platform_us_per_unit", server * 1e6 / std::max(units, 1.0)},
-         {"load_generator_cores", result.cpu_seconds / result.seconds},
-         {"p50_ms", result.percentile_ms(0.5)},
-         {"p99_ms", result.percentile_ms(0.99)},
-         {"max_ms", result.percentile_ms(1)}},
-        fmt::format(
-            "{}: {:.0f} {}/s  ({} requests, {} failed, {:.1f} s; platform {:.2f} cores, {:.1f} us each, "
-            "load generator {:.2f} cores; latency p50 {:.1f} p99 {:.1f} max {:.1f} ms)",
-            name, result.per_second() * per_request, unit, result.succeeded + result.failed, result.failed,
-            result.seconds, server / result.seconds, server * 1e6 / std::max(units, 1.0),
-            result.cpu_seconds / result.seconds, result.percentile_ms(0.5), result.percentile_ms(0.99),
-            result.percentile_ms(1)));
-    if (result.failed) return fail(Code::internal, "bench.failed_requests", "{}", result.first_failure);
+    TRY(report_.load(name, per_request, unit, result, server));
     return result;
   }
 
@@ -215,8 +139,8 @@ class Bench {
     ASSIGN(LoadResult result,
            measure("signed single-digest transactions, HTTP to durable receipt", load, 1, "tx"));
     double ratio = result.per_second() / ceiling;
-    say({{"figure", "ratio of transactions to the ceiling"}, {"ratio", ratio}},
-        fmt::format("  ratio to the ceiling: {:.2f} (wanted 12000/s)", ratio));
+    report_.say({{"figure", "ratio of transactions to the ceiling"}, {"ratio", ratio}},
+                fmt::format("  ratio to the ceiling: {:.2f} (wanted 12000/s)", ratio));
     single_rate_ = result.per_second();
     return {};
   }
@@ -242,7 +166,7 @@ class Bench {
     next_digest_ += count;
     parallel(count, [&](size_t i) {
       Digest digest = digest_of(base + i);
-      envelopes[i] = addition(signers[i % signers.size()], {&digest, 1});
+      envelopes[i] = addition(chain_, signers[i % signers.size()], {&digest, 1});
     });
     StreamLoad load{platform_.port(),
                     "/api/v1/chains/default/transactions/stream",
@@ -296,8 +220,8 @@ class Bench {
       done += count * options_.batch;
       left -= std::min(left, count * options_.batch);
     }
-    say({{"figure", "digests in batches, over all"}, {"per_second", double(done) / seconds}},
-        fmt::format("  over all: {:.0f} digests/s durable (wanted 200000)", double(done) / seconds));
+    report_.say({{"figure", "digests in batches, over all"}, {"per_second", double(done) / seconds}},
+                fmt::format("  over all: {:.0f} digests/s durable (wanted 200000)", double(done) / seconds));
     batched_ = done;
     return {};
   }
@@ -325,8 +249,8 @@ class Bench {
       wrong += !facts || facts->digest != digest_of(numbers[i]) || facts->chain != chain_;
     };
     ASSIGN(LoadResult result, measure("random digests found and proved", load, 1, "proofs"));
-    say({{"figure", "proofs checked"}, {"checked", checked}, {"wrong", wrong}},
-        fmt::format("  wanted 2000/s; {} of {} checked offline did not verify", wrong, checked));
+    report_.say({{"figure", "proofs checked"}, {"checked", checked}, {"wrong", wrong}},
+                fmt::format("  wanted 2000/s; {} of {} checked offline did not verify", wrong, checked));
     return wrong ? fail(Code::data_loss, "bench.proof", "a served proof did not verify") : Status();
   }
 
@@ -340,7 +264,8 @@ class Bench {
     for (int i = 0; i < kRuns; ++i)
       if (auto facts = proof::verify(bundle); !facts) return tl::unexpected(facts.error());
     double ms = double(steady_ns() - started) / 1e6 / kRuns;
-    say({{"figure", "bundle verified in C++"}, {"bytes", bundle.size()}, {"ms", ms}},
+    report_.say(
+        {{"figure", "bundle verified in C++"}, {"bytes", bundle.size()}, {"ms", ms}},
         fmt::format("bundle of {} bytes with time-stamp verified offline: {:.2f} ms in C++ (wanted under 20)",
                     bundle.size(), ms));
     fs::path file = options_.folder / "bench.cxproof";
@@ -366,8 +291,8 @@ class Bench {
     if (!node || !std::fgets(answer, sizeof answer, node.get()))
       return fail(Code::internal, "bench.node", "the TypeScript verifier failed");
     double ms = std::strtod(answer, nullptr);
-    say({{"figure", "bundle verified in node"}, {"ms", ms}},
-        fmt::format("  {:.1f} ms in node (wanted under 100)", ms));
+    report_.say({{"figure", "bundle verified in node"}, {"ms", ms}},
+                fmt::format("  {:.1f} ms in node (wanted under 100)", ms));
     return {};
   }
 
@@ -379,7 +304,8 @@ class Bench {
     uint64_t disk = chain.value("disk_bytes", uint64_t(0));
     uint64_t resident = platform_.resident_bytes();
     double each = double(disk) / double(digests);
-    say({{"figure", "started again"},
+    report_.say(
+        {{"figure", "started again"},
          {"digests", digests},
          {"seconds", seconds},
          {"resident_bytes", resident},
@@ -393,10 +319,10 @@ class Bench {
   }
 
   const Context& context_;
+  Report report_;
   Options options_;
   PlatformChild platform_;
   Signer governor_;
-  Json figures_ = Json::array();
   std::vector<Signer> signers_;
   Digest chain_{};
   uint64_t next_digest_ = 0, first_batched_ = 0, batched_ = 0;
@@ -413,8 +339,7 @@ Result<int> run_bench(const Context& context, Options options) {
   Result<int> outcome = [&]() -> Result<int> {
     ASSIGN(auto platform, PlatformChild::start(data));
     ASSIGN(auto installation, install::open(data));
-    Signer governor{installation.service_key, format::key_id(installation.service_key.public_key().point())};
-    return Bench(context, options, std::move(platform), std::move(governor)).run();
+    return Bench(context, options, std::move(platform), signer_of(installation.service_key)).run();
   }();
   std::error_code ignored;
   if (!options.keep) fs::remove_all(options.folder, ignored);
@@ -445,6 +370,7 @@ void add_bench(CLI::App& app, Context& context) {
       chengxin::app::run(context, [&] { return run_bench(context, *options); });
   });
   add_bench_sm2(*command, context);
+  add_bench_cluster(*command, context);
 }
 
 }  // namespace chengxin::app

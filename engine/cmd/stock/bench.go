@@ -155,6 +155,10 @@ func (b *bench) send(ctx context.Context, port int, refused *atomic.Uint64) {
 // The height now, and when its block's successor would begin: blocks are counted between two such moments.
 func committed(client *rpc.HTTP) (int64, time.Time) {
 	status, err := client.Status(context.Background())
+	for tries := 0; err != nil && tries < 20; tries++ { // a connection may end just when it is used again
+		time.Sleep(50 * time.Millisecond)
+		status, err = client.Status(context.Background())
+	}
 	if err != nil {
 		fail(err)
 	}
