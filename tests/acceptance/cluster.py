@@ -70,14 +70,21 @@ class Node:
         self.data = pathlib.Path(folder) / self.organisation
         self.log = pathlib.Path(folder) / f"{self.organisation}.log"
         self.process = None
+        self.environment = {}
 
     def start(self):
-        address = self.data / "run/address"
-        address.unlink(missing_ok=True)
+        self.launch()
+        self.wait_started()
+
+    def launch(self):
+        (self.data / "run/address").unlink(missing_ok=True)
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(["ip", "netns", "exec", self.space, BINARY, "--data", self.data, "serve"],
-                                            stdout=log, stderr=log, stdin=subprocess.DEVNULL)
-        wait_until(f"the start of {self.name}", address.exists)
+                                            stdout=log, stderr=log, stdin=subprocess.DEVNULL,
+                                            env={**os.environ, **self.environment})
+
+    def wait_started(self):
+        wait_until(f"the start of {self.name}", (self.data / "run/address").exists)
 
     def stop(self, how=signal.SIGTERM):
         if self.process and self.process.poll() is None:

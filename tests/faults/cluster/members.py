@@ -1,0 +1,176 @@
+"""Nodes of a consortium under faults: each a host on our cables with a platform and its engine, and a client's way in."""
+import http.client
+import json
+import os
+import pathlib
+import shutil
+import signal
+import socket
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parents[3]
+sys.path.insert(0, str(ROOT / "tests/acceptance"))
+import cluster  # noqa: E402
+import sm  # noqa: E402
+
+import cables  # noqa: E402
+
+CHAIN = "land"
+
+
+class Door(http.client.HTTPConnection):
+    """HTTP to the loopback of a namespace."""
+
+    def __init__(self, space, port, timeout):
+        super().__init__("127.0.0.1", port, timeout=timeout)
+        self.space = space
+
+    def connect(self):
+        with cables.inside(self.space):
+            self.sock = socket.socket()
+        self.sock.settimeout(self.timeout)
+        self.sock.connect((self.host, self.port))
+        self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+
+class Member(cluster.Node):
+    def __init__(self, network, folder):
+        super().__init__(network, folder)
+        self.paused = []
+
+    def port(self):
+        return int((self.data / "run/address").read_text(encoding="utf-8").rsplit(":", 1)[1])
+
+    def door(self, timeout):
+        return Door(self.space, self.port(), timeout)
+
+    def rest(self, method, path, body=None, door=None, timeout=15, media="application/json", raw=False):
+        """(status, answer), JSON as it means unless `raw`. Errors of connections are the caller's."""
+        own = door is None
+        door = door or self.door(timeout)
+        try:
+            token = (self.data / "run/credential").read_text(encoding="utf-8").strip()
+            data = json.dumps(body).encode() if isinstance(body, dict) else body
+            door.request(method, path, data, {"Authorization": f"Bearer {token}", **({"Content-Type": media} if data else {})})
+            answer = door.getresponse()
+            content = answer.read()
+            is_json = not raw and "json" in (answer.getheader("Content-Type") or "")
+            return answer.status, json.loads(content) if is_json else content
+        finally:
+            if own:
+                door.close()
+
+    def get(self, path):
+        status, answer = self.rest("GET", "/api/v1/" + path)
+        if status != 200:
+            raise AssertionError(f"{self.name}: GET {path}: {status} {answer}")
+        return answer
+
+    def key(self):
+        """Of its service: registered on every chain that it is a member of."""
+        return sm.Key.from_pem((self.data / "keys/service.pem").read_text(encoding="utf-8"))
+
+    def alive(self):
+        return self.process is not None and self.process.poll() is None
+
+    def engines(self):
+        """Process ids of its engines."""
+        if not self.alive():
+            return []
+        children = []
+        for task in pathlib.Path(f"/proc/{self.process.pid}/task").iterdir():
+            try:
+                children += map(int, (task / "children").read_text(encoding="ascii").split())
+            except OSError:
+                pass
+        return children
+
+    def kill(self):
+        self.resume()
+        if self.process:
+            self.process.kill()
+            self.process.wait(timeout=60)
+        self.process = None
+
+    def kill_engines(self):
+        for process in self.engines():
+            try:
+                os.kill(process, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+
+    def pause(self, what="all"):
+        self.paused = self.engines() + ([self.process.pid] if what == "all" and self.alive() else [])
+        for process in self.paused:
+            os.kill(process, signal.SIGSTOP)
+
+    def resume(self):
+        for process in self.paused:
+            try:
+                os.kill(process, signal.SIGCONT)
+            except ProcessLookupError:
+                pass
+        self.paused = []
+
+    def tail(self, size=3000):
+        return self.log.read_text(encoding="utf-8", errors="replace")[-size:] if self.log.exists() else ""
+
+
+class Cluster:
+    """Founded once; `restore` puts the folders back as they were then."""
+
+    def __init__(self, folder, count, seed):
+        self.folder = pathlib.Path(folder)
+        self.cables = cables.Cables(seed)
+        self.members = [Member(self.cables, self.folder) for _ in range(count)]
+
+    @property
+    def tolerated(self):
+        return (len(self.members) - 1) // 3
+
+    def numbers(self):
+        return [member.number for member in self.members]
+
+    def member(self, number):
+        return self.members[number - 1]
+
+    def found(self):
+        self.start()
+        cluster.found(self.members, self.folder)
+        first, *others = self.members
+        first.cli("chain", "create", CHAIN, "--consortium")
+        for member in others:
+            cluster.wait_until("the offer", lambda: any(each["name"] == CHAIN for each in member.cli("consortium", "offers")["items"]))
+            member.cli("consortium", "accept", CHAIN)
+        for member in self.members:
+            cluster.wait_until(f"{CHAIN} on {member.name}", lambda: member.height(CHAIN) >= 0)
+
+    def keep(self, template):
+        self.stop()
+        for member in self.members:
+            shutil.copytree(member.data, pathlib.Path(template) / member.data.name)
+
+    def restore(self, template):
+        for member in self.members:
+            shutil.rmtree(member.data, ignore_errors=True)
+            shutil.copytree(pathlib.Path(template) / member.data.name, member.data)
+        self.start()
+
+    def start(self):
+        for member in self.members:
+            member.launch()
+        for member in self.members:
+            member.wait_started()
+
+    def stop(self):
+        for member in self.members:
+            member.resume()
+            if member.alive():
+                member.process.send_signal(signal.SIGTERM)
+        for member in self.members:
+            member.stop()
+
+    def close(self):
+        for member in self.members:
+            member.kill()
+        self.cables.close()
