@@ -62,6 +62,8 @@ class Network:
 
 
 class Node:
+    environment = {}  # besides ours, when it starts
+
     def __init__(self, network, folder):
         self.number, self.space = network.add_host()
         self.name, self.organisation = f"node{self.number}", f"org{self.number}"
@@ -70,7 +72,6 @@ class Node:
         self.data = pathlib.Path(folder) / self.organisation
         self.log = pathlib.Path(folder) / f"{self.organisation}.log"
         self.process = None
-        self.environment = {}
 
     def start(self):
         self.launch()

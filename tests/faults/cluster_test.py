@@ -22,11 +22,12 @@ import unittest
 sys.path[:0] = [str(pathlib.Path(__file__).parent / "cluster")]
 import checker  # noqa: E402
 import faultlib  # noqa: E402
-import faults  # noqa: E402
+import kinds  # noqa: E402
 import load  # noqa: E402
 import members  # noqa: E402
 import schedule  # noqa: E402
 import sm  # noqa: E402
+import variant  # noqa: E402
 
 PATIENCE = 90  # seconds in which a healed cluster must order again
 
@@ -79,7 +80,7 @@ def wait_level(cluster):
 
 def run_step(cluster, history, step):
     tell(str(step))
-    history.under = tuple(faults.NAMES[type(fault)] for fault in step.faults)
+    history.under = tuple(fault.name for fault in step.faults)
     began = time.monotonic()
     for fault in step.faults:
         fault.begin(cluster)
@@ -105,7 +106,7 @@ def run(cluster, steps, seed, folder):
             for step in steps:
                 run_step(cluster, history, step)
         wait_level(cluster)
-        found = checker.check_cluster(cluster, history, seed=seed, folder=folder)
+        found = checker.check_cluster(cluster, history, forgotten(cluster), seed=seed, folder=folder)
         cluster.stop()
         found += checker.check_replay(cluster)
     except AssertionError as error:
@@ -114,6 +115,10 @@ def run(cluster, steps, seed, folder):
         out.writelines(json.dumps(entry) + "\n" for entry in history.entries)
     report(history)
     return found
+
+
+def forgotten(cluster):
+    return [(member.number, *moments) for member in cluster.members for moments in member.forgot]
 
 
 def report(history):
@@ -126,8 +131,9 @@ def command(options, seed):
 
 
 def main(options):
-    kinds = faults.KINDS if options.faults == "all" else {name: faults.KINDS[name] for name in options.faults.split(",")}
-    plans = {seed: schedule.make(seed, options.nodes, kinds, options.minutes * 60) for seed in range(options.seed, options.seed + options.rounds)}
+    names = list(kinds.KINDS) if options.faults == "all" else options.faults.split(",")
+    chosen = {name: kinds.KINDS[name] for name in names}
+    plans = {seed: schedule.make(seed, options.nodes, chosen, options.minutes * 60) for seed in range(options.seed, options.seed + options.rounds)}
     if options.plan:
         for seed, steps in plans.items():
             print(f"seed {seed}", *steps, sep="\n")
@@ -135,7 +141,8 @@ def main(options):
     bad = 0
     with tempfile.TemporaryDirectory(prefix="cx-cluster-") as temporary:
         folder = pathlib.Path(temporary)
-        cluster = members.Cluster(folder, options.nodes, options.seed)
+        engine = build_variant() if any(kind.needs_variant for kind in chosen.values()) else None
+        cluster = members.Cluster(folder, options.nodes, options.seed, engine)
         try:
             cluster.found()
             tell(f"{options.nodes} nodes have founded a chain")
@@ -160,6 +167,15 @@ def main(options):
     return 1 if bad else 0
 
 
+def build_variant():
+    file = faultlib.BUILD / "chengxin-engine-variant"
+    newest = max(path.stat().st_mtime for path in [pathlib.Path(variant.__file__), *variant.ENGINE.glob("*.go"), variant.ENGINE / "go.mod"])
+    if not file.exists() or file.stat().st_mtime < newest:
+        tell("building the engine's variant")
+        variant.build(file)
+    return file
+
+
 def keep_evidence(cluster, folder):
     cluster.stop()
     for member in cluster.members:
@@ -179,7 +195,7 @@ def arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1 << 32))
     parser.add_argument("--nodes", type=int, default=4)
-    parser.add_argument("--faults", default="all", help=f"of {','.join(faults.KINDS)}")
+    parser.add_argument("--faults", default="all", help=f"of {','.join(kinds.KINDS)}")
     parser.add_argument("--minutes", type=float, default=5)
     parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--plan", action="store_true")

@@ -11,10 +11,14 @@ BUILD = pathlib.Path(os.environ.get("CHENGXIN_BUILD", ROOT / "build"))
 SHIM = BUILD / "lib/libfaultshim.so"
 
 
-def shim_environment(root, **settings):
-    """The environment under which a program's changes below `root` go through the shim; settings as in docs/faults.md."""
+def shim_variables(root, **settings):
+    """Under which a program's changes below `root` go through the shim; settings as in docs/faults.md."""
     pairs = ";".join(f"{name}={value}" for name, value in {"root": root, **settings}.items())
-    return {**os.environ, "LD_PRELOAD": str(SHIM), "CHENGXIN_FAULTS": pairs}
+    return {"LD_PRELOAD": str(SHIM), "CHENGXIN_FAULTS": pairs}
+
+
+def shim_environment(root, **settings):
+    return {**os.environ, **shim_variables(root, **settings)}
 
 
 def run_under_shim(command, root, timeout=60, **settings):

@@ -105,7 +105,7 @@ def outcomes(history):
 
 def check_writes(history, chain, sent):
     """What was acknowledged is there as it was told, what was refused for certain is not, and what follows comes later."""
-    acknowledged = []
+    acknowledged = []  # (when it was told, when it was first handed in, height, key)
     for (do, key), entries in outcomes(history).items():
         for entry in entries:
             if entry["outcome"] != "ok":
@@ -120,7 +120,7 @@ def check_writes(history, chain, sent):
                 continue
             if place[0] != answer["height"]:
                 yield f"receipt: node {entry['node']} said height {answer['height']} of {do} {key}, it is at {place[0]}"
-            acknowledged.append((entry["end"], entry["start"], place[0], key))
+            acknowledged.append((entry["end"], min(each["start"] for each in entries), place[0], key))
         if do == "submit" and key in chain.place and all(entry["outcome"] == "refused" for entry in entries):
             yield f"refused: {key} is at {chain.place[key]}, every answer refused it: {entries[-1]['answer']}"
     for transaction in sent:
@@ -140,12 +140,12 @@ def check_real_time(acknowledged):
             yield f"order: {key} is at {height} and was handed in after {highest[1]} at {highest[0]} was acknowledged"
 
 
-def check_reads(history, chain, forgets=()):
+def check_reads(history, chain, forgotten=()):
     """Every answer of a node is the model's at some height that is at least the highest that this node showed before the
-    question. `forgets`: (node, time): it lost its disk then, and may begin anew."""
+    question. `forgotten`: (node, since, until): it was given an older disk at the second moment, and may not know what came between."""
     for node in sorted({entry["node"] for entry in history}):
         yield from _reads_of_node([entry for entry in history if entry["node"] == node], chain,
-                                  sorted(time for who, time in forgets if who == node))
+                                  sorted((until, since) for who, since, until in forgotten if who == node))
 
 
 def _shown(entry):
@@ -158,18 +158,20 @@ def _shown(entry):
     return answer.get("height") or 0
 
 
-def _reads_of_node(entries, chain, forgets):
+def _reads_of_node(entries, chain, forgotten):
     ended, at, known, anchored = sorted(entries, key=lambda each: each["end"]), 0, 0, {}
-    forgets = list(forgets)
+    forgotten, records = list(forgotten), bool(forgotten)
     for entry in sorted(entries, key=lambda each: each["start"]):
         while at < len(ended) and ended[at]["end"] < entry["start"]:
             known = max(known, _shown(ended[at]))
             if ended[at]["do"] == "record" and ended[at]["outcome"] == "ok" and ended[at]["answer"]["state"] == "anchored":
                 anchored[ended[at]["key"]] = ended[at]["answer"]["transaction"]
             at += 1
-        while forgets and forgets[0] < entry["start"]:
-            forgets.pop(0)
+        while forgotten and forgotten[0][0] < entry["start"]:
+            forgotten.pop(0)
             known, anchored = 0, {}
+        if records and entry["do"] == "record" and entry["outcome"] == "absent":
+            continue
         if entry["outcome"] in ("ok", "absent") and entry["do"] in RULES:
             for trouble in RULES[entry["do"]](entry, chain, known, anchored):
                 yield f"read: node {entry['node']}: {entry['do']} {entry['key'] or ''}: {trouble} (it had shown height {known})"
@@ -268,7 +270,7 @@ def ask_all(member, paths):
     return out
 
 
-def check_cluster(cluster, history, forgets=(), seed=0, proofs=6, folder=None):
+def check_cluster(cluster, history, forgotten=(), seed=0, proofs=6, folder=None):
     """All rules over a cluster whose nodes all run; the violations found."""
     entries, honest = history.entries, cluster.members
     by_name = {member.name: member for member in honest}
@@ -286,7 +288,8 @@ def check_cluster(cluster, history, forgets=(), seed=0, proofs=6, folder=None):
     chain = Chain(blocks, {each: whole[each]["receipt"] for each in transactions})
 
     digests = {entry["key"]: entry for entry in entries if entry["do"] == "evidence"}
-    must = {entry["key"] for entry in entries if entry["do"] == "evidence" and entry["outcome"] in ("ok", "pending")}
+    must = {entry["key"] for entry in entries if entry["do"] == "evidence" and (entry["outcome"] == "ok" or (
+        entry["outcome"] == "pending" and not any(node == entry["node"] and since <= entry["end"] <= until for node, since, until in forgotten)))}
     must |= {history.sent[entry["key"]] for entry in entries if entry["do"] == "submit" and entry["outcome"] == "ok"}
     paths = {digest: f"chains/{members.CHAIN}/items/{digest}" for digest in [*digests, *history.sent.values()]}
     places = parallel(lambda name: ask_all(by_name[name], paths), by_name)
@@ -301,7 +304,7 @@ def check_cluster(cluster, history, forgets=(), seed=0, proofs=6, folder=None):
         found += [f"agreement: {name} has receipt {answer} of {each}" for each, answer in answers.items() if answer != chain.receipts[each]]
 
     found += check_writes(entries, chain, history.sent)
-    found += check_reads(entries, chain, forgets)
+    found += check_reads(entries, chain, forgotten)
     found += check_proofs(cluster, chooser.sample(sorted(must), min(proofs, len(must))), chooser, folder)
     return found
 

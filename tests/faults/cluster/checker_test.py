@@ -11,7 +11,7 @@ import unittest
 sys.path[:0] = [str(pathlib.Path(__file__).parent), str(pathlib.Path(__file__).parents[1])]
 import checker  # noqa: E402
 import faultlib  # noqa: E402
-import faults  # noqa: E402
+import kinds  # noqa: E402
 import schedule  # noqa: E402
 import sm  # noqa: E402
 
@@ -121,7 +121,7 @@ class Checker(unittest.TestCase):
     def test_reads_that_go_back(self):
         self.holds(checker.check_reads([self.head(1, 3), self.head(2, 5), self.head(3, 4, node=2)], self.chain))
         self.breaks(checker.check_reads([self.head(1, 5), self.head(2, 3)], self.chain), "read")
-        self.holds(checker.check_reads([self.head(1, 5), self.head(2, 3)], self.chain, forgets=[(1, 1.7)]))
+        self.holds(checker.check_reads([self.head(1, 5), self.head(2, 3)], self.chain, forgotten=[(1, 0.5, 1.7)]))
 
     def test_reads_of_another_chain(self):
         wrong = self.head(1, 3)
@@ -149,19 +149,19 @@ class Checker(unittest.TestCase):
 class Schedules(unittest.TestCase):
     def test_a_seed_is_a_schedule(self):
         for nodes, seed in itertools.product((4, 7), range(20)):
-            one, two = ([str(step) for step in schedule.make(seed, nodes, faults.KINDS, 600)] for _ in range(2))
+            one, two = ([str(step) for step in schedule.make(seed, nodes, kinds.KINDS, 600)] for _ in range(2))
             self.assertEqual(one, two)
-            self.assertNotEqual(one, [str(step) for step in schedule.make(seed + 1, nodes, faults.KINDS, 600)])
+            self.assertNotEqual(one, [str(step) for step in schedule.make(seed + 1, nodes, kinds.KINDS, 600)])
 
     def test_no_more_nodes_are_hit_than_the_cluster_bears(self):
         for nodes, seed in itertools.product((4, 7), range(20)):
-            for step in schedule.make(seed, nodes, faults.KINDS, 600):
+            for step in schedule.make(seed, nodes, kinds.KINDS, 600):
                 if all(fault.mixes for fault in step.faults):
                     self.assertLessEqual(len({node for fault in step.faults for node in fault.hits}), (nodes - 1) // 3, step)
 
     def test_every_kind_comes(self):
-        names = {faults.NAMES[type(fault)] for step in schedule.make(1, 7, faults.KINDS, 1200) for fault in step.faults}
-        self.assertEqual(names, set(faults.KINDS))
+        names = {fault.name for step in schedule.make(1, 7, kinds.KINDS, 1200) for fault in step.faults}
+        self.assertEqual(names, set(kinds.KINDS))
 
 
 if __name__ == "__main__":

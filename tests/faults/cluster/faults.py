@@ -6,8 +6,10 @@ import cables
 
 
 class Fault:
+    name = ""           # in schedules; set by the table of all kinds
     seconds = (4, 10)   # for how long, about
     mixes = True        # may come together with another
+    needs_variant = False
     beyond = False      # hits more than the cluster bears: nothing is ordered meanwhile
 
     def __init__(self, chooser, nodes):
@@ -26,7 +28,7 @@ class Fault:
         return ""
 
     def __str__(self):
-        return " ".join(part for part in (NAMES[type(self)], f"on {','.join(map(str, self.hits))}" if self.hits else "", self.details()) if part)
+        return " ".join(part for part in (self.name, f"on {','.join(map(str, self.hits))}" if self.hits else "", self.details()) if part)
 
     def victims(self, cluster):
         return [cluster.member(number) for number in self.hits]
@@ -291,4 +293,3 @@ KINDS = {
     "isolate": Isolate, "asymmetric": Asymmetric, "halves": Halves, "moving-partition": MovingPartition, "swizzle-clog": SwizzleClog,
     "delay": Delay, "drop": Drop, "duplicate": Duplicate, "reorder": Reorder, "damage": Damage,
 }
-NAMES = {kind: name for name, kind in KINDS.items()}

@@ -6,16 +6,23 @@ import pathlib
 import shutil
 import signal
 import socket
+import subprocess
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 sys.path.insert(0, str(ROOT / "tests/acceptance"))
 import cluster  # noqa: E402
+import faultlib  # noqa: E402
 import sm  # noqa: E402
 
 import cables  # noqa: E402
 
 CHAIN = "land"
+DISK_MB = 1024  # of a node with a disk of its own: in memory
+
+
+def copy(there, here):
+    shutil.copytree(there, here, dirs_exist_ok=True, ignore=shutil.ignore_patterns("*.sock"))
 
 
 class Door(http.client.HTTPConnection):
@@ -34,9 +41,31 @@ class Door(http.client.HTTPConnection):
 
 
 class Member(cluster.Node):
-    def __init__(self, network, folder):
+    def __init__(self, network, folder, variant):
         super().__init__(network, folder)
         self.paused = []
+        self.forgot = []  # (since, until): what happened between these moments this node may not know any more
+        self.own_disk = False
+        self.variant = variant
+        self.extra = {}  # variables of the next start
+        self.words, self.clock = (pathlib.Path(folder) / f"{self.organisation}.{what}" for what in ("words", "clock"))
+        self.tell_engine("")
+        self.set_clock(0)
+
+    @property
+    def environment(self):
+        if not self.variant:
+            return self.extra
+        preloaded = [str(faultlib.BUILD / "lib/libclockshim.so"), *filter(None, [self.extra.get("LD_PRELOAD")])]
+        return {**self.extra, "CHENGXIN_ENGINE": str(self.variant), "CHENGXIN_ENGINE_FAULTS": str(self.words), "CHENGXIN_CLOCK": str(self.clock),
+                "LD_PRELOAD": " ".join(preloaded)}
+
+    def tell_engine(self, words):
+        self.words.write_text(words, encoding="ascii")
+
+    def set_clock(self, ahead_ms):
+        with open(self.clock, "r+b" if self.clock.exists() else "wb") as out:  # in place: it is mapped
+            out.write(ahead_ms.to_bytes(8, sys.byteorder, signed=True))
 
     def port(self):
         return int((self.data / "run/address").read_text(encoding="utf-8").rsplit(":", 1)[1])
@@ -85,6 +114,10 @@ class Member(cluster.Node):
                 pass
         return children
 
+    def launch(self):
+        if not self.alive():  # another fault may have started it
+            super().launch()
+
     def kill(self):
         self.resume()
         if self.process:
@@ -112,6 +145,43 @@ class Member(cluster.Node):
                 pass
         self.paused = []
 
+    def ready(self):
+        try:
+            return self.alive() and self.rest("GET", "/readyz", timeout=5)[0] == 200
+        except (OSError, ValueError, http.client.HTTPException):
+            return False
+
+    def move_to_own_disk(self):
+        if self.own_disk:
+            return
+        self.kill()
+        there = self.data.with_suffix(".moved")
+        self.data.rename(there)
+        self.data.mkdir()
+        subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={DISK_MB}m", "none", self.data], check=True)
+        self.own_disk = True
+        copy(there, self.data)
+        shutil.rmtree(there)
+        self.start()
+
+    def fill_disk(self):
+        with open(self.data / "ballast", "wb", buffering=0) as ballast:
+            for size in (1 << 20, 1 << 12, 1 << 8):
+                try:
+                    while ballast.write(bytes(size)):
+                        pass
+                except OSError:
+                    pass  # full for pieces of this size
+
+    def make_room(self):
+        (self.data / "ballast").unlink(missing_ok=True)
+
+    def remove_data(self):
+        if self.own_disk:
+            subprocess.run(["umount", self.data], check=True)
+            self.own_disk = False
+        shutil.rmtree(self.data, ignore_errors=True)
+
     def tail(self, size=3000):
         return self.log.read_text(encoding="utf-8", errors="replace")[-size:] if self.log.exists() else ""
 
@@ -119,10 +189,11 @@ class Member(cluster.Node):
 class Cluster:
     """Founded once; `restore` puts the folders back as they were then."""
 
-    def __init__(self, folder, count, seed):
+    def __init__(self, folder, count, seed, variant=None):
         self.folder = pathlib.Path(folder)
         self.cables = cables.Cables(seed)
-        self.members = [Member(self.cables, self.folder) for _ in range(count)]
+        self.members = [Member(self.cables, self.folder, variant) for _ in range(count)]
+        self.twin = Member(self.cables, self.folder, variant)  # a host for a second node with the keys of another; empty mostly
 
     @property
     def tolerated(self):
@@ -148,12 +219,13 @@ class Cluster:
     def keep(self, template):
         self.stop()
         for member in self.members:
-            shutil.copytree(member.data, pathlib.Path(template) / member.data.name)
+            copy(member.data, pathlib.Path(template) / member.data.name)
 
     def restore(self, template):
         for member in self.members:
-            shutil.rmtree(member.data, ignore_errors=True)
-            shutil.copytree(pathlib.Path(template) / member.data.name, member.data)
+            member.remove_data()
+            member.forgot = []
+            copy(pathlib.Path(template) / member.data.name, member.data)
         self.start()
 
     def start(self):
@@ -171,6 +243,7 @@ class Cluster:
             member.stop()
 
     def close(self):
-        for member in self.members:
+        for member in [*self.members, self.twin]:
             member.kill()
+            member.remove_data()
         self.cables.close()

@@ -123,6 +123,8 @@ bool all_threads_stopped(pid_t process) {
 // Counts an operation; true when it shall fail. At a power cut `last` may do part of the operation, and
 // nothing returns.
 bool fails(Shim& s, Kind kind, const std::function<void()>& last) {
+  if (s.plan.mode == Mode::slow && (kind == Kind::write || kind == Kind::sync))
+    ::usleep(unsigned(s.plan.below(s.plan.delay_us)));
   if (!s.plan.reached(kind)) return false;
   if (s.plan.mode == Mode::powercut) {
     if (last && s.plan.coin()) last();

@@ -33,6 +33,8 @@ void set(Plan& plan, const std::string& name, const std::string& value) {
       plan.mode = Mode::count;
     else if (value == "fail")
       plan.mode = Mode::fail;
+    else if (value == "slow")
+      plan.mode = Mode::slow;
     else if (value == "powercut")
       plan.mode = Mode::powercut;
     else
@@ -54,6 +56,8 @@ void set(Plan& plan, const std::string& name, const std::string& value) {
     plan.forever = value == "1";
   } else if (name == "lying") {
     plan.lying = value == "1";
+  } else if (name == "delay_us") {
+    plan.delay_us = unsigned(strtoul(value.c_str(), nullptr, 10));
   } else if (name == "report") {
     plan.report = value;
   } else {

@@ -1,0 +1,8 @@
+"""All faults by their names."""
+import byzantine
+import disks
+import faults
+
+KINDS = {**faults.KINDS, **disks.KINDS, **byzantine.KINDS}
+for _name, _kind in KINDS.items():
+    _kind.name = _name
