@@ -332,6 +332,21 @@ TEST_F(EngineTest, PeersComeAndGoWithoutARestartAndAreKeptOverOne) {
   EXPECT_EQ(connected(*engine), 0u);
 }
 
+// Its ports, and the connections of its clients, end with the process that has them.
+TEST_F(EngineTest, AnEngineInheritsNoDescriptorOfOurs) {
+  const int ours = ::socket(AF_INET, SOCK_STREAM, 0);
+  const fs::path mine = fs::read_symlink("/proc/self/fd/" + std::to_string(ours));
+  auto engine = this->engine(options());
+  EngineChain one = chain(*engine, 1);
+  Served served;
+  served.serve(one.app_socket);
+  ASSERT_TRUE(engine->start(one));
+  const fs::path theirs = "/proc/" + std::to_string(engine->processes()[0]) + "/fd";
+  std::error_code gone;
+  for (const auto& each : fs::directory_iterator(theirs)) EXPECT_NE(fs::read_symlink(each, gone), mine);
+  ::close(ours);
+}
+
 // What a process of ours that is killed leaves behind: nothing.
 TEST_F(EngineTest, NoEngineOutlivesAProcessThatIsKilled) {
   if (const char* at = std::getenv("ENGINE_TEST_CHILD")) {  // that process

@@ -46,6 +46,9 @@ int run_process(const fs::path& binary, const std::vector<std::string>& argument
   posix_spawn_file_actions_adddup2(&actions, input, 0);
   posix_spawn_file_actions_adddup2(&actions, output, 1);
   posix_spawn_file_actions_adddup2(&actions, errors, 2);
+  // Sockets of libraries are not marked close-on-exec: a child that has them keeps our ports and our clients'
+  // connections when we are killed.
+  posix_spawn_file_actions_addclosefrom_np(&actions, 3);
   sigset_t none, defaults;
   sigemptyset(&none);
   sigemptyset(&defaults);
