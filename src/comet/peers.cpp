@@ -148,15 +148,20 @@ void PeersImpl::broadcast(std::vector<Bytes> envelopes) {
       gathered_.push_back(std::move(each));
     }
     if (gathered_bytes_ >= options_.gather_bytes) {
-      full.swap(gathered_);
-      gathered_bytes_ = 0;
-      flush_at_ns_ = 0;
+      full = take_gathered();
     } else if (flush_at_ns_ == 0) {
-      flush_at_ns_ = steady_ns() + options_.gather_ms * kMs;
+      flush_at_ns_ = std::max(steady_ns(), flushed_ns_ + options_.gather_ms * kMs);
       due_.notify_one();
     }
   }
   if (!full.empty()) flush(std::move(full));
+}
+
+std::vector<Bytes> PeersImpl::take_gathered() {
+  gathered_bytes_ = 0;
+  flush_at_ns_ = 0;
+  flushed_ns_ = steady_ns();
+  return std::exchange(gathered_, {});
 }
 
 // In messages of about gather_bytes, each to all who are linked.
@@ -188,7 +193,7 @@ std::vector<crypto::Sm2Point> PeersImpl::linked_in_turn() {
   return out;
 }
 
-void PeersImpl::ask(std::span<const ContentId> ids, const crypto::Sm2Point* first) {
+void PeersImpl::ask(std::span<const Digest> ids, const crypto::Sm2Point* first) {
   std::vector<crypto::Sm2Point> peers = linked_in_turn();
   if (first != nullptr) peers.insert(peers.begin(), *first);
   while (!ids.empty()) {
@@ -232,9 +237,7 @@ void PeersImpl::keep_time() {
     const int64_t now_ns = steady_ns();
     std::vector<Bytes> gathered;
     if (flush_at_ns_ != 0 && now_ns >= flush_at_ns_) {
-      gathered.swap(gathered_);
-      gathered_bytes_ = 0;
-      flush_at_ns_ = 0;
+      gathered = take_gathered();
     }
     lock.unlock();
     if (!gathered.empty()) flush(std::move(gathered));

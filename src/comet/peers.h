@@ -29,7 +29,8 @@ struct Self {
 };
 
 struct PeersOptions {
-  int gather_ms = 2;  // what clients hand in is sent together, this long
+  // What clients hand in goes out at once when nothing did for so long, and else together after it.
+  int gather_ms = 10;
   size_t gather_bytes = size_t(256) << 10;
   int head_ms = 3'000;                        // between notices of where this node stands
   int unsettled_ms = 3'000;                   // own transactions that wait longer are handed over again

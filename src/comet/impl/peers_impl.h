@@ -28,7 +28,7 @@ class PeersImpl final : public LinkPeers, public std::enable_shared_from_this<Pe
   void start();
 
   void broadcast(std::vector<Bytes> envelopes) override;
-  void ask(std::span<const ContentId> ids, const crypto::Sm2Point* first) override;
+  void ask(std::span<const Digest> ids, const crypto::Sm2Point* first) override;
   void ask_blocks(uint64_t from_height) override;
   void set_members(std::vector<Member> members) override;
   void decided() override;
@@ -74,6 +74,7 @@ class PeersImpl final : public LinkPeers, public std::enable_shared_from_this<Pe
 
   // What the time brings.
   void keep_time();
+  std::vector<Bytes> take_gathered();  // under the lock
   void flush(std::vector<Bytes> envelopes);
   void send_heads(bool to_all);
   void hand_over_again();
@@ -99,6 +100,7 @@ class PeersImpl final : public LinkPeers, public std::enable_shared_from_this<Pe
   std::vector<Bytes> gathered_;
   size_t gathered_bytes_ = 0;
   int64_t flush_at_ns_ = 0;  // 0: nothing is gathered
+  int64_t flushed_ns_ = 0;
   bool look_again_ = false;  // at what the time brings
   std::map<uint32_t, Waiter> waiters_;
   uint32_t light_requests_ = 0;
