@@ -106,7 +106,7 @@ class EngineApplication final : public abci::Application {
            blocks_.propose(time_ms, {room > taken ? room - taken : 0,
                                      std::min(options_.max_block_transactions, kMaxContents)}));
     if (executed) {
-      for (const auto& transaction : executed->included) data.contents.push_back(pool_.name(transaction));
+      for (const auto& transaction : executed->included) data.contents.push_back(transaction->hash);
       blocks_.remember(data.contents, time_ms, std::move(executed));
     }
     if (data.certificate || !data.contents.empty()) out.add_txs(to_string(data.encode()));

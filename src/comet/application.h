@@ -4,7 +4,7 @@
 #include "format/consortium.h"
 
 // A chain as the consensus engine sees it (ABCI 2.0). Invariants:
-// - an engine block holds names of transactions (content_id) and at most one certificate; nothing else is
+// - an engine block holds names of transactions (their hashes) and at most one certificate; nothing else is
 //   taken;
 // - a block is executed before this node votes for it, and what was executed is what is committed;
 // - the ledger's header of an engine height is signed only after the engine has decided that height, in the
@@ -32,7 +32,7 @@ inline constexpr std::string_view kWakeTransaction = "chengxin/wake";
 // Data of an engine block, its only "transaction": version, certificate if any, names.
 struct BlockData {
   std::optional<ledger::CertifiedHeight> certificate;
-  std::vector<ContentId> contents;
+  std::vector<Digest> contents;
   Bytes encode() const;
   // comet.block_data: another form, names twice or too many, or neither names nor a certificate.
   static Result<BlockData> decode(ByteView bytes);

@@ -24,20 +24,19 @@ class SmallPool final : public Pool {
   void receive_block(const crypto::Sm2Point&, uint64_t, std::vector<Bytes>) override {}
   size_t room_ahead() const override { return 0; }
   std::vector<Bytes> unsettled(int64_t, size_t) override { return {}; }
-  std::vector<Bytes> give(std::span<const ContentId>, size_t) const override { return {}; }
+  std::vector<Bytes> give(std::span<const Digest>, size_t) const override { return {}; }
   std::vector<ledger::AdmittedTransaction> candidates(size_t, size_t count) const override {
     return {waiting.begin(), waiting.begin() + std::ptrdiff_t(std::min(count, waiting.size()))};
   }
-  Result<std::vector<ledger::AdmittedTransaction>> find(std::span<const ContentId> ids, int64_t,
+  Result<std::vector<ledger::AdmittedTransaction>> find(std::span<const Digest> ids, int64_t,
                                                         const crypto::Sm2Point*, bool) override {
     std::vector<ledger::AdmittedTransaction> out;
-    for (const ContentId& id : ids)
+    for (const Digest& id : ids)
       for (const auto& each : waiting)
-        if (content_id(*each) == id) out.push_back(each);
+        if (each->hash == id) out.push_back(each);
     if (out.size() != ids.size()) return fail(Code::unavailable, "pool.missing");
     return out;
   }
-  ContentId name(const ledger::AdmittedTransaction& each) const override { return content_id(*each); }
   Status keep(uint64_t height, std::span<const ledger::AdmittedTransaction>) override {
     if (keep_fails) return fail(Code::unavailable, "file.full");
     kept.push_back(height);
@@ -270,7 +269,7 @@ TEST_F(ApplicationTest, WhatDoesNotFitIsToldAndWhatComesTooEarlyWaits) {
   submit(now_ms - 60'000, now_ms - 1);
   const auto good = submit();
   const auto data = BlockData::decode(view(propose(1).at(0))).value();
-  EXPECT_EQ(data.contents, std::vector<ContentId>{content_id(*good)});
+  EXPECT_EQ(data.contents, std::vector<Digest>{good->hash});
   EXPECT_EQ(pool->refusals, std::vector<std::string>{"transaction.expired"});
   EXPECT_EQ(pool->waiting.size(), 2u);
   now_ms += 6000;

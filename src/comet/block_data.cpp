@@ -35,7 +35,7 @@ Bytes BlockData::encode() const {
     append(out, bytes);
   }
   put_be(out, uint32_t(contents.size()));
-  for (const ContentId& id : contents) append(out, id);
+  for (const Digest& id : contents) append(out, id);
   return out;
 }
 
@@ -46,9 +46,9 @@ Result<BlockData> BlockData::decode(ByteView bytes) {
   ASSIGN(out.certificate, read_certificate(in));
   const uint32_t count = in.be<uint32_t>();
   if (count > kMaxContents) return bad_block("too many names");
-  if (!in.ok() || in.remaining() != size_t(count) * sizeof(ContentId)) return bad_block("another length");
+  if (!in.ok() || in.remaining() != size_t(count) * sizeof(Digest)) return bad_block("another length");
   if (count == 0 && !out.certificate) return bad_block("it says nothing");
-  std::unordered_set<ContentId, DigestHash> seen;
+  std::unordered_set<Digest, DigestHash> seen;
   for (uint32_t i = 0; i < count; ++i) {
     out.contents.push_back(in.digest());
     if (!seen.insert(out.contents.back()).second) return bad_block("a name stands twice");

@@ -23,7 +23,7 @@ struct Writer {
   void operator()(const Give& message) const { put_envelopes(out, message.envelopes); }
   void operator()(const Ask& message) const {
     put_be(out, uint32_t(message.ids.size()));
-    for (const ContentId& id : message.ids) append(out, id);
+    for (const Digest& id : message.ids) append(out, id);
   }
   void operator()(const AskBlocks& message) const {
     put_be(out, message.request);

@@ -13,7 +13,7 @@ struct Broadcast {
   std::vector<Bytes> envelopes;
 };
 struct Ask {
-  std::vector<ContentId> ids;
+  std::vector<Digest> ids;
 };
 struct Give {
   std::vector<Bytes> envelopes;

@@ -107,12 +107,12 @@ struct Cluster {
     });
   }
   // What the proposer would put into a block of its own.
-  std::vector<ContentId> proposal(Linked& proposer, int64_t time_ms) {
+  std::vector<Digest> proposal(Linked& proposer, int64_t time_ms) {
     const auto candidates = proposer.pool->candidates(1 << 20, 300);
     auto executed = proposer.chain.ledger->execute(candidates, time_ms).value();
     for (const auto& [transaction, why] : executed.dropped) proposer.pool->refused(transaction, why);
-    std::vector<ContentId> out;
-    for (const auto& each : executed.included) out.push_back(proposer.pool->name(each));
+    std::vector<Digest> out;
+    for (const auto& each : executed.included) out.push_back(each->hash);
     return out;
   }
 
@@ -192,8 +192,8 @@ TEST(Peers, WhoIsBehindFetchesBlocksInBulk) {
   ASSERT_TRUE(eventually([&] { return behind.pool->counts().ahead_bytes > 0; }));
   EXPECT_TRUE(behind.peers->catching_up());
   for (size_t b = 0; b < blocks.size(); ++b) {
-    std::vector<ContentId> ids;
-    for (const Bytes& each : blocks[b]) ids.push_back(content_id(format::decode_transaction(each).value()));
+    std::vector<Digest> ids;
+    for (const Bytes& each : blocks[b]) ids.push_back(format::decode_transaction(each).value().hash);
     ASSERT_TRUE(behind.decide(ids, cluster.nodes[0]->chain.ledger->block(b + 1)->header.time_ms));
     behind.peers->decided();
   }
@@ -210,8 +210,8 @@ TEST(Peers, DecidedBlocksAreFoundWithoutPrefetching) {
   const std::vector<Bytes> block = {cluster.nodes[0]->anchor(20), cluster.nodes[0]->put("a")};
   ASSERT_TRUE(cluster.nodes[0]->chain.add_block(block));
   ASSERT_TRUE(cluster.all_linked());
-  std::vector<ContentId> ids;
-  for (const Bytes& each : block) ids.push_back(content_id(format::decode_transaction(each).value()));
+  std::vector<Digest> ids;
+  for (const Bytes& each : block) ids.push_back(format::decode_transaction(each).value().hash);
   ASSERT_TRUE(cluster.nodes[1]->decide(ids, cluster.nodes[0]->chain.ledger->head().header.time_ms));
 }
 
@@ -222,8 +222,8 @@ TEST(Peers, LargeBlocksComeInParts) {
   std::vector<Bytes> block;
   for (int i = 0; i < 7; ++i) block.push_back(source.anchor(30'000));  // 960 kB each
   ASSERT_TRUE(source.chain.add_block(block));
-  std::vector<ContentId> ids;
-  for (const Bytes& each : block) ids.push_back(content_id(format::decode_transaction(each).value()));
+  std::vector<Digest> ids;
+  for (const Bytes& each : block) ids.push_back(format::decode_transaction(each).value().hash);
   ASSERT_TRUE(cluster.all_linked());
   ASSERT_TRUE(cluster.nodes[1]->decide(ids, source.chain.ledger->head().header.time_ms));
 }
@@ -355,8 +355,8 @@ TEST(Peers, ALiarCostsTimeOnly) {
   boast.oldest_height = 1;
   ASSERT_TRUE(liar.connection->send(encode(boast)));
   ASSERT_TRUE(eventually([&] { return victim.peers->catching_up(); }));
-  std::vector<ContentId> ids;
-  for (const Bytes& each : block) ids.push_back(content_id(format::decode_transaction(each).value()));
+  std::vector<Digest> ids;
+  for (const Bytes& each : block) ids.push_back(format::decode_transaction(each).value().hash);
   const crypto::Sm2Point first = peer_key(9);
   auto found = victim.pool->find(ids, honest.chain.ledger->head().header.time_ms, &first, true);
   ASSERT_TRUE(found) << found.error().to_string();
@@ -379,7 +379,7 @@ TEST_P(PeersStory, AllAcceptedIsOrderedOnceAndLedgersAgree) {
   Cluster cluster(4, seed, {0.1, 0.1, 0.3, 20, size_t(1) << 20}, options);
   int64_t time_ms = kNow;
   struct Decided {
-    std::vector<ContentId> ids;
+    std::vector<Digest> ids;
     int64_t time_ms;
   };
   std::vector<Decided> decided;

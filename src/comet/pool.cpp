@@ -24,19 +24,6 @@ Error outcome_unknown() {
 
 }  // namespace
 
-void Names::add(const ContentId& id, const Digest& hash) {
-  if (id == hash || !hashes_.emplace(id, hash).second) return;
-  order_.push_back(id);
-  if (order_.size() <= kMost) return;
-  hashes_.erase(order_.front());
-  order_.pop_front();
-}
-
-Digest Names::hash_of(const ContentId& id) const {
-  auto found = hashes_.find(id);
-  return found == hashes_.end() ? id : found->second;
-}
-
 Result<std::unique_ptr<Pool>> Pool::open(const ledger::Ledger& ledger, const fs::path& folder,
                                          std::function<int64_t()> now_ms, std::function<void()> wake,
                                          PoolOptions options) {
@@ -61,9 +48,9 @@ void PoolImpl::restore(std::vector<KeptContent> kept) {
   auto admitted = ledger_.admit(envelopes, now_ms_());
   std::lock_guard lock(mutex_);
   for (size_t i = 0; i < kept.size(); ++i) {
-    const ContentId id = kept[i].id;
+    const Digest id = kept[i].id;
     if (!admitted[i] && admitted[i].error().reason == "transaction.duplicate") continue;
-    if (admitted[i] && waiting_.find(id) == nullptr) waiting_.add(id, std::move(*admitted[i]), kOwn);
+    if (admitted[i] && waiting_.find(id) == nullptr) waiting_.add(std::move(*admitted[i]), kOwn);
     restored_.add(kept[i].engine_height, id,
                   {std::make_shared<const Bytes>(std::move(kept[i].envelope)), kOwn});
   }
@@ -85,8 +72,6 @@ Status PoolImpl::takes(const Waiting::Entry* known, size_t bytes) const {
 }
 
 void PoolImpl::submit(std::vector<order::Submission> submissions) {
-  std::vector<ContentId> ids;
-  for (const order::Submission& each : submissions) ids.push_back(content_id(*each.transaction));
   const int64_t time_ms = now_ms_();
   AdmittedTransactions fresh;
   Told told;
@@ -95,13 +80,13 @@ void PoolImpl::submit(std::vector<order::Submission> submissions) {
     std::lock_guard lock(mutex_);
     const bool was_empty = waiting_.items() == 0;
     for (size_t i = 0; i < submissions.size(); ++i) {
-      Waiting::Entry* entry = waiting_.find(ids[i]);
       const auto& transaction = submissions[i].transaction;
+      Waiting::Entry* entry = waiting_.find(transaction->hash);
       if (Status room = takes(entry, counted_bytes(*transaction)); !room) {
         told.emplace_back(std::move(submissions[i].on_outcome), tl::unexpected(room.error()));
         continue;
       }
-      if (entry == nullptr) entry = &waiting_.add(ids[i], transaction, kOwn);
+      if (entry == nullptr) entry = &waiting_.add(transaction, kOwn);
       if (entry->outcomes.empty()) {
         entry->handed_ms = time_ms;
         fresh.push_back(transaction);
@@ -134,9 +119,6 @@ void PoolImpl::receive(const crypto::Sm2Point& peer, std::vector<Bytes> envelope
 void PoolImpl::admit_of_peer(const crypto::Sm2Point& peer, const std::vector<Bytes>& envelopes) {
   const std::vector<ByteView> views(envelopes.begin(), envelopes.end());
   auto admitted = ledger_.admit(views, now_ms_());
-  std::vector<ContentId> ids(admitted.size());
-  for (size_t i = 0; i < admitted.size(); ++i)
-    if (admitted[i]) ids[i] = content_id(**admitted[i]);
   bool wake = false;
   {
     std::lock_guard lock(mutex_);
@@ -145,10 +127,10 @@ void PoolImpl::admit_of_peer(const crypto::Sm2Point& peer, const std::vector<Byt
     for (size_t i = 0; i < admitted.size(); ++i) {
       if (!admitted[i])
         ++counts_.refused;
-      else if (waiting_.find(ids[i]) != nullptr)
+      else if (waiting_.find((*admitted[i])->hash) != nullptr)
         continue;
       else if (waiting_.has_room(peer, counted_bytes(**admitted[i])))
-        waiting_.add(ids[i], std::move(*admitted[i]), peer);
+        waiting_.add(std::move(*admitted[i]), peer);
       else
         ++counts_.dropped;
     }
@@ -177,22 +159,18 @@ std::vector<Bytes> PoolImpl::unsettled(int64_t handed_before_ms, size_t max_byte
   return out;
 }
 
-std::vector<Bytes> PoolImpl::give(std::span<const ContentId> ids, size_t max_bytes) const {
+std::vector<Bytes> PoolImpl::give(std::span<const Digest> ids, size_t max_bytes) const {
   std::vector<Bytes> out;
   size_t bytes = 0;
-  for (const ContentId& id : ids) {
+  for (const Digest& id : ids) {
     ledger::AdmittedTransaction here;
-    Digest hash;
     {
       std::lock_guard lock(mutex_);
       here = held(id);
-      hash = names_.hash_of(id);
     }
     if (here) {
       out.push_back(envelope_of(*here));
-    } else if (auto record = ledger_.transaction(hash, true); record) {
-      // One that was committed with attachments has another name than its hash.
-      if (hash == id && !record->transaction.attachments.empty()) continue;
+    } else if (auto record = ledger_.transaction(id, true); record) {
       out.push_back(envelope_of(record->transaction));
     } else {
       continue;
@@ -209,29 +187,17 @@ AdmittedTransactions PoolImpl::candidates(size_t max_bytes, size_t max_count) co
   return waiting_.candidates(max_bytes, max_count);
 }
 
-ContentId PoolImpl::name(const ledger::AdmittedTransaction& transaction) const {
-  if (transaction->attachments.empty()) return transaction->hash;
-  {
-    std::lock_guard lock(mutex_);
-    for (const ContentId& id : waiting_.named(transaction->hash))
-      if (waiting_.find(id)->transaction == transaction) return id;
-  }
-  return content_id(*transaction);
-}
-
 Status PoolImpl::keep(uint64_t engine_height, std::span<const ledger::AdmittedTransaction> transactions) {
   std::lock_guard kept_lock(kept_mutex_);
   std::vector<KeptContent> fresh;
   AdmittedTransactions added;
-  for (const auto& each : transactions) {
-    const ContentId id = name(each);
+  {
     std::lock_guard lock(mutex_);
     auto at = kept_.find(engine_height);
-    if (at == kept_.end() || !at->second.contains(id)) {
-      fresh.push_back({engine_height, id, envelope_of(*each)});
-      added.push_back(each);
-    }
+    for (const auto& each : transactions)
+      if (at == kept_.end() || !at->second.contains(each->hash)) added.push_back(each);
   }
+  for (const auto& each : added) fresh.push_back({engine_height, each->hash, envelope_of(*each)});
   if (fresh.empty()) return {};
   TRY(kept_file_->append(engine_height, fresh));
   std::lock_guard lock(mutex_);
@@ -266,16 +232,9 @@ void PoolImpl::tell(Waiting::Entry& entry, const Result<order::Committed>& outco
 
 void PoolImpl::settle(const ledger::Ledger::Executed& executed, Told& told) {
   for (size_t i = 0; i < executed.included.size(); ++i) {
-    const ledger::AdmittedTransaction& done = executed.included[i];
-    if (!done->attachments.empty()) names_.add(content_id(*done), done->hash);
-    for (const ContentId& id : waiting_.named(done->hash)) {
-      Waiting::Entry entry = std::move(*waiting_.remove(id));
-      // Others with this hash differ in their attachments, and can stand in no block any more.
-      if (entry.transaction == done || entry.transaction->attachments == done->attachments)
-        tell(entry, order::Committed{executed.header.height, done->hash, executed.receipts[i]}, told);
-      else
-        tell(entry, fail(Code::conflict, "transaction.duplicate", "{}", hex(done->hash)), told);
-    }
+    const Digest& hash = executed.included[i]->hash;
+    if (auto entry = waiting_.remove(hash))
+      tell(*entry, order::Committed{executed.header.height, hash, executed.receipts[i]}, told);
   }
   pace(executed.included.size());
 }
@@ -302,11 +261,10 @@ void PoolImpl::pace(size_t transactions) {
 
 void PoolImpl::refused(const ledger::AdmittedTransaction& transaction, const Error& why) {
   if (why.code == Code::busy) return;
-  const ContentId id = name(transaction);
   Told told;
   {
     std::lock_guard lock(mutex_);
-    if (auto entry = waiting_.remove(id)) tell(*entry, tl::unexpected(why), told);
+    if (auto entry = waiting_.remove(transaction->hash)) tell(*entry, tl::unexpected(why), told);
   }
   for (auto& [on_outcome, outcome] : told) on_outcome(std::move(outcome));
 }

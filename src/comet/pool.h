@@ -3,16 +3,14 @@
 #include "order/sequencer.h"
 
 // Transactions that wait for a block, on every node of a chain. The engine orders names; what they stand for
-// travels once over our own links and is checked once on each node (docs/adr/0019). Invariants:
+// travels once over our own links and is checked once on each node (docs/adr/0019). A transaction's name is
+// its hash: what is admitted under one hash differs at most in its signature. Invariants:
 // - a transaction in the pool was admitted here: form, signer, signature;
 // - what this node has voted for is on its disk until the ledger holds it, so that a decided block can always
 // be
 //   executed as long as more than a third of the voters come back;
 // - every queue is bounded, and a peer can only fill its own share.
 namespace chengxin::comet {
-
-using format::content_id;
-using format::ContentId;
 
 // A source is this node's own clients together, or a peer. It may fill as much as is still free: alone half
 // of the bound, one of n 1/(n+1), so that whoever comes new finds room.
@@ -34,7 +32,7 @@ class Peers {
   virtual void broadcast(std::vector<Bytes> envelopes) = 0;
   // Asks for contents by name; answers come through Pool::receive. `first`: who should have it. None: the
   // next in turn, another one with each call.
-  virtual void ask(std::span<const ContentId> ids, const crypto::Sm2Point* first) = 0;
+  virtual void ask(std::span<const Digest> ids, const crypto::Sm2Point* first) = 0;
   // Asks for the contents of the ledger's blocks from this height on, which other nodes hold already; answers
   // come through Pool::receive_block. It finds what `ask` cannot: a node knows by name only what waits there
   // or was committed lately.
@@ -64,7 +62,7 @@ class Pool {
   // count as handed over again.
   virtual std::vector<Bytes> unsettled(int64_t handed_before_ms, size_t max_bytes) = 0;
   // Envelopes of those of the ids that are here or in the ledger, for a peer that asks.
-  virtual std::vector<Bytes> give(std::span<const ContentId> ids, size_t max_bytes) const = 0;
+  virtual std::vector<Bytes> give(std::span<const Digest> ids, size_t max_bytes) const = 0;
 
   // As many as fit: sources take turns by bytes, each in the order of arrival. They stay in the pool.
   virtual std::vector<ledger::AdmittedTransaction> candidates(size_t max_bytes, size_t max_count) const = 0;
@@ -72,12 +70,9 @@ class Pool {
   // the pool is admitted at time_ms against the head; what was, had been, and execution asks anew what may
   // have changed since. pool.missing (unavailable), pool.inadmissible (names the first and why),
   // pool.stopped.
-  virtual Result<std::vector<ledger::AdmittedTransaction>> find(std::span<const ContentId> ids,
-                                                                int64_t time_ms,
+  virtual Result<std::vector<ledger::AdmittedTransaction>> find(std::span<const Digest> ids, int64_t time_ms,
                                                                 const crypto::Sm2Point* proposer,
                                                                 bool without_end) = 0;
-  // Its name, without the hashing where the pool knows it.
-  virtual ContentId name(const ledger::AdmittedTransaction& transaction) const = 0;
   // Makes these durable: before this node votes for a block of them. After an error nothing more is kept
   // until the pool is opened again (pool.kept_broken): what reached the disk is not known then. file.*.
   virtual Status keep(uint64_t engine_height, std::span<const ledger::AdmittedTransaction> transactions) = 0;

@@ -63,7 +63,7 @@ class DeafPeers : public Peers {
     std::lock_guard lock(mutex_);
     for (Bytes& each : envelopes) handed.push_back(std::move(each));
   }
-  void ask(std::span<const ContentId> ids, const crypto::Sm2Point* first) override {
+  void ask(std::span<const Digest> ids, const crypto::Sm2Point* first) override {
     std::lock_guard lock(mutex_);
     asked.insert(asked.end(), ids.begin(), ids.end());
     firsts.push_back(first != nullptr ? std::optional(*first) : std::nullopt);
@@ -76,7 +76,7 @@ class DeafPeers : public Peers {
   }
 
   std::vector<Bytes> handed;
-  std::vector<ContentId> asked;
+  std::vector<Digest> asked;
   std::vector<std::optional<crypto::Sm2Point>> firsts;
 
  private:
@@ -113,7 +113,7 @@ struct Node {
     return chain.setup.envelope(chain.setup.writer, now_ms, {anchor_call()}, {chain.items(items)});
   }
   // As an engine decides it: found, executed, kept, committed.
-  Result<ledger::Ledger::Executed> decide(std::span<const ContentId> ids, int64_t time_ms) {
+  Result<ledger::Ledger::Executed> decide(std::span<const Digest> ids, int64_t time_ms) {
     ASSIGN(auto transactions, pool->find(ids, time_ms, nullptr, true));
     ASSIGN(auto executed, chain.ledger->execute(transactions, time_ms));
     TRY(chain.ledger->commit(executed,
@@ -131,9 +131,9 @@ struct Node {
   std::unique_ptr<Pool> pool;
 };
 
-inline std::vector<ContentId> names(const std::vector<ledger::AdmittedTransaction>& list) {
-  std::vector<ContentId> out;
-  for (const auto& each : list) out.push_back(content_id(*each));
+inline std::vector<Digest> names(const std::vector<ledger::AdmittedTransaction>& list) {
+  std::vector<Digest> out;
+  for (const auto& each : list) out.push_back(each->hash);
   return out;
 }
 

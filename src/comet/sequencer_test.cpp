@@ -11,7 +11,7 @@ using namespace testing;
 
 class SequencerTest : public ::testing::Test {
  protected:
-  std::vector<ContentId> all() { return names(node.pool->candidates(SIZE_MAX, SIZE_MAX)); }
+  std::vector<Digest> all() { return names(node.pool->candidates(SIZE_MAX, SIZE_MAX)); }
 
   TestChain test;
   Node node{test};

@@ -13,6 +13,12 @@ ledger::CallResult refused(std::string_view reason) {
   return result;
 }
 
+bool stands_for(ByteView arguments, ByteView attachment) {
+  auto call = format::decode_evidence_add(arguments);
+  return call && call->count <= kMaxItemsPerCall && attachment.size() == call->count * call->item_bytes &&
+         merkle::Items::root(merkle::Items::group_hashes(attachment, call->item_bytes)) == call->root;
+}
+
 Result<ledger::CallResult> add(const ledger::CallContext& context) {
   auto call = format::decode_evidence_add(context.arguments);
   if (!call) {
@@ -43,7 +49,7 @@ ledger::ContractTable contract() {
   method.contract = "evidence";
   method.name = "add";
   method.role = "writer";
-  method.takes_attachment = true;
+  method.stands_for = stands_for;
   method.base_gas = 1000;
   method.gas_per_byte = 1;
   method.run = add;

@@ -42,8 +42,11 @@ ledger::CallResult run(ByteView arguments, ByteView attachment) {
   return *result;
 }
 
+// Admission refuses just what the call itself would, when it is about the attachment.
 std::string refusal(const format::EvidenceAdd& call, ByteView attachment) {
   auto result = run(format::encode_evidence_add(call), attachment);
+  EXPECT_EQ(contract()[0].stands_for(format::encode_evidence_add(call), attachment),
+            result.status == format::ReceiptStatus::accepted);
   if (result.status == format::ReceiptStatus::accepted) return "accepted";
   EXPECT_EQ(result.status, format::ReceiptStatus::refused);
   EXPECT_EQ(result.indexed_item_bytes, 0u);
@@ -56,7 +59,7 @@ TEST(EvidenceContract, DeclaresWhatItNeeds) {
   ASSERT_EQ(table.size(), 1u);
   EXPECT_EQ(table[0].contract + "." + table[0].name, "evidence.add");
   EXPECT_EQ(table[0].role, "writer");
-  EXPECT_TRUE(table[0].takes_attachment);
+  EXPECT_TRUE(table[0].stands_for);
   EXPECT_TRUE(table[0].reads.empty());
   EXPECT_TRUE(table[0].writes.empty());
 }

@@ -178,27 +178,6 @@ void expect_fixed_size(const T& value, size_t size) {
   EXPECT_FALSE(T::decode(bytes));
 }
 
-TEST(Transaction, ContentIsNamedByItsBodyAndAttachmentsAlone) {
-  Transaction one;
-  one.hash = digest_of(3);
-  EXPECT_EQ(content_id(one), one.hash);
-  Transaction other = one;
-  other.signature.fill(5);
-  one.attachments = other.attachments = {Bytes{1, 2}, Bytes{3}};
-  EXPECT_EQ(content_id(one), content_id(other)) << "SM2 is randomised: the same transaction signed twice";
-  Bytes written = to_bytes(view(std::string_view("chengxin/content/v1\0", 20)));
-  append(written, one.hash);
-  append(written, Bytes{0, 0, 0, 2, 1, 2, 0, 0, 0, 1, 3});
-  EXPECT_EQ(content_id(one), crypto::sm3(written));
-  std::set<Digest> names = {one.hash, content_id(one)};
-  for (const std::vector<Bytes>& attachments :
-       std::vector<std::vector<Bytes>>{{{}}, {{}, {}}, {{1, 2, 3}}, {{1}, {2, 3}}, {{3}, {1, 2}}}) {
-    other.attachments = attachments;
-    names.insert(content_id(other));
-  }
-  EXPECT_EQ(names.size(), 7u);
-}
-
 TEST(Header, FixedLayouts) {
   Header header{1, digest_of(1), 2, 3, digest_of(4), 5, digest_of(6), digest_of(7), digest_of(8)};
   expect_fixed_size(header, kHeaderBytes);

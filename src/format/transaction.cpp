@@ -86,18 +86,6 @@ Bytes signed_message(ByteView body) {
 
 Digest transaction_hash(ByteView body) { return crypto::sm3({tag("chengxin/tx/v1"), body}); }
 
-ContentId content_id(const Transaction& transaction) {
-  if (transaction.attachments.empty()) return transaction.hash;
-  crypto::Sm3 hash;
-  hash.update(tag("chengxin/content/v1")).update(transaction.hash);
-  for (const Bytes& attachment : transaction.attachments) {
-    Bytes length;
-    put_be(length, uint32_t(attachment.size()));
-    hash.update(length).update(attachment);
-  }
-  return hash.finish();
-}
-
 Bytes encode_transaction(ByteView body, const crypto::Sm2Signature& signature,
                          std::span<const Bytes> attachments) {
   pb::Transaction message;

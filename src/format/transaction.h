@@ -44,12 +44,6 @@ struct Transaction {
   Digest hash{};
 };
 
-// Names a transaction together with its attachments, which its hash does not cover: its hash when it has
-// none, else SM3(tag "chengxin/content/v1" || hash || for each attachment u32 length || bytes). Of two with
-// the same name only the signatures may differ, and nothing that a block is made of depends on those.
-using ContentId = Digest;
-ContentId content_id(const Transaction& transaction);
-
 Bytes encode_transaction(ByteView body, const crypto::Sm2Signature& signature,
                          std::span<const Bytes> attachments);
 // transaction.malformed, transaction.body_malformed.

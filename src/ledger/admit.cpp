@@ -33,10 +33,7 @@ Status LedgerImpl::check_form(const format::Transaction& transaction, const Head
   if (body.chain != id_)
     return fail(Code::invalid_argument, "transaction.wrong_chain", "it is for {}", hex(body.chain));
   TRY(check_window(body, head.limits, time_ms));
-  const size_t taken = methods_.attachments_taken(body, head.next_protocol());
-  if (taken != transaction.attachments.size())
-    return fail(Code::invalid_argument, "transaction.attachments", "its calls take {}, it has {}", taken,
-                transaction.attachments.size());
+  TRY(methods_.check_attachments(transaction, head.next_protocol()));
   if (!signer) return fail(Code::forbidden, "transaction.unknown_signer", "{}", hex(body.signer));
   if (!signer->account.active)
     return fail(Code::forbidden, "transaction.signer_revoked", "{}", hex(body.signer));

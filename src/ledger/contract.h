@@ -48,7 +48,9 @@ struct Method {
   std::string contract, name;
   uint32_t since_version = format::kFirstProtocol;  // unknown in blocks that follow an earlier one
   std::string role;  // the signer's account must hold it; empty: any active account
-  bool takes_attachment = false;
+  // Null: it takes no attachment. Else whether the arguments stand for this attachment and for no other,
+  // which is asked at admission: a signature covers the arguments alone.
+  std::function<bool(ByteView arguments, ByteView attachment)> stands_for;
   uint64_t base_gas = 1000, gas_per_byte = 1;
   std::vector<std::string> reads, writes;  // key prefixes; writes may also be read
   std::function<Result<CallResult>(const CallContext&)>

@@ -97,8 +97,23 @@ bool Methods::has_contract(const std::string& contract, uint32_t version) const 
 size_t Methods::attachments_taken(const format::TransactionBody& body, uint32_t version) const {
   return size_t(std::count_if(body.calls.begin(), body.calls.end(), [&](const format::Call& call) {
     const Method* method = find(call, version);
-    return method && method->takes_attachment;
+    return method && method->stands_for;
   }));
+}
+
+Status Methods::check_attachments(const format::Transaction& transaction, uint32_t version) const {
+  const size_t taken = attachments_taken(transaction.body, version), given = transaction.attachments.size();
+  if (taken != given)
+    return fail(Code::invalid_argument, "transaction.attachments", "its calls take {}, it has {}", taken,
+                given);
+  size_t at = 0;
+  for (const format::Call& call : transaction.body.calls) {
+    const Method* method = find(call, version);
+    if (!method || !method->stands_for) continue;
+    if (!method->stands_for(call.arguments, transaction.attachments[at++]))
+      return fail(Code::invalid_argument, "transaction.attachment_mismatch", "number {} of {}", at, given);
+  }
+  return {};
 }
 
 Result<Outcome> run_transaction(const Methods& methods, const format::Transaction& transaction,
@@ -112,7 +127,7 @@ Result<Outcome> run_transaction(const Methods& methods, const format::Transactio
     const format::Call& call = transaction.body.calls[i];
     const Method* method = methods.find(call, block_frame.version);
     ByteView attachment;
-    if (method && method->takes_attachment) {
+    if (method && method->stands_for) {
       attachment = transaction.attachments[out.taken.size()];
       out.taken.push_back({uint16_t(i), 0, {}});
     }
@@ -128,7 +143,7 @@ Result<Outcome> run_transaction(const Methods& methods, const format::Transactio
     }
     for (format::Event& event : result.events) out.events.push_back(std::move(event));
     append(out.output, result.output);
-    if (method->takes_attachment) {
+    if (method->stands_for) {
       out.taken.back().indexed_item_bytes = result.indexed_item_bytes;
       out.taken.back().item_groups = std::move(result.item_groups);
     }

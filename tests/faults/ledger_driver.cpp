@@ -34,7 +34,7 @@ ledger::ContractTable contracts() {
   ledger::Method anchor;
   anchor.contract = "faults";
   anchor.name = "anchor";
-  anchor.takes_attachment = true;
+  anchor.stands_for = [](ByteView, ByteView) { return true; };
   anchor.writes = {"faults/"};
   anchor.run = [](const ledger::CallContext& context) -> Result<ledger::CallResult> {
     // Some state that changes often and some that stays, besides the items themselves.

@@ -54,8 +54,7 @@ struct Voter {
     }
     TRY(pool->keep(engine_height, transactions));
     std::string lines;
-    for (const auto& each : transactions)
-      lines += hex(comet::content_id(*each)) + " " + hex(each->hash) + "\n";
+    for (const auto& each : transactions) lines += hex(each->hash) + " " + hex(each->hash) + "\n";
     if (::write(STDOUT_FILENO, lines.data(), lines.size()) != ssize_t(lines.size()))
       return fail(Code::internal, "test.output");
     pending.insert(pending.end(), transactions.begin(), transactions.end());

@@ -100,11 +100,11 @@ std::string World::bend_extension(uint64_t height, const Vote& vote) {
   }
 }
 
-comet::ContentId World::foreign_transaction(int64_t from_ms, int64_t until_ms) {
+Digest World::foreign_transaction(int64_t from_ms, int64_t until_ms) {
   Bytes items(32, uint8_t(random_()));
   const Bytes envelope = make_transaction(chain_, material().writer, {from_ms, until_ms},
                                           {evidence_call(items)}, {items}, random_);
-  const auto id = comet::content_id(format::decode_transaction(envelope).value());
+  const auto id = format::decode_transaction(envelope).value().hash;
   foreign_[id] = envelope;
   return id;
 }

@@ -42,8 +42,7 @@ void Checker::decided(const Node& node, const Decided& decided) {
     expect_(headers_[now.ledger_height].second.hash() == head.header.validators_hash,
             what + "another set certifies");
     const auto content = node.ledger->content(now.ledger_height, true).value();
-    for (const auto& each : content.transactions)
-      executed_.emplace_back(height, comet::content_id(each.transaction));
+    for (const auto& each : content.transactions) executed_.emplace_back(height, each.transaction.hash);
   }
   // Every block has its certificate two heights later, and not before.
   uint64_t certified = 0;
@@ -93,8 +92,8 @@ void Checker::verdict(uint64_t engine_height, const EngineKey& voter, const std:
   expect_(accepted == good(engine_height, voter, extension), "a wrong verdict on an extension");
 }
 
-std::vector<comet::ContentId> Checker::executed_before(uint64_t engine_height) const {
-  std::vector<comet::ContentId> out;
+std::vector<Digest> Checker::executed_before(uint64_t engine_height) const {
+  std::vector<Digest> out;
   for (const auto& [height, id] : executed_)
     if (height < engine_height) out.push_back(id);
   return out;

@@ -23,7 +23,7 @@ class Checker {
   uint64_t ledger_blocks() const { return headers_.size(); }
   size_t acknowledgements() const { return acknowledged_.size(); }
   // Names of what was executed, for who would have it executed again.
-  std::vector<comet::ContentId> executed_before(uint64_t engine_height) const;
+  std::vector<Digest> executed_before(uint64_t engine_height) const;
 
  private:
   struct Height {
@@ -40,7 +40,7 @@ class Checker {
   std::map<uint64_t, std::pair<Digest, format::ValidatorSet>> headers_;  // of the ledger, and who certifies
   std::map<std::tuple<uint64_t, EngineKey, std::string>, bool> verdicts_;
   std::map<Digest, order::Committed> acknowledged_;
-  std::vector<std::pair<uint64_t, comet::ContentId>> executed_;  // with the engine's height
+  std::vector<std::pair<uint64_t, Digest>> executed_;  // with the engine's height
 };
 
 }  // namespace chengxin::simulator

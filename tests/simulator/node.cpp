@@ -8,16 +8,14 @@ using Transactions = std::vector<ledger::AdmittedTransaction>;
 
 void NearbyPeers::broadcast(std::vector<Bytes> envelopes) { world_.broadcast_contents(self_, envelopes); }
 
-void NearbyPeers::ask(std::span<const comet::ContentId> ids, const crypto::Sm2Point*) {
-  world_.answer(self_, ids);
-}
+void NearbyPeers::ask(std::span<const Digest> ids, const crypto::Sm2Point*) { world_.answer(self_, ids); }
 
 void NearbyPeers::ask_blocks(uint64_t from_height) { world_.answer_blocks(self_, from_height); }
 
-Result<Transactions> ImpatientPool::find(std::span<const comet::ContentId> ids, int64_t time_ms,
+Result<Transactions> ImpatientPool::find(std::span<const Digest> ids, int64_t time_ms,
                                          const crypto::Sm2Point* proposer, bool without_end) {
   if (!without_end) {
-    for (const comet::ContentId& id : ids) {
+    for (const Digest& id : ids) {
       if (!pool_->give({&id, 1}, SIZE_MAX).empty()) continue;
       if (!world_.can_fetch(self_, id)) return fail(Code::unavailable, "pool.missing", "{}", hex(id));
     }

@@ -12,7 +12,7 @@ class NearbyPeers final : public comet::Peers {
  public:
   NearbyPeers(World& world, size_t self) : world_(world), self_(self) {}
   void broadcast(std::vector<Bytes> envelopes) override;
-  void ask(std::span<const comet::ContentId> ids, const crypto::Sm2Point* first) override;
+  void ask(std::span<const Digest> ids, const crypto::Sm2Point* first) override;
   void ask_blocks(uint64_t from_height) override;
 
  private:
@@ -37,16 +37,15 @@ class ImpatientPool final : public comet::Pool {
   std::vector<Bytes> unsettled(int64_t before_ms, size_t most) override {
     return pool_->unsettled(before_ms, most);
   }
-  std::vector<Bytes> give(std::span<const comet::ContentId> ids, size_t most) const override {
+  std::vector<Bytes> give(std::span<const Digest> ids, size_t most) const override {
     return pool_->give(ids, most);
   }
   std::vector<ledger::AdmittedTransaction> candidates(size_t bytes, size_t count) const override {
     return pool_->candidates(bytes, count);
   }
-  Result<std::vector<ledger::AdmittedTransaction>> find(std::span<const comet::ContentId> ids,
-                                                        int64_t time_ms, const crypto::Sm2Point* proposer,
+  Result<std::vector<ledger::AdmittedTransaction>> find(std::span<const Digest> ids, int64_t time_ms,
+                                                        const crypto::Sm2Point* proposer,
                                                         bool without_end) override;
-  comet::ContentId name(const ledger::AdmittedTransaction& each) const override { return pool_->name(each); }
   Status keep(uint64_t height, std::span<const ledger::AdmittedTransaction> all) override {
     return pool_->keep(height, all);
   }

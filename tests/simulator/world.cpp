@@ -301,7 +301,7 @@ void World::broadcast_contents(size_t from, const std::vector<Bytes>& envelopes)
     if (to != from && !(adversary_ && chance(0.1))) bag_.push_back({from, to, Contents{envelopes}});
 }
 
-bool World::can_fetch(size_t node, const comet::ContentId& id) {
+bool World::can_fetch(size_t node, const Digest& id) {
   if (nodes_[node]->fetch_denied) return false;
   if (foreign_.contains(id)) return true;
   return std::any_of(nodes_.begin(), nodes_.end(), [&](const auto& each) {
@@ -309,11 +309,11 @@ bool World::can_fetch(size_t node, const comet::ContentId& id) {
   });
 }
 
-void World::answer(size_t to, std::span<const comet::ContentId> ids) {
+void World::answer(size_t to, std::span<const Digest> ids) {
   for (const auto& node : nodes_) {
     if (node->number == to || !node->pool) continue;
     auto envelopes = node->pool->give(ids, SIZE_MAX);
-    for (const comet::ContentId& id : ids)
+    for (const Digest& id : ids)
       if (auto found = foreign_.find(id); found != foreign_.end()) envelopes.push_back(found->second);
     if (!envelopes.empty()) nodes_[to]->pool->receive(node->key(), std::move(envelopes));
   }

@@ -53,9 +53,9 @@ class World {
   void saw_verdict(uint64_t height, const Vote& vote, bool accepted);
   void decided(size_t node, const Decided& decided);
   void broadcast_contents(size_t from, const std::vector<Bytes>& envelopes);
-  void answer(size_t to, std::span<const comet::ContentId> ids);
+  void answer(size_t to, std::span<const Digest> ids);
   void answer_blocks(size_t to, uint64_t from_height);
-  bool can_fetch(size_t node, const comet::ContentId& id);
+  bool can_fetch(size_t node, const Digest& id);
 
  private:
   struct Contents {
@@ -87,7 +87,7 @@ class World {
   std::string bend_extension(uint64_t height, const Vote& vote);
   Vote bend_vote(uint64_t height, const Vote& vote);
   bool byzantine(size_t node) const { return adversary_ && nodes_[node]->byzantine; }
-  comet::ContentId foreign_transaction(int64_t from_ms, int64_t until_ms);
+  Digest foreign_transaction(int64_t from_ms, int64_t until_ms);
 
   const Plan plan_;
   const fs::path folder_;
@@ -97,7 +97,7 @@ class World {
   std::vector<InFlight> bag_;
   std::deque<InFlight> urgent_;
   std::map<uint64_t, std::vector<BlockPtr>> blocks_;  // all that were proposed, by height
-  std::map<comet::ContentId, Bytes> foreign_;         // what only the adversary has
+  std::map<Digest, Bytes> foreign_;                   // what only the adversary has
   std::vector<std::string> extensions_;               // the last that were seen
   std::optional<ledger::CertifiedHeight> last_certificate_;
   Digest chain_{}, genesis_app_hash_{};

@@ -71,7 +71,7 @@ uint64_t PeersImpl::give(const crypto::Sm2Point& peer, const Ask& question) {
     message.envelopes.clear();
     bytes = 0;
   };
-  for (const ContentId& id : question.ids) {
+  for (const Digest& id : question.ids) {
     if (!open || cost > options_.answer_burst_bytes) break;
     cost += kLookUpCost;
     for (Bytes& each : pool_.give(std::span(&id, 1), SIZE_MAX)) {

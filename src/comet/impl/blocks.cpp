@@ -15,7 +15,7 @@ int64_t Blocks::ledger_time(int64_t engine_time_ms) const {
 }
 
 Result<ExecutedPtr> Blocks::propose(int64_t time_ms, Room room) {
-  const size_t most = std::min(room.names, room.bytes / sizeof(ContentId));
+  const size_t most = std::min(room.names, room.bytes / sizeof(Digest));
   if (most == 0) return ExecutedPtr();
   const auto candidates = pool_.candidates(ledger_.head().limits.max_block_bytes, most);
   if (candidates.empty()) return ExecutedPtr();
@@ -66,7 +66,7 @@ Result<Blocks::Judged> Blocks::execute(const BlockData& data, int64_t time_ms,
   return Judged{std::move(kept), {}};
 }
 
-void Blocks::remember(const std::vector<ContentId>& contents, int64_t time_ms, ExecutedPtr executed) {
+void Blocks::remember(const std::vector<Digest>& contents, int64_t time_ms, ExecutedPtr executed) {
   if (made_.size() == kMostMade) made_.pop_front();
   made_.push_back({contents, time_ms, std::move(executed)});
 }

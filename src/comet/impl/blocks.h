@@ -41,7 +41,7 @@ class Blocks {
   Result<Judged> execute(const BlockData& data, int64_t time_ms, const crypto::Sm2Point* proposer,
                          bool decided);
   // So that the same block needs no second execution.
-  void remember(const std::vector<ContentId>& contents, int64_t time_ms, ExecutedPtr executed);
+  void remember(const std::vector<Digest>& contents, int64_t time_ms, ExecutedPtr executed);
   // Before this node votes for it.
   Status keep(uint64_t engine_height, const ExecutedPtr& executed);
   void forget() { made_.clear(); }
@@ -50,7 +50,7 @@ class Blocks {
 
  private:
   struct Made {
-    std::vector<ContentId> contents;
+    std::vector<Digest> contents;
     int64_t time_ms = 0;
     ExecutedPtr executed;
     bool kept = false;

@@ -13,30 +13,36 @@ using Clock = std::chrono::steady_clock;
 constexpr size_t kBlocksAtOnce = 4;  // whose contents are fetched: of several rounds and of decided ones
 constexpr int kFirstPauseMs = 100, kMostPauseMs = 2'000;  // between questions
 
-tl::unexpected<Error> inadmissible(const ContentId& id, std::string_view why) {
+tl::unexpected<Error> inadmissible(const Digest& id, std::string_view why) {
   return fail(Code::invalid_argument, "pool.inadmissible", "{}: {}", hex(id), why);
+}
+
+// What a name does not cover was made up: peers hand on only what they have admitted.
+bool is_lie(const Error& why) {
+  return why.reason == "transaction.signature_invalid" || why.reason == "transaction.attachments" ||
+         why.reason == "transaction.attachment_mismatch";
 }
 
 }  // namespace
 
 // What one call of find() is after.
 struct PoolImpl::Search {
-  Search(PoolImpl& of, std::span<const ContentId> names, int64_t at_ms, bool is_decided)
+  Search(PoolImpl& of, std::span<const Digest> names, int64_t at_ms, bool is_decided)
       : pool(of), ids(names), time_ms(at_ms), decided(is_decided), found(names.size()) {}
   ~Search() {
     if (!wanting) return;
     std::lock_guard lock(pool.mutex_);
-    for (const ContentId& id : ids) pool.wanted_.remove(id);
+    for (const Digest& id : ids) pool.wanted_.remove(id);
   }
-  std::vector<ContentId> missing() const {
-    std::vector<ContentId> out;
+  std::vector<Digest> missing() const {
+    std::vector<Digest> out;
     for (size_t i = 0; i < ids.size(); ++i)
       if (!found[i]) out.push_back(ids[i]);
     return out;
   }
 
   PoolImpl& pool;
-  const std::span<const ContentId> ids;
+  const std::span<const Digest> ids;
   const int64_t time_ms;
   const bool decided;  // its block is
   AdmittedTransactions found;
@@ -45,21 +51,20 @@ struct PoolImpl::Search {
   int asked = 0;         // how often
 };
 
-ledger::AdmittedTransaction PoolImpl::held(const ContentId& id) const {
+ledger::AdmittedTransaction PoolImpl::held(const Digest& id) const {
   if (const Waiting::Entry* entry = waiting_.find(id)) return entry->transaction;
   for (const auto& [height, contents] : kept_)
     if (auto found = contents.find(id); found != contents.end()) return found->second;
   return nullptr;
 }
 
-const Unchecked* PoolImpl::unchecked(const ContentId& id) const {
+const Unchecked* PoolImpl::unchecked(const Digest& id) const {
   if (const Unchecked* content = wanted_.find(id)) return content;
   if (const Unchecked* content = ahead_.find(id)) return content;
   return restored_.find(id);
 }
 
-// A peer hands on only what it has checked, so one whose signature does not hold was made up.
-void PoolImpl::lied(const ContentId& id, const Unchecked& content) {
+void PoolImpl::lied(const Digest& id, const Unchecked& content) {
   ++counts_.lies;
   log::warn("pool.lie", {{"peer", hex(content.from)}, {"content", hex(id)}});
   wanted_.lied(id, content.from);
@@ -83,7 +88,7 @@ std::vector<Bytes> PoolImpl::take_wanted(const crypto::Sm2Point& peer, std::vect
       others.push_back(std::move(envelope));
       continue;
     }
-    const ContentId id = content_id(*decoded);
+    const Digest id = decoded->hash;
     auto shared = std::make_shared<Bytes>(std::move(envelope));
     std::lock_guard lock(mutex_);
     const Wanted::Verdict verdict = wanted_.arrive(id, {shared, peer}, most);
@@ -99,7 +104,7 @@ void PoolImpl::receive_block(const crypto::Sm2Point& peer, uint64_t height, std:
   for (Bytes& envelope : envelopes) {
     auto decoded = format::decode_transaction(envelope);
     if (!decoded) continue;
-    const ContentId id = content_id(*decoded);
+    const Digest id = decoded->hash;
     std::lock_guard lock(mutex_);
     if (stopped_ || ahead_.bytes() + envelope.size() > options_.max_ahead_bytes) return;
     ahead_.add(height, id, {std::make_shared<const Bytes>(std::move(envelope)), peer});
@@ -132,12 +137,12 @@ Result<bool> PoolImpl::look(Search& search) {
   auto admitted = ledger_.admit(envelopes, search.time_ms);
   for (size_t k = 0; k < raw.size(); ++k) {
     const auto& [number, content] = raw[k];
-    const ContentId& id = search.ids[number];
+    const Digest& id = search.ids[number];
     if (admitted[k]) {
       search.bytes += counted_bytes(**admitted[k]);
       search.found[number] = std::move(*admitted[k]);
-      if (!search.decided) wait_too(id, search.found[number], content.from);
-    } else if (admitted[k].error().reason == "transaction.signature_invalid") {
+      if (!search.decided) wait_too(search.found[number], content.from);
+    } else if (is_lie(admitted[k].error())) {
       std::lock_guard lock(mutex_);
       lied(id, content);
       ++missing;
@@ -152,11 +157,11 @@ Result<bool> PoolImpl::look(Search& search) {
 }
 
 // What a proposal named waits like what came by itself: the block may not be decided.
-void PoolImpl::wait_too(const ContentId& id, const ledger::AdmittedTransaction& transaction,
-                        const crypto::Sm2Point& peer) {
+void PoolImpl::wait_too(const ledger::AdmittedTransaction& transaction, const crypto::Sm2Point& peer) {
   std::lock_guard lock(mutex_);
-  if (!stopped_ && waiting_.find(id) == nullptr && waiting_.has_room(peer, counted_bytes(*transaction)))
-    waiting_.add(id, transaction, peer);
+  if (!stopped_ && waiting_.find(transaction->hash) == nullptr &&
+      waiting_.has_room(peer, counted_bytes(*transaction)))
+    waiting_.add(transaction, peer);
 }
 
 uint64_t PoolImpl::arrivals() const {
@@ -172,7 +177,7 @@ void PoolImpl::arrival() {
 }
 
 void PoolImpl::ask(Search& search, const crypto::Sm2Point* first) {
-  const std::vector<ContentId> missing = search.missing();
+  const std::vector<Digest> missing = search.missing();
   {
     std::lock_guard lock(mutex_);
     counts_.asked += missing.size();
@@ -186,7 +191,7 @@ void PoolImpl::ask(Search& search, const crypto::Sm2Point* first) {
   });
 }
 
-Result<AdmittedTransactions> PoolImpl::find(std::span<const ContentId> ids, int64_t time_ms,
+Result<AdmittedTransactions> PoolImpl::find(std::span<const Digest> ids, int64_t time_ms,
                                             const crypto::Sm2Point* proposer, bool without_end) {
   Search search(*this, ids, time_ms, without_end);
   const auto begun = Clock::now();
@@ -202,7 +207,7 @@ Result<AdmittedTransactions> PoolImpl::find(std::span<const ContentId> ids, int6
     std::unique_lock lock(mutex_);
     if (!search.wanting) {
       search.wanting = true;
-      for (const ContentId& id : ids) wanted_.add(id);
+      for (const Digest& id : ids) wanted_.add(id);
     }
     arrived_.wait_until(lock, std::min(next_question, end), [&] { return stopped_ || arrivals_ != seen; });
     if (stopped_) return fail(Code::unavailable, "pool.stopped");

@@ -39,11 +39,11 @@ bool read_record(Reader& in, std::vector<KeptContent>& into) {
   const ByteView head = again.take(kHeadBytes + count * kNameBytes);
   if (in.digest() != crypto::sm3(head) || !in.ok()) return false;
   for (uint32_t i = 0; i < count; ++i) {
-    const ContentId id = names.digest();
+    const Digest id = names.digest();
     const ByteView envelope = in.take(names.be<uint32_t>());
     if (!in.ok()) return false;
     auto decoded = format::decode_transaction(envelope);
-    if (!decoded || content_id(*decoded) != id) return false;
+    if (!decoded || decoded->hash != id) return false;
     into.push_back({engine_height, id, to_bytes(envelope)});
   }
   return true;

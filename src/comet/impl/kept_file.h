@@ -15,7 +15,7 @@ namespace chengxin::comet {
 
 struct KeptContent {
   uint64_t engine_height = 0;
-  ContentId id{};
+  Digest id{};
   Bytes envelope;
 };
 

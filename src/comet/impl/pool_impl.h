@@ -13,18 +13,6 @@ namespace chengxin::comet {
 
 using AdmittedTransactions = std::vector<ledger::AdmittedTransaction>;
 
-// Names of those committed lately that differ from their hashes: the ledger knows hashes only.
-class Names {
- public:
-  void add(const ContentId& id, const Digest& hash);
-  Digest hash_of(const ContentId& id) const;  // itself when it is not known
-
- private:
-  static constexpr size_t kMost = 65'536;
-  std::unordered_map<ContentId, Digest, DigestHash> hashes_;
-  std::deque<ContentId> order_;
-};
-
 // Outcomes that are told when the lock has been given up.
 using Told = std::vector<std::pair<order::OnOutcome, Result<order::Committed>>>;
 
@@ -46,11 +34,10 @@ class PoolImpl final : public Pool {
   void receive_block(const crypto::Sm2Point& peer, uint64_t height, std::vector<Bytes> envelopes) override;
   size_t room_ahead() const override;
   std::vector<Bytes> unsettled(int64_t handed_before_ms, size_t max_bytes) override;
-  std::vector<Bytes> give(std::span<const ContentId> ids, size_t max_bytes) const override;
+  std::vector<Bytes> give(std::span<const Digest> ids, size_t max_bytes) const override;
   AdmittedTransactions candidates(size_t max_bytes, size_t max_count) const override;
-  Result<AdmittedTransactions> find(std::span<const ContentId> ids, int64_t time_ms,
+  Result<AdmittedTransactions> find(std::span<const Digest> ids, int64_t time_ms,
                                     const crypto::Sm2Point* proposer, bool without_end) override;
-  ContentId name(const ledger::AdmittedTransaction& transaction) const override;
   Status keep(uint64_t engine_height, std::span<const ledger::AdmittedTransaction> transactions) override;
   void committed(uint64_t engine_height, const ledger::Ledger::Executed* executed) override;
   void refused(const ledger::AdmittedTransaction& transaction, const Error& why) override;
@@ -62,10 +49,10 @@ class PoolImpl final : public Pool {
   struct Search;
 
   // Under the lock.
-  ledger::AdmittedTransaction held(const ContentId& id) const;
-  const Unchecked* unchecked(const ContentId& id) const;
+  ledger::AdmittedTransaction held(const Digest& id) const;
+  const Unchecked* unchecked(const Digest& id) const;
   Status takes(const Waiting::Entry* known, size_t bytes) const;
-  void lied(const ContentId& id, const Unchecked& content);
+  void lied(const Digest& id, const Unchecked& content);
   void arrival();
   void tell(Waiting::Entry& entry, const Result<order::Committed>& outcome, Told& told);
   void settle(const ledger::Ledger::Executed& executed, Told& told);
@@ -75,8 +62,7 @@ class PoolImpl final : public Pool {
   std::vector<Bytes> take_wanted(const crypto::Sm2Point& peer, std::vector<Bytes> envelopes);
   void admit_of_peer(const crypto::Sm2Point& peer, const std::vector<Bytes>& envelopes);
   Result<bool> look(Search& search);
-  void wait_too(const ContentId& id, const ledger::AdmittedTransaction& transaction,
-                const crypto::Sm2Point& peer);
+  void wait_too(const ledger::AdmittedTransaction& transaction, const crypto::Sm2Point& peer);
   void ask(Search& search, const crypto::Sm2Point* first);
   uint64_t arrivals() const;
   void restore(std::vector<KeptContent> kept);
@@ -100,8 +86,7 @@ class PoolImpl final : public Pool {
   Wanted wanted_;
   ByHeight ahead_;     // under the ledger's heights
   ByHeight restored_;  // under the engine's heights
-  std::map<uint64_t, std::unordered_map<ContentId, ledger::AdmittedTransaction, DigestHash>> kept_;
-  Names names_;
+  std::map<uint64_t, std::unordered_map<Digest, ledger::AdmittedTransaction, DigestHash>> kept_;
   Counts counts_;
   uint64_t arrivals_ = 0;  // while something was wanted
   size_t own_ = 0;         // outcomes that are not told yet

@@ -4,14 +4,14 @@
 
 namespace chengxin::comet {
 
-void Wanted::remove(const ContentId& id) {
+void Wanted::remove(const Digest& id) {
   auto found = wants_.find(id);
   if (found == wants_.end() || --found->second.waiters > 0) return;
   if (found->second.arrived) bytes_ -= found->second.arrived->envelope->size();
   wants_.erase(found);
 }
 
-Wanted::Verdict Wanted::arrive(const ContentId& id, Unchecked content, size_t max_bytes) {
+Wanted::Verdict Wanted::arrive(const Digest& id, Unchecked content, size_t max_bytes) {
   auto found = wants_.find(id);
   if (found == wants_.end()) return {};
   Want& want = found->second;
@@ -24,12 +24,12 @@ Wanted::Verdict Wanted::arrive(const ContentId& id, Unchecked content, size_t ma
   return {true, true};
 }
 
-const Unchecked* Wanted::find(const ContentId& id) const {
+const Unchecked* Wanted::find(const Digest& id) const {
   auto found = wants_.find(id);
   return found == wants_.end() || !found->second.arrived ? nullptr : &*found->second.arrived;
 }
 
-void Wanted::lied(const ContentId& id, const crypto::Sm2Point& peer) {
+void Wanted::lied(const Digest& id, const crypto::Sm2Point& peer) {
   auto found = wants_.find(id);
   if (found == wants_.end()) return;
   Want& want = found->second;
@@ -39,19 +39,19 @@ void Wanted::lied(const ContentId& id, const crypto::Sm2Point& peer) {
   want.arrived.reset();
 }
 
-bool ByHeight::add(uint64_t height, const ContentId& id, Unchecked content) {
+bool ByHeight::add(uint64_t height, const Digest& id, Unchecked content) {
   if (contents_.contains(id)) return false;
   bytes_ += content.envelope->size();
   contents_.emplace(id, Held{std::move(content), heights_.emplace(height, id)});
   return true;
 }
 
-const Unchecked* ByHeight::find(const ContentId& id) const {
+const Unchecked* ByHeight::find(const Digest& id) const {
   auto found = contents_.find(id);
   return found == contents_.end() ? nullptr : &found->second.content;
 }
 
-void ByHeight::remove(const ContentId& id) {
+void ByHeight::remove(const Digest& id) {
   auto found = contents_.find(id);
   if (found == contents_.end()) return;
   bytes_ -= found->second.content.envelope->size();
@@ -60,7 +60,7 @@ void ByHeight::remove(const ContentId& id) {
 }
 
 void ByHeight::drop_up_to(uint64_t height) {
-  while (!heights_.empty() && heights_.begin()->first <= height) remove(ContentId(heights_.begin()->second));
+  while (!heights_.empty() && heights_.begin()->first <= height) remove(Digest(heights_.begin()->second));
 }
 
 }  // namespace chengxin::comet

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <queue>
-#include <unordered_set>
 
 #include "base/check.h"
 
@@ -29,25 +28,24 @@ bool Waiting::has_room(const SourceKey& source, size_t bytes) const {
          (source == kOwn || held < options_.max_peer_transactions);
 }
 
-Waiting::Entry& Waiting::add(const ContentId& id, ledger::AdmittedTransaction transaction,
-                             const SourceKey& source) {
+Waiting::Entry& Waiting::add(ledger::AdmittedTransaction transaction, const SourceKey& source) {
   Source& to = sources_[source];
   const size_t bytes = counted_bytes(*transaction);
-  if (id != transaction->hash) variants_.emplace(transaction->hash, id);
-  to.queue.push_back({id, std::move(transaction), bytes, source, 0, {}});
-  CHECK(entries_.emplace(id, std::prev(to.queue.end())).second);
+  const Digest hash = transaction->hash;
+  to.queue.push_back({std::move(transaction), bytes, source, 0, {}});
+  CHECK(entries_.emplace(hash, std::prev(to.queue.end())).second);
   to.bytes += bytes;
   bytes_ += bytes;
   return to.queue.back();
 }
 
-Waiting::Entry* Waiting::find(const ContentId& id) {
-  auto found = entries_.find(id);
+Waiting::Entry* Waiting::find(const Digest& hash) {
+  auto found = entries_.find(hash);
   return found == entries_.end() ? nullptr : &*found->second;
 }
 
-std::optional<Waiting::Entry> Waiting::remove(const ContentId& id) {
-  auto found = entries_.find(id);
+std::optional<Waiting::Entry> Waiting::remove(const Digest& hash) {
+  auto found = entries_.find(hash);
   if (found == entries_.end()) return std::nullopt;
   Entry out = std::move(*found->second);
   auto source = sources_.find(out.source);
@@ -56,20 +54,6 @@ std::optional<Waiting::Entry> Waiting::remove(const ContentId& id) {
   source->second.queue.erase(found->second);
   if (source->second.queue.empty()) sources_.erase(source);
   entries_.erase(found);
-  auto [first, last] = variants_.equal_range(out.transaction->hash);
-  for (auto each = first; each != last; ++each)
-    if (each->second == id) {
-      variants_.erase(each);
-      break;
-    }
-  return out;
-}
-
-std::vector<ContentId> Waiting::named(const Digest& transaction_hash) const {
-  std::vector<ContentId> out;
-  if (entries_.contains(transaction_hash)) out.push_back(transaction_hash);
-  auto [first, last] = variants_.equal_range(transaction_hash);
-  for (auto each = first; each != last; ++each) out.push_back(each->second);
   return out;
 }
 
@@ -82,19 +66,15 @@ std::vector<ledger::AdmittedTransaction> Waiting::candidates(size_t max_bytes, s
   std::priority_queue<Turn> turns;
   for (const auto& [key, source] : sources_) turns.push({0, source.queue.begin(), source.queue.end()});
   std::vector<ledger::AdmittedTransaction> out;
-  std::unordered_set<Digest, DigestHash> varied;  // a block holds one of those that share a hash
   size_t bytes = 0;
   while (!turns.empty() && out.size() < max_count) {
     Turn turn = turns.top();
     turns.pop();
     const Entry& entry = *turn.at;
-    const Digest& hash = entry.transaction->hash;
-    if (variants_.empty() || !variants_.contains(hash) || varied.insert(hash).second) {
-      if (bytes + entry.bytes > max_bytes) continue;  // its source is served on in the next block
-      bytes += entry.bytes;
-      turn.taken += entry.bytes + kItemCost;
-      out.push_back(entry.transaction);
-    }
+    if (bytes + entry.bytes > max_bytes) continue;  // its source is served on in the next block
+    bytes += entry.bytes;
+    turn.taken += entry.bytes + kItemCost;
+    out.push_back(entry.transaction);
     if (++turn.at != turn.end) turns.push(turn);
   }
   return out;
@@ -102,19 +82,19 @@ std::vector<ledger::AdmittedTransaction> Waiting::candidates(size_t max_bytes, s
 
 std::vector<Waiting::Entry> Waiting::take_expired(int64_t time_ms) {
   const uint64_t time = uint64_t(std::max<int64_t>(time_ms, 0));
-  std::vector<ContentId> ids;
-  for (const auto& [id, entry] : entries_)
-    if (entry->transaction->body.valid_until_ms < time) ids.push_back(id);
+  std::vector<Digest> hashes;
+  for (const auto& [hash, entry] : entries_)
+    if (entry->transaction->body.valid_until_ms < time) hashes.push_back(hash);
   std::vector<Entry> out;
-  for (const ContentId& id : ids) out.push_back(std::move(*remove(id)));
+  for (const Digest& hash : hashes) out.push_back(std::move(*remove(hash)));
   return out;
 }
 
 std::vector<Waiting::Entry> Waiting::take_all() {
-  std::vector<ContentId> ids;
-  for (const auto& [id, entry] : entries_) ids.push_back(id);
+  std::vector<Digest> hashes;
+  for (const auto& [hash, entry] : entries_) hashes.push_back(hash);
   std::vector<Entry> out;
-  for (const ContentId& id : ids) out.push_back(std::move(*remove(id)));
+  for (const Digest& hash : hashes) out.push_back(std::move(*remove(hash)));
   return out;
 }
 

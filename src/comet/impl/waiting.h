@@ -5,7 +5,7 @@
 
 #include "comet/pool.h"
 
-// Transactions that wait, by source and by name. Not thread-safe. Invariants:
+// Transactions that wait, by source and by hash. Not thread-safe. Invariants:
 // - a source holds at most as much as is still free, in number and in bytes, and a peer at most its bound;
 // - what a source holds is served first in, first out, and sources take turns by bytes.
 namespace chengxin::comet {
@@ -19,7 +19,6 @@ size_t counted_bytes(const format::Transaction& transaction);
 class Waiting {
  public:
   struct Entry {
-    ContentId id{};
     ledger::AdmittedTransaction transaction;
     size_t bytes = 0;
     SourceKey source{};
@@ -32,13 +31,11 @@ class Waiting {
   size_t items() const { return entries_.size(); }
   size_t bytes() const { return bytes_; }
   bool has_room(const SourceKey& source, size_t bytes) const;
-  // `id` must not be there yet.
-  Entry& add(const ContentId& id, ledger::AdmittedTransaction transaction, const SourceKey& source);
-  Entry* find(const ContentId& id);
-  const Entry* find(const ContentId& id) const { return const_cast<Waiting*>(this)->find(id); }
-  std::optional<Entry> remove(const ContentId& id);
-  // Names of all that wait with this hash: they differ in their attachments.
-  std::vector<ContentId> named(const Digest& transaction_hash) const;
+  // None of its hash may be there yet.
+  Entry& add(ledger::AdmittedTransaction transaction, const SourceKey& source);
+  Entry* find(const Digest& hash);
+  const Entry* find(const Digest& hash) const { return const_cast<Waiting*>(this)->find(hash); }
+  std::optional<Entry> remove(const Digest& hash);
 
   std::vector<ledger::AdmittedTransaction> candidates(size_t max_bytes, size_t max_count) const;
   // Removes what fits into no block at or after time_ms.
@@ -55,9 +52,7 @@ class Waiting {
 
   const PoolOptions options_;
   std::map<SourceKey, Source> sources_;
-  std::unordered_map<ContentId, std::list<Entry>::iterator, DigestHash> entries_;
-  // Of those whose name is not their hash.
-  std::unordered_multimap<Digest, ContentId, DigestHash> variants_;
+  std::unordered_map<Digest, std::list<Entry>::iterator, DigestHash> entries_;
   size_t bytes_ = 0;
 };
 

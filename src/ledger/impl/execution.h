@@ -49,6 +49,9 @@ class Methods {
   const Method* find(const format::Call& call, uint32_t version) const;
   bool has_contract(const std::string& contract, uint32_t version) const;
   size_t attachments_taken(const format::TransactionBody& body, uint32_t version) const;
+  // As many as its calls take, each the one that its call's arguments stand for: transaction.attachments,
+  // transaction.attachment_mismatch.
+  Status check_attachments(const format::Transaction& transaction, uint32_t version) const;
 
  private:
   std::map<std::pair<std::string, std::string>, Method> methods_;
