@@ -79,13 +79,21 @@ func (c *chain) fail(why error) {
 func (c *chain) notice(message string, fields []any) {
 	switch {
 	case strings.HasPrefix(message, "CONSENSUS FAILURE"):
-		c.fail(fail("engine.consensus_failure", "%s", field(fields, "err")))
+		c.fail(consensusFailure(field(fields, "err")))
 	case strings.HasPrefix(message, "found conflicting vote from ourselves"):
 		c.twin()
 	case message == "State sync failed", message == "Failed to bootstrap node with new state",
 		message == "Failed to store last seen commit", message == "Failed to switch to block sync":
 		c.fail(fail("engine.state_sync", "%s: %s", message, field(fields, "err")))
 	}
+}
+
+// consensusFailure: a clock that is behind makes the engine halt on a block that is good, and is put right some time.
+func consensusFailure(why string) error {
+	if strings.Contains(why, "too far in the future") {
+		return fail("engine.clock_behind", "%s", why)
+	}
+	return fail("engine.consensus_failure", "%s", why)
 }
 
 // twin: another node has this node's key. Told once; both go on until somebody decides which is to stay.

@@ -99,6 +99,7 @@ struct EngineOptions {
   int restart_ms = 500, restart_max_ms = 30'000;
 
   // The chain has ended here and is not started again by itself. engine.app_lost, engine.consensus_failure,
+  // engine.clock_behind (may be started again),
   // or why it could not be started again after its process died.
   std::function<void(const Digest& chain, const Error& why)> on_failed;
   // A vote of this node's key came in that this node did not cast: two nodes have one key.

@@ -12,6 +12,7 @@ namespace chengxin::comet {
 namespace {
 
 constexpr int kFirstPauseMs = 500, kLongestPauseMs = 30'000;
+constexpr int kClockPauseMs = 3'000;
 
 EngineGenesis engine_genesis(const ledger::Ledger& ledger) {
   EngineGenesis genesis;
@@ -90,6 +91,12 @@ class ReplicaImpl final : public Replica {
       std::lock_guard lock(mutex_);
       if (stopping_) return;
       failure_ = why;
+      if (why.reason == "engine.clock_behind") {
+        port_ = 0;
+        clock_behind_ = true;
+        changed_.notify_all();
+        return;
+      }
     }
     sequencer_->halt(why);
   }
@@ -219,7 +226,9 @@ class ReplicaImpl final : public Replica {
       std::unique_lock lock(mutex_);
       if (done) {
         pause_ms = kFirstPauseMs;
-        changed_.wait(lock, [&] { return stopping_ || members_changed_; });
+        changed_.wait(lock, [&] { return stopping_ || members_changed_ || clock_behind_; });
+        if (std::exchange(clock_behind_, false))
+          changed_.wait_for(lock, std::chrono::milliseconds(kClockPauseMs), [&] { return stopping_; });
       } else {
         note_failure(done.error());
         changed_.wait_for(lock, std::chrono::milliseconds(pause_ms), [&] { return stopping_; });
@@ -316,7 +325,7 @@ class ReplicaImpl final : public Replica {
   mutable std::mutex mutex_;
   std::shared_ptr<LinkPeers> peers_;
   std::condition_variable changed_;
-  bool stopping_ = false, members_changed_ = false;
+  bool stopping_ = false, members_changed_ = false, clock_behind_ = false;
   uint16_t port_ = 0;  // of the engine's connections; 0: it does not run
   std::optional<Error> failure_{{Code::unavailable, "order.starting", "the engine starts"}};
   std::thread thread_;

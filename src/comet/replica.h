@@ -50,6 +50,7 @@ class Replica : public order::Sequencer {
                                                 const ReplicaServices& services);
   // From now on those; null: none. Returns when those before are let go of.
   virtual void set_links(std::shared_ptr<link::Links> links) = 0;
+  // Halts the chain on this node; but after engine.clock_behind the engine is started again by and by.
   virtual void engine_failed(const Error& why) = 0;
   virtual ReplicaState replica_state() const = 0;
 };

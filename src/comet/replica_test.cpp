@@ -221,5 +221,16 @@ TEST_F(ReplicaTest, OneOfFourMayBeAwayAndComesBack) {
   ASSERT_TRUE(agree({3, 0, 1, 2}));
 }
 
+TEST_F(ReplicaTest, AChainThatItsClockStoppedGoesOn) {
+  ASSERT_TRUE(committed(put(3, "before")));
+  ASSERT_TRUE(nodes_[3]->engine->stop(nodes_[3]->ledger->id()));
+  nodes_[3]->replica->engine_failed({Code::unavailable, "engine.clock_behind", "the clock of a test"});
+  EXPECT_EQ(nodes_[3]->replica->state().error().reason, "engine.clock_behind");
+  ASSERT_TRUE(committed(put(0, "without it")));
+  ASSERT_TRUE(agree({0, 1, 2, 3}));
+  ASSERT_TRUE(committed(put(3, "after")));
+  EXPECT_TRUE(nodes_[3]->replica->state());
+}
+
 }  // namespace
 }  // namespace chengxin::comet

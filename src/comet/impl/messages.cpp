@@ -39,7 +39,7 @@ Error engine_error(std::string reason, std::string detail) {
     code = Code::invalid_argument;
   else if (is({"engine.not_running", "engine.no_light_block"}))
     code = Code::not_found;
-  else if (is({"engine.no_app", "engine.app_lost", "engine.stuck"}))
+  else if (is({"engine.no_app", "engine.app_lost", "engine.stuck", "engine.clock_behind"}))
     code = Code::unavailable;
   else if (is({"engine.sign_state_lost", "engine.keys"}))
     code = Code::data_loss;
