@@ -63,9 +63,9 @@ Platform::~Platform() {
   if (!address_.empty()) fs::remove(installation_.data / "run" / "address", ignored);
   if (server_) server_->stop();
   jobs_.reset();
+  if (host_) host_->stop();  // tells who waits for a block that does not come; its observers wake the mirror
   if (evidence_) evidence_->stop();
   evidence_.reset();
-  if (host_) host_->stop();  // its observers wake the mirror
   if (members_) members_->stop();
   mirror_.reset();
   host_.reset();

@@ -1,5 +1,7 @@
 """Members that break the protocol, and clocks that are wrong: with the engine's variant (variant.py), which all nodes run when a schedule
 has one of these."""
+import time
+
 from faults import Fault
 
 
@@ -138,7 +140,17 @@ class Skew(Fault):
 
 
 class HourSkew(Skew):
+    """What such a node takes in signed by itself may wait until its signature is valid: an hour."""
     choices = (-3_600_000, 3_600_000)
+
+    def begin(self, cluster):
+        self.since = time.monotonic()
+        super().begin(cluster)
+
+    def end(self, cluster):
+        super().end(cluster)
+        for member in self.victims(cluster):
+            member.deferred.append((self.since, time.monotonic()))
 
 
 class EveryClock(Skew):

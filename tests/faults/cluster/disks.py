@@ -26,6 +26,8 @@ class Shimmed(Fault):
 
     def end(self, cluster):
         for member in self.victims(cluster):
+            if not member.alive():
+                print(f"   {member.name} had ended: {member.process.returncode}")
             member.kill()
             member.extra = {}
             shutil.rmtree(f"{member.data}.graves", ignore_errors=True)
@@ -98,6 +100,8 @@ class BitFlip(Fault):
 
     def end(self, cluster):
         for member in self.victims(cluster):
+            if not member.alive():
+                print(f"   {member.name} had ended: {member.process.returncode}: {member.tail(300).splitlines()[-1]}")
             member.kill()
             copy = pathlib.Path(f"{member.data}.copy")
             for state in copy.glob("consortium/engine-keys/*/sign-state.json"):
@@ -127,22 +131,45 @@ class TornLog(Kill):
 
 class AppBehind(Fault):
     """The ledger is put back to what it was some time ago; the engine is where it was, and tells it again."""
-    mixes, seconds = False, (6, 12)
+    mixes, seconds, folder = False, (6, 12), CHAIN_FOLDER
 
     def begin(self, cluster):
         self.since = time.monotonic()
         for member in self.victims(cluster):
             member.kill()
-            members.copy(member.data / CHAIN_FOLDER, f"{member.data}.ledger")
+            members.copy(member.data / self.folder, f"{member.data}.older")
             member.start()
 
     def end(self, cluster):
         for member in self.victims(cluster):
             member.kill()
-            shutil.rmtree(member.data / CHAIN_FOLDER)
-            shutil.move(f"{member.data}.ledger", member.data / CHAIN_FOLDER)
+            shutil.rmtree(member.data / self.folder)
+            shutil.move(f"{member.data}.older", member.data / self.folder)
             member.forgot.append((self.since, time.monotonic()))
             member.start()
+
+
+class AppAhead(AppBehind):
+    """The engine's stores are put back to what they were some time ago; the ledger is where it was, and so is what the key signed."""
+    folder = ENGINE_FOLDER
+
+
+class LostState(Kill):
+    """What the engine's key signed last is gone: it must not sign before the others have decided what it may have voted on."""
+
+    def end(self, cluster):
+        for member in self.victims(cluster):
+            (member.data / f"consortium/engine-keys/{members.CHAIN}/sign-state.json").unlink()
+        super().end(cluster)
+
+
+class LostEngine(Kill):
+    """The engine's stores are gone."""
+
+    def end(self, cluster):
+        for member in self.victims(cluster):
+            shutil.rmtree(member.data / ENGINE_FOLDER)
+        super().end(cluster)
 
 
 class Twin(Fault):
@@ -169,5 +196,6 @@ class Twin(Fault):
 
 KINDS = {
     "power-cut": PowerCut, "sync-error": SyncError, "write-error": WriteError, "slow-disk": SlowDisk, "full-disk": FullDisk,
-    "bit-flip": BitFlip, "torn-log": TornLog, "app-behind": AppBehind, "twin": Twin,
+    "bit-flip": BitFlip, "torn-log": TornLog, "app-behind": AppBehind, "app-ahead": AppAhead, "lost-state": LostState,
+    "lost-engine": LostEngine, "twin": Twin,
 }

@@ -84,6 +84,30 @@ class ThirdDown(Kill):
     beyond, mixes = True, False
 
 
+class StopWithoutQuorum(ThirdDown):
+    """While nothing is ordered, and things wait for it, one more is stopped as an operator does it."""
+
+    def draw(self, chooser):
+        self.last = chooser.choice([number for number in self.nodes if number not in self.hits])
+
+    def details(self):
+        return f"then {self.last}"
+
+    def begin(self, cluster):
+        super().begin(cluster)
+        self.is_up = True
+
+    def during(self, cluster, elapsed):
+        if self.is_up and elapsed > 2:
+            self.is_up = False
+            cluster.member(self.last).stop()
+
+    def end(self, cluster):
+        cluster.member(self.last).launch()
+        super().end(cluster)
+        cluster.member(self.last).wait_started()
+
+
 class AllDown(Kill):
     mixes = False
 
@@ -289,7 +313,7 @@ class Damage(Everywhere):
 
 KINDS = {
     "kill": Kill, "kill-again": KillAgainAndAgain, "kill-engine": KillEngine, "pause": Pause, "pause-engine": PauseEngine,
-    "third-down": ThirdDown, "all-down": AllDown, "rolling": Rolling,
+    "third-down": ThirdDown, "stop-without-quorum": StopWithoutQuorum, "all-down": AllDown, "rolling": Rolling,
     "isolate": Isolate, "asymmetric": Asymmetric, "halves": Halves, "moving-partition": MovingPartition, "swizzle-clog": SwizzleClog,
     "delay": Delay, "drop": Drop, "duplicate": Duplicate, "reorder": Reorder, "damage": Damage,
 }

@@ -45,6 +45,7 @@ class Member(cluster.Node):
         super().__init__(network, folder)
         self.paused = []
         self.forgot = []  # (since, until): what happened between these moments this node may not know any more
+        self.deferred = []  # likewise: what it took as pending then may be settled later than a test lasts
         self.own_disk = False
         self.variant = variant
         self.extra = {}  # variables of the next start
@@ -117,6 +118,16 @@ class Member(cluster.Node):
     def launch(self):
         if not self.alive():  # another fault may have started it
             super().launch()
+
+    def stop(self, how=signal.SIGTERM):
+        try:
+            super().stop(how)
+        except subprocess.TimeoutExpired as error:
+            stacks = subprocess.run(["gdb", "-p", str(self.process.pid), "-batch", "-ex", "thread apply all bt 14"],
+                                    capture_output=True, text=True, check=False).stdout
+            self.log.with_suffix(".stacks").write_text(stacks, encoding="utf-8")
+            self.kill()
+            raise AssertionError(f"{self.name} does not end when it is told to") from error
 
     def kill(self):
         self.resume()
@@ -224,7 +235,7 @@ class Cluster:
     def restore(self, template):
         for member in self.members:
             member.remove_data()
-            member.forgot = []
+            member.forgot, member.deferred = [], []
             copy(pathlib.Path(template) / member.data.name, member.data)
         self.start()
 
@@ -239,8 +250,14 @@ class Cluster:
             member.resume()
             if member.alive():
                 member.process.send_signal(signal.SIGTERM)
+        stuck = []
         for member in self.members:
-            member.stop()
+            try:
+                member.stop()
+            except AssertionError as error:
+                stuck.append(str(error))
+        if stuck:
+            raise AssertionError("; ".join(stuck))
 
     def close(self):
         for member in [*self.members, self.twin]:
