@@ -187,6 +187,17 @@ Result<consortium::EngineKeys> Members::engine_keys(const std::string& chain) {
   return consortium::EngineKeys{keys.validator, keys.id};
 }
 
+// Of the same connections as before: only who votes changes.
+Result<consortium::EngineKeys> Members::next_engine_keys(const std::string& chain) {
+  const fs::path all = installation_.data / "consortium" / "engine-keys", next = all / (chain + ".next");
+  TRY(make_folder(next, 0700));
+  std::error_code error;
+  fs::copy_file(all / chain / "connection.json", next / "connection.json", fs::copy_options::skip_existing,
+                error);
+  if (error) return fail(Code::unavailable, "file.io", "{}: {}", next.string(), error.message());
+  return engine_keys(chain + ".next");
+}
+
 consortium::Chains::State Members::state(const Digest& chain) const {
   comet::Replica* replica = find(chain);
   if (!replica) return {};

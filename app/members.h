@@ -32,6 +32,7 @@ class Members final : public consortium::Chains {
   Status start(std::string_view genesis) override;
   Status stop(const Digest& chain) override;
   Result<consortium::EngineKeys> engine_keys(const std::string& chain) override;
+  Result<consortium::EngineKeys> next_engine_keys(const std::string& chain) override;
   State state(const Digest& chain) const override;
 
  private:

@@ -356,6 +356,9 @@ void add_node_verbs(CLI::App* noun, Nouns& n) {
   move->add_option("--address", options->address, "HOST:PORT")->required();
   n.verb(node, "rotate-keys", "更换本节点的密钥(每条链投票)· a new key for this node, voted on on each chain",
          [&context] { return rotate(context, "node"); });
+  n.verb(node, "rotate-engine-keys",
+         "更换本节点的引擎密钥(每条链投票)· new keys for this node's engines, voted on on each chain",
+         [&context] { return rotate(context, "engine"); });
 }
 
 void add_other_actions(CLI::App* noun, Nouns& n) {

@@ -331,6 +331,14 @@ std::vector<Row> rows_of_node() {
        false,
        {},
        [](Call&, Service& s) { return s.rotate_governor(); }},
+      {Method::post,
+       "/keys/engine",
+       "rotateEngineKeys",
+       {"更换本节点的引擎密钥", "Replace the keys of this node's engines"},
+       nullptr,
+       false,
+       {},
+       [](Call&, Service& s) { return s.rotate_engine_keys(); }},
   };
 }
 

@@ -32,8 +32,8 @@ EngineAddress address_of(std::string_view bytes) {
 
 class EngineApplication final : public abci::Application {
  public:
-  EngineApplication(ledger::Ledger& ledger, Pool& pool, std::vector<crypto::Sm2PrivateKey> keys,
-                    OnDecided on_decided, ApplicationOptions options, StandingPtr standing)
+  EngineApplication(ledger::Ledger& ledger, Pool& pool, SigningKeys keys, OnDecided on_decided,
+                    ApplicationOptions options, StandingPtr standing)
       : ledger_(ledger),
         pool_(pool),
         keys_(std::move(keys)),
@@ -141,7 +141,7 @@ class EngineApplication final : public abci::Application {
     TRY(expect_next(*at, request.height()));
     pb::ResponseExtendVote out;
     if (!at->to_sign) return out;
-    const crypto::Sm2PrivateKey* key = own_key(at->to_sign->signers->set);
+    const auto key = own_key(at->to_sign->signers->set);
     if (!key) {
       log::warn("comet.key_not_in_set", {{"chain", hex(ledger_.id())}, {"engine_height", request.height()}});
       return out;
@@ -240,11 +240,11 @@ class EngineApplication final : public abci::Application {
                 at.next_height());
   }
 
-  const crypto::Sm2PrivateKey* own_key(const format::ValidatorSet& set) const {
-    for (const auto& key : keys_)
+  std::optional<crypto::Sm2PrivateKey> own_key(const format::ValidatorSet& set) const {
+    for (auto& key : keys_())
       for (const format::Validator& member : set.members)
-        if (member.public_key == key.public_key().point()) return &key;
-    return nullptr;
+        if (member.public_key == key.public_key().point()) return std::move(key);
+    return std::nullopt;
   }
 
   Result<format::Certificate> gather(const Uncertified& block, const abci::pb::ExtendedCommitInfo& last) {
@@ -297,7 +297,7 @@ class EngineApplication final : public abci::Application {
 
   ledger::Ledger& ledger_;
   Pool& pool_;
-  const std::vector<crypto::Sm2PrivateKey> keys_;
+  const SigningKeys keys_;
   const OnDecided on_decided_;
   const ApplicationOptions options_;
   Signatures signatures_;
@@ -313,12 +313,16 @@ class EngineApplication final : public abci::Application {
 }  // namespace
 
 Result<std::unique_ptr<abci::Application>> make_application(ledger::Ledger& ledger, Pool& pool,
-                                                            std::vector<crypto::Sm2PrivateKey> keys,
-                                                            OnDecided on_decided,
+                                                            SigningKeys keys, OnDecided on_decided,
                                                             ApplicationOptions options) {
   ASSIGN(StandingPtr standing, load_standing(ledger));
   return std::make_unique<EngineApplication>(ledger, pool, std::move(keys), std::move(on_decided), options,
                                              std::move(standing));
+}
+
+Result<format::Consortium> voting_members(const ledger::Ledger& ledger) {
+  ASSIGN(const StandingPtr standing, load_standing(ledger));
+  return standing->voting->consortium;
 }
 
 }  // namespace chengxin::comet

@@ -78,11 +78,17 @@ struct Progress {
 inline constexpr size_t kMaxMisbehaviours = 32;
 Result<Progress> progress(const ledger::Ledger& ledger);  // comet.note: not of this format
 
-// `keys` are this node's: the one that the voters' set names signs, and there may be others, so that a key is
-// replaced without a restart; none for an observer. Errors: comet.no_consortium, comet.note, those of
-// reading. Errors of the methods are host faults: the engine is told to stop, and the chain is halted.
+// This node's keys, asked for each signature: the one that the voters' set names signs, so that a key is
+// replaced while the chain runs; none of an observer. Thread-safe, must not block.
+using SigningKeys = std::function<std::vector<crypto::Sm2PrivateKey>()>;
+
+// Errors: comet.no_consortium, comet.note, those of reading. Errors of the methods are host faults: the
+// engine is told to stop, and the chain is halted.
 Result<std::unique_ptr<abci::Application>> make_application(ledger::Ledger& ledger, Pool& pool,
-                                                            std::vector<crypto::Sm2PrivateKey> keys,
-                                                            OnDecided on_decided, ApplicationOptions options);
+                                                            SigningKeys keys, OnDecided on_decided,
+                                                            ApplicationOptions options);
+
+// Those whose voters vote at the engine's next height: a block changes them for the one after.
+Result<format::Consortium> voting_members(const ledger::Ledger& ledger);
 
 }  // namespace chengxin::comet

@@ -97,8 +97,9 @@ struct ApplicationTest : ::testing::Test {
   }
   void start() {
     pool = std::make_unique<SmallPool>(*ledger);
-    auto made = make_application(*ledger, *pool, {chain.validator.key},
-                                 [this](const Decided& each) { decisions.push_back(each); }, {});
+    auto made = make_application(
+        *ledger, *pool, [&] { return std::vector{chain.validator.key}; },
+        [this](const Decided& each) { decisions.push_back(each); }, {});
     ASSERT_TRUE(made) << made.error().to_string();
     application = std::move(*made);
   }

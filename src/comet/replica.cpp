@@ -51,7 +51,7 @@ class ReplicaImpl final : public Replica {
     application.members = [this] { return told_members(); };
     ASSIGN(application_,
            make_application(
-               ledger_, *pool_, services_.keys(), [this](const Decided& decided) { on_decided(decided); },
+               ledger_, *pool_, services_.keys, [this](const Decided& decided) { on_decided(decided); },
                std::move(application)));
     const fs::path socket = services_.sockets / (hex(ledger_.id()).substr(0, 16) + ".sock");
     ASSIGN(server_,
@@ -170,7 +170,8 @@ class ReplicaImpl final : public Replica {
       if (auto peers = this->peers()) peers->decided();
       sequencer_->announce(decided.ledger_height);
     }
-    if (decided.consortium_changed) follow_soon();
+    // A changed engine key votes from the engine height after the next.
+    if (std::exchange(follow_again_, decided.consortium_changed) || decided.consortium_changed) follow_soon();
   }
 
   void follow_soon() {
@@ -189,6 +190,7 @@ class ReplicaImpl final : public Replica {
     Self self;
     if (auto members = known_members())
       if (const format::Node* own = own_node(*members)) self.key = own->key;
+    linked_key_ = self.key;
     self.software = services_.software;
     self.now_ms = services_.now_ms;
     self.engine_height = [this] { return engine_height_.load(); };
@@ -222,6 +224,7 @@ class ReplicaImpl final : public Replica {
     int pause_ms = kFirstPauseMs;
     for (;;) {
       Status done = follow_members();
+      if (done) done = take_voted_key();
       if (done && !running()) done = start_engine();
       std::unique_lock lock(mutex_);
       if (done) {
@@ -243,6 +246,34 @@ class ReplicaImpl final : public Replica {
     if (stopping_ || (failure_ && failure_->reason == why.reason)) return;
     log::warn("chain.engine", {{"chain", ledger_.genesis().name}, {"why", why.to_string()}});
     failure_ = why;
+  }
+
+  // A new engine key was made in a folder beside the old one's, to be voted on. It is taken up when the next
+  // engine height counts it, and the old one is destroyed then: nobody takes its votes any more.
+  Status take_voted_key() {
+    const fs::path folder = services_.engine_keys, name = ledger_.genesis().name;
+    const fs::path keys = folder / name, next = keys.string() + ".next", old = keys.string() + ".replaced";
+    std::error_code error;
+    if (!fs::exists(next, error)) return {};
+    ASSIGN(const auto voting, voting_members(ledger_));
+    const format::Node* own = own_node(voting);
+    if (!own) return {};
+    ASSIGN(Engine * engine, services_.engine());
+    ASSIGN(const EngineKeys fresh, engine->keys(next, false));
+    if (own->engine_key != fresh.validator) return {};
+    if (running()) {
+      TRY(engine->stop(ledger_.id()));
+      std::lock_guard lock(mutex_);
+      port_ = 0;
+    }
+    fs::remove_all(old, error);
+    if (fs::exists(keys, error)) fs::rename(keys, old, error);
+    if (!error) fs::rename(next, keys, error);
+    if (error) return fail(Code::unavailable, "file.io", "{}: {}", keys.string(), error.message());
+    TRY(sync_folder(folder));
+    fs::remove_all(old, error);
+    log::info("chain.engine_key", {{"chain", name.string()}, {"key", hex(fresh.validator)}});
+    return sync_folder(folder);
   }
 
   Status start_engine() {
@@ -278,6 +309,10 @@ class ReplicaImpl final : public Replica {
     if (!links_) return {};
     ASSIGN(auto members, known_members());
     const format::Node* own = own_node(members);
+    if (own && own->key != linked_key_) {  // who dials whom goes by the keys
+      disconnect();
+      connect();
+    }
     std::vector<Member> all;
     std::map<crypto::Sm2Point, format::Node> dialled;
     for (const format::Node& node : members.nodes) {
@@ -312,6 +347,7 @@ class ReplicaImpl final : public Replica {
   fs::path socket_;
   std::atomic<uint64_t> engine_height_ = 0;
   std::atomic<Engine*> engine_ = nullptr;  // set when it was first needed
+  bool follow_again_ = true;               // on the engine's thread
 
   std::unique_ptr<Pool> pool_;
   std::unique_ptr<comet::Sequencer> sequencer_;
@@ -321,6 +357,7 @@ class ReplicaImpl final : public Replica {
   std::mutex links_mutex_;  // held while links change; mutex_ may be taken under it
   std::shared_ptr<link::Links> links_;
   std::map<crypto::Sm2Point, Tunnelled> tunnels_;
+  crypto::Sm2Point linked_key_{};  // this node's, as the chain had it when the links were made
 
   mutable std::mutex mutex_;
   std::shared_ptr<LinkPeers> peers_;

@@ -21,9 +21,11 @@ struct ReplicaServices {
   // Of a chain, if this node knows them as of a height above that one: a newcomer is told of later ones than
   // its ledger names, which begins at the genesis.
   std::function<std::optional<format::Consortium>(const Digest& chain, uint64_t height)> members;
-  fs::path engine_keys;  // folder with one for each chain, by its name, made by Engine::keys
-  fs::path sockets;      // folder
-  std::string software;  // version
+  // Folder with one for each chain, by its name, made by Engine::keys; NAME.next beside it holds a key that
+  // is voted on.
+  fs::path engine_keys;
+  fs::path sockets;                                        // folder
+  std::string software;                                    // version
   std::function<void(const Digest& chain)> on_consortium;  // a block changed its members; must not block
   std::function<int64_t()> now_ms;
   PoolOptions pool;

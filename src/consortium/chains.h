@@ -27,6 +27,8 @@ class Chains {
   virtual Status stop(const Digest& chain) = 0;
   // Of the chain of that name, which need not be there yet; made when they are not.
   virtual Result<EngineKeys> engine_keys(const std::string& chain) = 0;
+  // With a new key to vote with, made when there is none that waits for its vote. It is taken up by itself.
+  virtual Result<EngineKeys> next_engine_keys(const std::string& chain) = 0;
 
   // What only the engine knows, for the table of nodes.
   struct State {

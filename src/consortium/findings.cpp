@@ -110,9 +110,13 @@ install::Finding engine_finding(const Error& why) {
           "CHENGXIN_ENGINE, then start again"};
 }
 
-install::Finding port_finding(std::string_view setting, std::string_view address, const Error& why) {
-  return {why.reason, fmt::format("{} is {}: {}", setting, address, why.detail),
-          "give each of server.listen and the node's address a port of its own, and end what else holds it"};
+install::Finding links_finding(std::string_view address, const Error& why) {
+  return {
+      why.reason, fmt::format("no links for {}: {}", address, why.detail),
+      why.reason == "link.listen"
+          ? "give server.listen and the node's address each a port of its own, or end what else holds it: "
+            "links begin by themselves then"
+          : "chengxin consortium renew"};
 }
 
 install::Finding twin_finding(std::string_view chain, std::string_view node) {

@@ -18,8 +18,8 @@ inline constexpr uint64_t kFarBehind = 100, kDiskNearlyFullBytes = uint64_t(1) <
 
 // Why the engine did not start or is not ours: engine.missing, engine.version and others of comet/engine.h.
 install::Finding engine_finding(const Error& why);
-// An address of links or of the interface is in use.
-install::Finding port_finding(std::string_view setting, std::string_view address, const Error& why);
+// This node has no links: their port is taken, or its certificates do not serve.
+install::Finding links_finding(std::string_view address, const Error& why);
 // A vote of this node's key that this node did not cast.
 install::Finding twin_finding(std::string_view chain, std::string_view node);
 // A peer that was refused a link, as link.* says.

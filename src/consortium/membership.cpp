@@ -124,6 +124,19 @@ Status Membership::admits(const link::Topic& topic, const link::Peer& peer) cons
   return admitted(*record, peer);
 }
 
+bool Membership::same_node(const link::Topic& topic, const crypto::Sm2Point& asked,
+                           const crypto::Sm2Point& found) const {
+  std::lock_guard lock(mutex_);
+  for (const auto& [chain, record] : records_) {
+    if (topic.purpose != link::Purpose::member && topic.chain != chain) continue;
+    const format::Node* node = record.consortium.find_node(asked);
+    if (!node) continue;
+    for (const format::Revoked& each : record.revocations.entries)
+      if (each.replaced && each.node == node->name && each.key == found) return true;
+  }
+  return false;
+}
+
 namespace {
 
 struct Preview {

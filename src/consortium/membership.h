@@ -44,6 +44,9 @@ class Membership {
 
   link::Trust trust(const link::Topic& topic) const;
   Status admits(const link::Topic& topic, const link::Peer& peer) const;
+  // A node keeps the key that was replaced until it takes the new one up: link::SameNode.
+  bool same_node(const link::Topic& topic, const crypto::Sm2Point& asked,
+                 const crypto::Sm2Point& found) const;
 
  private:
   mutable std::mutex mutex_;

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <set>
 
 #include "base/log.h"
 #include "consortium/impl/service.h"
@@ -20,6 +21,15 @@ Error refusal_of(const Chains::Outcome& outcome) {
 }
 
 std::string listen_of(const std::string& address) { return "0.0.0.0" + address.substr(address.rfind(':')); }
+
+// Whether the last block that replaced a key is certified: more than two thirds hold it then, so that those
+// who do not know the new key yet can learn of it from others than the node that has it.
+bool known_to_most(const ledger::Ledger& ledger, const Record& record) {
+  uint64_t replaced = 0;
+  for (const format::Revoked& each : record.revocations.entries)
+    if (each.replaced) replaced = std::max(replaced, each.height);
+  return ledger.head().certified_height >= replaced;
+}
 
 }  // namespace
 
@@ -67,7 +77,7 @@ Status ServiceImpl::begin() {
   answering_ = std::make_unique<Answering>([this](const link::Peer& peer, const std::string& call,
                                                   const Json& with) { return answer(peer, call, with); });
   refresh();
-  if (identity_) TRY(open_links());
+  keep_links();
   follower_ = std::thread([this] { follow(); });
   rounds_ = std::thread([this] { run(); });
   return {};
@@ -84,6 +94,7 @@ Status ServiceImpl::open_links() {
   options_.on_links(nullptr);
   membership_->set_own({identity.root()}, identity.crls());  // before anybody comes with an invitation
   link::Options links = options_.links;
+  links.same_node = [members = membership_](const auto&... which) { return members->same_node(which...); };
   links.listen = options_.listen.empty() ? listen_of(identity.names().address) : options_.listen;
   ASSIGN(auto opened, options_.start_links(
                           identity.credentials(),
@@ -100,6 +111,16 @@ Status ServiceImpl::open_links() {
   }
   options_.on_links(shared);
   return {};
+}
+
+// A port that is taken or a certificate that has expired keeps nobody from reading this node or mending it.
+void ServiceImpl::keep_links() {
+  if (!own() || links()) return;
+  const Status opened = open_links();
+  std::lock_guard lock(mutex_);
+  if (!opened && !(links_trouble_ && links_trouble_->detail == opened.error().detail))
+    log::error("consortium.links", {{"reason", opened.error().reason}, {"detail", opened.error().detail}});
+  links_trouble_ = opened ? std::nullopt : std::optional(opened.error());
 }
 
 void ServiceImpl::close_links() {
@@ -182,6 +203,7 @@ void ServiceImpl::tick() {
   std::lock_guard turn(turn_);
   try {
     refresh();
+    keep_links();
     advance_joinings();
     advance_offers();
     look_around();
@@ -220,14 +242,14 @@ void ServiceImpl::refresh() {
   if (auto open = links()) open->recheck();
 }
 
-// Keys that were voted on are taken up once every chain of this node names them; a chain that does not name
-// the node any more is stopped here.
+// What was voted on is taken up once every chain of this node names it; a chain that does not name the node
+// any more is stopped here.
 Status ServiceImpl::follow_own_record() {
   auto identity = own();
   if (!identity) return {};
-  const auto waiting = identity->signing_keys();
-  const crypto::Sm2Point next = waiting.back().public_key().point();
-  bool all = identity->has_next_key(), all_governor = identity->has_next_governor(), any = false;
+  const crypto::Sm2Point next = identity->signing_keys().back().public_key().point();
+  bool key = identity->has_next_key(), governor = identity->has_next_governor();
+  std::set<std::string> addresses;
   for (const auto& ledger : chains_.list()) {
     auto record = record_of(*ledger);
     if (!record) continue;
@@ -239,21 +261,21 @@ Status ServiceImpl::follow_own_record() {
         TRY(chains_.stop(record->chain));
       continue;
     }
-    any = true;
-    all = all && node->key == next;
+    addresses.insert(node->address);
+    key = key && node->key == next && known_to_most(*ledger, *record);
     const auto* organisation = record->consortium.find_organisation(node->organisation);
-    all_governor =
-        all_governor && organisation->governor_key == identity->next_governor().public_key().point();
+    governor = governor && organisation->governor_key == identity->next_governor().public_key().point();
   }
-  if (any && all_governor) {
-    std::lock_guard lock(mutex_);
-    TRY(identity_->take_governor());
-  }
-  if (!any || !all) return {};
+  if (addresses.empty()) return {};
+  const bool moved = addresses.size() == 1 && *addresses.begin() != identity->names().address;
   {
     std::lock_guard lock(mutex_);
-    TRY(identity_->take_next_key());
+    if (governor) TRY(identity_->take_governor());
+    if (key) TRY(identity_->take_next_key());
+    if (moved) TRY(identity_->set_address(*addresses.begin()));
   }
+  if (!key && !moved) return {};
+  log::info("consortium.identity", {{"key", hex(next)}, {"address", *addresses.begin()}});
   return open_links();
 }
 
@@ -372,7 +394,8 @@ Result<Json> ServiceImpl::rotate_key() {
     std::lock_guard lock(mutex_);
     identity_ = identity;
   }
-  return propose_everywhere(format::ReplaceNodeKeys{identity.names().node, point, {}, {}, {}});
+  const format::ReplaceNodeKeys action{identity.names().node, point, {}, {}, {}};
+  return propose_everywhere([&](const auto&) { return action; });
 }
 
 Result<Json> ServiceImpl::rotate_governor() {
@@ -382,14 +405,25 @@ Result<Json> ServiceImpl::rotate_governor() {
     std::lock_guard lock(mutex_);
     identity_ = identity;
   }
-  return propose_everywhere(format::ReplaceGovernor{identity.names().organisation, point});
+  const format::ReplaceGovernor action{identity.names().organisation, point};
+  return propose_everywhere([&](const auto&) { return action; });
 }
 
-Result<Json> ServiceImpl::propose_everywhere(const format::Action& action) {
+Result<Json> ServiceImpl::rotate_engine_keys() {
+  ASSIGN(Identity identity, own());
+  return propose_everywhere([&](const std::string& chain) -> Result<format::Action> {
+    ASSIGN(const EngineKeys next, chains_.next_engine_keys(chain));
+    return format::ReplaceNodeKeys{identity.names().node, {}, {}, next.key, {}};
+  });
+}
+
+Result<Json> ServiceImpl::propose_everywhere(const ActionOf& action) {
   Json out = Json::array();
   for (const auto& ledger : chains_.list()) {
     if (!record_of(*ledger)) continue;
-    auto outcome = propose_on(*ledger, {{action}, "a new key"});
+    auto proposed = action(ledger->genesis().name);
+    auto outcome = proposed ? propose_on(*ledger, {{std::move(*proposed)}, "a new key"})
+                            : Result<Json>(tl::unexpected(proposed.error()));
     Json row =
         outcome ? *outcome : Json{{"reason", outcome.error().reason}, {"detail", outcome.error().detail}};
     row["chain"] = ledger->genesis().name;

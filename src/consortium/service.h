@@ -80,6 +80,8 @@ class Service {
   // A new key of this node for every chain it is on: proposals that are voted on; taken up when all name it.
   virtual Result<Json> rotate_key() = 0;
   virtual Result<Json> rotate_governor() = 0;
+  // A new key for the engine of every chain: each is taken up when its chain has voted for it.
+  virtual Result<Json> rotate_engine_keys() = 0;
 
   virtual Result<Json> show(std::string_view chain) = 0;
   virtual Result<Json> status(std::string_view chain) = 0;  // asks every node of it

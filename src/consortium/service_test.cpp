@@ -334,6 +334,7 @@ TEST_F(Story, ARevokedNodeIsShutOutAtOnceAndAMovedOneIsFollowed) {
   ok(at("c1").propose("home", {{format::MoveNode{"c1", "elsewhere.example:7443"}}, ""}));
   vote_all({"a1", "b1", "d1"});
   EXPECT_EQ(record("a1", "home").find_node("c1")->address, "elsewhere.example:7443");
+  ASSERT_TRUE(becomes([&] { return ok(at("c1").identity())["address"] == "elsewhere.example:7443"; }));
 }
 
 TEST_F(Story, AKeyIsRotatedOnEveryChainAndTakenUpWhenAllNameIt) {
@@ -343,10 +344,19 @@ TEST_F(Story, AKeyIsRotatedOnEveryChainAndTakenUpWhenAllNameIt) {
   vote_all({"a1", "c1", "d1"});
   const auto fresh = record("a1", "home").find_node("b1")->key;
   EXPECT_NE(fresh, old);
+  const link::Topic content{node("a1").chains.list()[0]->id(), link::Purpose::content};
+  ASSERT_TRUE(becomes([&] { return at("a1").membership().same_node(content, fresh, old); }));
+  EXPECT_FALSE(at("a1").membership().same_node(content, record("a1", "home").find_node("c1")->key, old));
+  EXPECT_FALSE(at("a1").membership().same_node({Digest{}, link::Purpose::content}, fresh, old));
   ASSERT_TRUE(becomes([&] { return ok(at("b1").identity())["key"] == hex(fresh); }));
   // It votes with it: the next block is certified.
   ok(at("b1").propose("home", {{format::SetRole{"b1", format::NodeRole::voter, 2}}, ""}));
   ASSERT_TRUE(becomes([&] { return ok(at("a1").status("home"))["items"][1]["reached"] == true; }));
+
+  const auto engine = record("a1", "home").find_node("b1")->engine_key;
+  ok(at("b1").rotate_engine_keys());
+  vote_all({"a1", "c1", "d1"});
+  EXPECT_NE(record("a1", "home").find_node("b1")->engine_key, engine);
 
   ok(at("c1").rotate_governor());
   vote_all({"a1", "b1", "d1"});

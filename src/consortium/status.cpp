@@ -104,6 +104,7 @@ std::vector<install::Finding> ServiceImpl::findings() {
   std::map<Digest, Json> seen;
   {
     std::lock_guard lock(mutex_);
+    if (links_trouble_) out.push_back(links_finding(identity->names().address, *links_trouble_));
     seen = seen_rows_;
   }
   for (const auto& ledger : chains_.list()) {

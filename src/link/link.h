@@ -79,7 +79,12 @@ struct Handlers {
   std::function<void(const ConnectionPtr&, const Error& why)> on_close;
 };
 
+// Whether the node with the key `asked`, which was dialled, may answer with the key `found`.
+using SameNode =
+    std::function<bool(const Topic&, const crypto::Sm2Point& asked, const crypto::Sm2Point& found)>;
+
 struct Options {
+  SameNode same_node = {};  // may be empty: no other key than the one asked for; called like Admits
   std::string listen = "127.0.0.1:0";  // host:port
   size_t max_message_bytes = 16 << 20;
   size_t max_queued_bytes = 64 << 20;  // for each link
@@ -113,7 +118,8 @@ class Links {
   virtual void stop_serving(const Topic& topic) = 0;
 
   // Keeps a link to that node: dials, and dials again with growing pauses, until the returned handle is
-  // dropped. The peer's key must be the one asked for (link.other_key).
+  // dropped. The peer's key must be the one asked for, or stand for it by Options::same_node
+  // (link.other_key).
   using Keeper = std::shared_ptr<void>;
   virtual Keeper keep(const Topic& topic, const Address& address, const crypto::Sm2Point& key,
                       Handlers handlers) = 0;

@@ -24,41 +24,7 @@ class Demo(unittest.TestCase):
                 self.assertEqual((first.code, second.code), (1, 1), f"{first}\n{second}")
 
 
-class Four(unittest.TestCase):
-    """One consortium of four for all tests of a class, in the order of their names."""
-
-    @classmethod
-    def setUpClass(cls):
-        folder = tempfile.TemporaryDirectory()
-        cls.addClassCleanup(folder.cleanup)
-        cls.base = pathlib.Path(folder.name)
-        cls.network = cluster.Network()
-        cls.addClassCleanup(cls.network.close)
-        cls.nodes = [cluster.Node(cls.network, cls.base) for _ in range(4)]
-        for node in cls.nodes:
-            cls.addClassCleanup(node.stop)
-            node.start()
-        cluster.found(cls.nodes, cls.base)
-
-    def create(self, chain, members):
-        self.nodes[0].cli("chain", "create", chain, "--consortium", "--members", ",".join(node.organisation for node in members))
-        for node in members[1:]:
-            cluster.wait_until("the offer", lambda: any(each["name"] == chain for each in node.cli("consortium", "offers")["items"]))
-            node.cli("consortium", "accept", chain)
-        for node in members:
-            cluster.wait_until(f"{chain} on {node.name}", lambda: node.height(chain) >= 0)
-
-    def add(self, node, chain, text):
-        file = self.base / f"{len(list(self.base.iterdir()))}.txt"
-        file.write_bytes(text)
-        return node.cli("evidence", "add", file, "--chain", chain, "--wait")["items"][0]
-
-    def certified(self, node, chain):
-        shown = node.cli("chain", "show", chain)
-        return shown["certified_height"] == shown["height"]
-
-
-class Isolation(Four):
+class Isolation(cluster.Four):
     def test_1_what_is_broadcast_reaches_members_only(self):
         one, two, three, four = self.nodes
         self.create("of-three", [one, two, three])
@@ -104,7 +70,7 @@ class Isolation(Four):
             self.assertEqual(hello[1:3], b"\x01\x01", "the record version of TLCP 1.1 (GB/T 38636)")
 
 
-class Members(Four):
+class Members(cluster.Four):
     def test_1_a_revoked_node_is_out(self):
         one, two, three, four = self.nodes
         self.create("shared", self.nodes)

@@ -45,7 +45,8 @@ Status Node::start() {
                         *ledger, folder / "pool", [this] { return world.now_ms(); }, [] {}, options));
   pool = std::make_unique<ImpatientPool>(world, number, std::move(real));
   pool->set_peers(&peers);
-  ASSIGN(application, comet::make_application(*ledger, *pool, material().members[number].keys, nullptr, {}));
+  ASSIGN(application, comet::make_application(
+                          *ledger, *pool, [this] { return material().members[number].keys; }, nullptr, {}));
   return {};
 }
 

@@ -27,6 +27,7 @@ class ServiceImpl final : public Service {
   Result<Json> revoke_certificates(const std::vector<Bytes>& serials) override;
   Result<Json> rotate_key() override;
   Result<Json> rotate_governor() override;
+  Result<Json> rotate_engine_keys() override;
   Result<Json> show(std::string_view chain) override;
   Result<Json> status(std::string_view chain) override;
   Result<Json> proposals(std::string_view chain) override;
@@ -50,13 +51,15 @@ class ServiceImpl final : public Service {
 
   // service.cpp
   Status open_links();
+  void keep_links();
   void close_links();
   Result<Identity> own() const;  // a copy
   Result<Chains::LedgerPtr> ledger_of(std::string_view name_or_id) const;
   void refresh();
   Status follow_own_record();
   Result<Json> govern(const ledger::Ledger& ledger, std::string_view method, Bytes arguments);
-  Result<Json> propose_everywhere(const format::Action& action);
+  using ActionOf = std::function<Result<format::Action>(const std::string& chain)>;
+  Result<Json> propose_everywhere(const ActionOf& action);
   Result<Json> propose_on(const ledger::Ledger& ledger, const format::Propose& what);
   void follow();
   void run();
@@ -104,6 +107,7 @@ class ServiceImpl final : public Service {
   mutable std::mutex mutex_;
   std::optional<Identity> identity_;
   std::shared_ptr<link::Links> links_;
+  std::optional<Error> links_trouble_;  // why there are none
   Documents invitations_, joinings_, offers_;
   std::map<Digest, Json> seen_rows_;  // of each chain: what its nodes last said
 

@@ -55,7 +55,7 @@ Task<Status> Core::reach(const CarrierPtr& link, const Address& address, const c
   const Topic topic = link->topic();
   CO_ASSIGN(auto root, root_of(topic, link->certificates()));
   Peer peer = link->make_peer(root, 0);
-  if (peer.key != key)
+  if (peer.key != key && !(options.same_node && options.same_node(topic, key, peer.key)))
     co_return fail(Code::forbidden, "link.other_key", "{} has the key of {}", link->remote(),
                    peer.certificate.subject_text());
   CO_TRY(admits_(topic, peer));  // before it hears which chain this is about
