@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """A consortium under faults: hosts with cables of ours, real platforms and engines, clients, and a checker that knows none of them.
 
-  cluster_test.py [--seed S] [--nodes 4|7] [--faults NAME,…|all] [--minutes M] [--rounds N] [--plan] [--keep DIR]
+  cluster_test.py [--seed S] [--nodes 4|7] [--faults NAME,…|all] [--minutes M] [--calm S] [--rounds N] [--plan] [--keep DIR]
   cluster_test.py --short       what ./test runs: a handful of faults, always the same
 
 The seed, the number of nodes, the faults and the minutes say which faults come when (`--plan` prints it). After each the cluster must
@@ -129,13 +129,13 @@ def report(history):
 
 
 def command(options, seed):
-    return f"tests/faults/cluster_test.py --seed {seed} --nodes {options.nodes} --faults {options.faults} --minutes {options.minutes}"
+    return f"tests/faults/cluster_test.py --seed {seed} --nodes {options.nodes} --faults {options.faults} --minutes {options.minutes} --calm {options.calm}"
 
 
 def main(options):
-    names = list(kinds.KINDS) if options.faults == "all" else options.faults.split(",")
-    chosen = {name: kinds.KINDS[name] for name in names}
-    plans = {seed: schedule.make(seed, options.nodes, chosen, options.minutes * 60) for seed in range(options.seed, options.seed + options.rounds)}
+    sets = {"all": kinds.KINDS, "borne": {name: kind for name, kind in kinds.KINDS.items() if kind.borne}}
+    chosen = sets.get(options.faults) or {name: kinds.KINDS[name] for name in options.faults.split(",")}
+    plans = {seed: schedule.make(seed, options.nodes, chosen, options.minutes * 60, options.calm) for seed in range(options.seed, options.seed + options.rounds)}
     if options.plan:
         for seed, steps in plans.items():
             print(f"seed {seed}", *steps, sep="\n")
@@ -186,7 +186,7 @@ def keep_evidence(cluster, folder):
             shutil.copy(file, folder)
 
 
-SHORT = argparse.Namespace(seed=3, nodes=4, faults="kill,isolate,halves,drop", minutes=0.4, rounds=1, plan=False, keep=None)
+SHORT = argparse.Namespace(seed=3, nodes=4, faults="kill,isolate,halves,drop", minutes=0.4, calm=0, rounds=1, plan=False, keep=None)
 
 
 class Short(unittest.TestCase):
@@ -198,8 +198,9 @@ def arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1 << 32))
     parser.add_argument("--nodes", type=int, default=4)
-    parser.add_argument("--faults", default="all", help=f"of {','.join(kinds.KINDS)}")
+    parser.add_argument("--faults", default="all", help=f"all, borne (those under which the chain goes on), or of {','.join(kinds.KINDS)}")
     parser.add_argument("--minutes", type=float, default=5)
+    parser.add_argument("--calm", type=float, default=0, help="seconds between faults, about")
     parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--plan", action="store_true")
     parser.add_argument("--keep", help="a folder for the nodes' data and logs and the history of a run that failed")
@@ -207,7 +208,13 @@ def arguments():
     return parser.parse_args()
 
 
+def end(*_):
+    """Once: what is made is taken away again."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    sys.exit(143)
+
+
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    signal.signal(signal.SIGTERM, end)
     options = arguments()
     sys.exit(faultlib.run_tests("faults_cluster", "__main__.Short") if options.short else main(options))

@@ -34,7 +34,7 @@ class ForgedExtension(Told):
 
 
 class OversizedExtension(Told):
-    """Three MiB where a signature should be."""
+    """A megabyte where a signature should be."""
     word = "oversized-extension"
 
 

@@ -10,12 +10,13 @@ class Fault:
     seconds = (4, 10)   # for how long, about
     mixes = True        # may come together with another
     needs_variant = False
-    beyond = False      # hits more than the cluster bears: nothing is ordered meanwhile
+    borne = True        # the cluster goes on meanwhile
+    too_many = False    # hits one more than the cluster bears
 
     def __init__(self, chooser, nodes):
         self.nodes = range(1, nodes + 1)
         bears = (nodes - 1) // 3
-        self.hits = sorted(chooser.sample(self.nodes, bears + 1 if self.beyond else chooser.randint(1, bears)))
+        self.hits = sorted(chooser.sample(self.nodes, bears + 1 if self.too_many else chooser.randint(1, bears)))
         self.draw(chooser)
 
     def draw(self, chooser):
@@ -81,7 +82,7 @@ class KillAgainAndAgain(Kill):
 
 class ThirdDown(Kill):
     """One more than the cluster bears."""
-    beyond, mixes = True, False
+    too_many, borne, mixes = True, False, False
 
 
 class StopWithoutQuorum(ThirdDown):
@@ -109,7 +110,7 @@ class StopWithoutQuorum(ThirdDown):
 
 
 class AllDown(Kill):
-    mixes = False
+    borne, mixes = False, False
 
     def draw(self, chooser):
         self.hits = list(self.nodes)
@@ -210,7 +211,7 @@ class Asymmetric(Cable):
 
 class Halves(Cable):
     """Two parts, neither of which can order alone."""
-    beyond, mixes = True, False
+    too_many, borne, mixes = True, False, False
 
     def rule_of(self, chooser):
         return {"cut": True}
@@ -222,7 +223,7 @@ class Halves(Cable):
 
 class MovingPartition(Cable):
     """Every two seconds others are cut off: as many as the cluster bears, or one more."""
-    mixes, seconds = False, (8, 14)
+    borne, mixes, seconds = False, False, (8, 14)
 
     def rule_of(self, chooser):
         most = (len(self.nodes) - 1) // 3 + 1
@@ -247,7 +248,7 @@ class MovingPartition(Cable):
 
 class SwizzleClog(Cable):
     """The cables of several nodes are stopped up one after another, and cleared in another order: what waited comes all at once."""
-    mixes, seconds = False, (8, 14)
+    borne, mixes, seconds = False, False, (8, 14)
 
     def rule_of(self, chooser):
         self.hits = []

@@ -14,8 +14,8 @@ class Step:
         return f"{self.number}: {' + '.join(map(str, self.faults))} for {self.hold:.1f} s, then {self.rest:.1f} s"
 
 
-def make(seed, nodes, kinds, seconds):
-    """Steps whose times add up to about `seconds`. Each kind comes once before any comes again. Together two faults hit no more
+def make(seed, nodes, kinds, seconds, calm=0):
+    """Steps whose times add up to about `seconds`, with about `calm` seconds between them. Each kind comes once before any comes again. Together two faults hit no more
     nodes than the cluster bears, unless one alone is meant to."""
     chooser, steps, total, bag = random.Random(f"{seed} {nodes}"), [], 0.0, []
     while total < seconds:
@@ -28,7 +28,7 @@ def make(seed, nodes, kinds, seconds):
             if len({node for fault in faults for node in fault.hits}) > (nodes - 1) // 3:
                 for fault in faults[1:]:
                     fault.aim(faults[0].hits)
-        step = Step(len(steps) + 1, faults, chooser.uniform(*faults[0].seconds), chooser.uniform(1, 4))
+        step = Step(len(steps) + 1, faults, chooser.uniform(*faults[0].seconds), chooser.uniform(1, 4) + calm * chooser.uniform(0.5, 1.5))
         steps.append(step)
         total += step.hold + step.rest
     return steps

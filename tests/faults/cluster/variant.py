@@ -120,7 +120,7 @@ EDITS = {
 			case fail.Does("withhold-extension"):
 				vote.Extension = nil
 			case fail.Does("oversized-extension"):
-				vote.Extension = make([]byte, 3<<20)
+				vote.Extension = make([]byte, 1_000_000)
 			case fail.Does("forged-extension") && len(ext) > 0:
 				vote.Extension = append([]byte{}, ext...)
 				vote.Extension[len(ext)-1] ^= 1
