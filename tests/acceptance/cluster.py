@@ -66,6 +66,7 @@ class Network:
 
 class Node:
     environment = {}  # besides ours, when it starts
+    binary = BINARY
 
     def __init__(self, network, folder):
         self.number, self.space = network.add_host()
@@ -83,7 +84,7 @@ class Node:
     def launch(self):
         (self.data / "run/address").unlink(missing_ok=True)
         with open(self.log, "ab") as log:
-            self.process = subprocess.Popen(["ip", "netns", "exec", self.space, BINARY, "--data", self.data, "serve"],
+            self.process = subprocess.Popen(["ip", "netns", "exec", self.space, self.binary, "--data", self.data, "serve"],
                                             stdout=log, stderr=log, stdin=subprocess.DEVNULL,
                                             env={**os.environ, **self.environment})
 
@@ -98,7 +99,7 @@ class Node:
 
     def cli(self, *words, code=0):
         """What the command prints as JSON."""
-        run = subprocess.run(["ip", "netns", "exec", self.space, BINARY, "--data", self.data, "--json", *map(str, words)],
+        run = subprocess.run(["ip", "netns", "exec", self.space, self.binary, "--data", self.data, "--json", *map(str, words)],
                              capture_output=True, timeout=60, check=False)
         done = Done(run)
         if code is not None and done.code != code:

@@ -305,27 +305,29 @@ def check_cluster(cluster, history, forgotten=(), unsettled=(), seed=0, proofs=6
 
     found += check_writes(entries, chain, history.sent)
     found += check_reads(entries, chain, forgotten)
-    found += check_proofs(cluster, chooser.sample(sorted(must), min(proofs, len(must))), chooser, folder)
+    found += check_proofs(cluster, chooser.sample(sorted(must), min(proofs, len(must))),
+                          chooser.sample(history.bundles, min(proofs, len(history.bundles))), chooser, folder)
     return found
 
 
-def check_proofs(cluster, digests, chooser, folder):
-    """Made on any node, each holds for both verifiers, under the first node's anchor."""
-    if not digests:
-        return
+def check_proofs(cluster, digests, given, chooser, folder):
+    """Made now on any node, and given to clients during the faults: each holds for both verifiers, under the first node's anchor."""
     anchor = folder / "chain.cxanchor"
     anchor.write_bytes(cluster.members[0].rest("GET", f"/api/v1/chains/{members.CHAIN}/anchor", raw=True)[1])
+    bundles = list(given)
     for digest in digests:
         member = chooser.choice(cluster.members)
         status, bundle = member.rest("GET", f"/api/v1/chains/{members.CHAIN}/items/{digest}/proof?timestamp=false")
-        if status != 200:
+        if status == 200:
+            bundles.append((digest, member.number, bundle))
+        else:
             yield f"proof: {member.name}: {digest}: {status} {bundle}"
-            continue
+    for digest, node, bundle in bundles:
         file = folder / f"{digest}.cxproof"
         file.write_bytes(bundle)
         for what, done in zip(("chengxin verify", "sdk/js"), support.both_verifiers(file, None, anchor)):
             if done.code != 0:
-                yield f"proof: {digest} of {member.name}: {what}: {done}"
+                yield f"proof: {digest} of node {node}: {what}: {done}"
 
 
 def check_replay(cluster):

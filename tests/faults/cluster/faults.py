@@ -9,7 +9,8 @@ class Fault:
     name = ""           # in schedules; set by the table of all kinds
     seconds = (4, 10)   # for how long, about
     mixes = True        # may come together with another
-    needs_variant = False
+    needs_variant = False  # of the engine
+    needs_next = False     # another version of the program
     borne = True        # the cluster goes on meanwhile
     too_many = False    # hits one more than the cluster bears
 
@@ -167,6 +168,17 @@ class Rolling(Fault):
         pass
 
 
+class Upgraded(Rolling):
+    """Likewise, and each is started as another version of the program; or back again."""
+    needs_next = True
+
+    def begin(self, cluster):
+        for member in self.victims(cluster):
+            member.stop()
+            member.exchange_binary()
+            member.start()
+
+
 # --- Cables
 
 class Cable(Fault):
@@ -314,7 +326,7 @@ class Damage(Everywhere):
 
 KINDS = {
     "kill": Kill, "kill-again": KillAgainAndAgain, "kill-engine": KillEngine, "pause": Pause, "pause-engine": PauseEngine,
-    "third-down": ThirdDown, "stop-without-quorum": StopWithoutQuorum, "all-down": AllDown, "rolling": Rolling,
+    "third-down": ThirdDown, "stop-without-quorum": StopWithoutQuorum, "all-down": AllDown, "rolling": Rolling, "upgraded": Upgraded,
     "isolate": Isolate, "asymmetric": Asymmetric, "halves": Halves, "moving-partition": MovingPartition, "swizzle-clog": SwizzleClog,
     "delay": Delay, "drop": Drop, "duplicate": Duplicate, "reorder": Reorder, "damage": Damage,
 }

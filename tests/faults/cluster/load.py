@@ -33,6 +33,7 @@ class History:
         self.sent = {}  # transaction → digest, of what was signed here
         self.known = collections.deque(maxlen=400)  # (do, key, node or None for any) worth reading
         self.height = 1  # the highest seen
+        self.bundles = []  # (digest, node, bytes): proofs given while faults were on
 
     def begin(self, client, node, do, key):
         return {"client": client, "node": node, "do": do, "key": key, "start": time.monotonic(), "under": self.under}
@@ -114,14 +115,20 @@ class Client(threading.Thread):
         if self.history.known and self.random.random() < 0.5:
             do, key, only = self.random.choice(list(self.history.known))
             nodes = [only] if only else nodes
+            if do == "item" and self.random.random() < 0.3:
+                do = "proof"
         paths = {"head": f"chains/{members.CHAIN}", "block": f"chains/{members.CHAIN}/blocks/{key}",
                  "receipt": f"chains/{members.CHAIN}/transactions/{key}/receipt",
-                 "item": f"chains/{members.CHAIN}/items/{key}", "record": f"evidence/{key}"}
+                 "item": f"chains/{members.CHAIN}/items/{key}", "proof": f"chains/{members.CHAIN}/items/{key}/proof?timestamp=false", "record": f"evidence/{key}"}
         for node in nodes:
             entry = self.ask(node, do, key, "GET", paths[do], timeout=8)
             if served_by(entry):
                 break
-        if entry["outcome"] == "ok":
+        if do == "proof":
+            if entry["outcome"] == "ok":
+                self.history.bundles.append((key, node, entry["answer"]))
+            entry["answer"] = None
+        elif entry["outcome"] == "ok":
             for name in ("genesis", "header", "certificate"):
                 entry["answer"].pop(name, None)
             self.history.height = max(self.history.height, entry["answer"].get("height") or 1)

@@ -18,6 +18,7 @@ import sm  # noqa: E402
 import cables  # noqa: E402
 
 CHAIN = "land"
+NEXT = faultlib.BUILD / "bin/chengxin-next"
 DISK_MB = 1024  # of a node with a disk of its own: in memory
 
 
@@ -156,6 +157,11 @@ class Member(cluster.Node):
                 pass
         self.paused = []
 
+    def exchange_binary(self):
+        """For the same program under another version, or back again; the installation is told so."""
+        self.binary = cluster.Node.binary if self.binary == NEXT else NEXT
+        subprocess.run([self.binary, "install", "seal", "--data", self.data], check=True, capture_output=True)
+
     def ready(self):
         try:
             return self.alive() and self.rest("GET", "/readyz", timeout=5)[0] == 200
@@ -235,7 +241,7 @@ class Cluster:
     def restore(self, template):
         for member in self.members:
             member.remove_data()
-            member.forgot, member.deferred = [], []
+            member.forgot, member.deferred, member.binary = [], [], cluster.Node.binary
             copy(pathlib.Path(template) / member.data.name, member.data)
         self.start()
 
