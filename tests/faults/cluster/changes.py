@@ -1,8 +1,7 @@
 """Changes that a consortium makes to itself while it works: who votes, and with which keys."""
-import cluster
-
 import members
 from faults import Fault
+from members import cluster
 
 
 def decide(hosts, by, *words):

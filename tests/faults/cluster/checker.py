@@ -289,7 +289,7 @@ def check_cluster(cluster, history, forgotten=(), unsettled=(), seed=0, proofs=6
 
     digests = {entry["key"]: entry for entry in entries if entry["do"] == "evidence"}
     must = {entry["key"] for entry in entries if entry["do"] == "evidence" and (entry["outcome"] == "ok" or (
-        entry["outcome"] == "pending" and not any(node == entry["node"] and since <= entry["end"] <= until for node, since, until in unsettled)))}
+        entry["outcome"] == "pending" and not any(node == entry["node"] and since <= entry["end"] and entry["start"] <= until for node, since, until in unsettled)))}
     must |= {history.sent[entry["key"]] for entry in entries if entry["do"] == "submit" and entry["outcome"] == "ok"}
     paths = {digest: f"chains/{members.CHAIN}/items/{digest}" for digest in [*digests, *history.sent.values()]}
     places = parallel(lambda name: ask_all(by_name[name], paths), by_name)
