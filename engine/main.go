@@ -13,6 +13,7 @@ import (
 )
 
 func main() {
+	parent := os.Getppid()
 	level := flag.String("log", "info", "lowest level of log events: debug, info, warn")
 	flag.Parse()
 	out, err := takeStdout()
@@ -31,6 +32,9 @@ func main() {
 	launcher := newLauncher(output)
 	go launcher.trim(time.Minute)
 	launcher.serve(os.Stdin)
+	if os.Getppid() != parent {
+		return // it was killed, and what is started in its place wants the homes and ports now; a crash is no harm to an engine
+	}
 	launcher.stopAll()
 	output.close()
 }

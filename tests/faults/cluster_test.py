@@ -88,12 +88,13 @@ def run_step(cluster, history, step):
         for fault in step.faults:
             fault.during(cluster, time.monotonic() - began)
         time.sleep(0.1)
+    done = sum(entry["do"] in load.WRITES and entry["outcome"] == "ok" and entry["start"] > began for entry in list(history.entries))
     for fault in reversed(step.faults):
         fault.end(cluster)
     history.under = ("recovering",)
     took = wait_recovered(cluster, history)
     history.under = ()
-    tell(f"   orders again on every node after {took:.1f} s")
+    tell(f"   {done} writes were acknowledged meanwhile; orders again on every node after {took:.1f} s")
     time.sleep(step.rest)
 
 
@@ -133,7 +134,7 @@ def command(options, seed):
 
 
 def main(options):
-    there = {name: kind for name, kind in kinds.KINDS.items() if members.NEXT.exists() or not kind.needs_next}
+    there = {name: kind for name, kind in kinds.KINDS.items() if not kind.awaited and (members.NEXT.exists() or not kind.needs_next)}
     sets = {"all": there, "borne": {name: kind for name, kind in there.items() if kind.borne}}
     chosen = sets.get(options.faults) or {name: kinds.KINDS[name] for name in options.faults.split(",")}
     plans = {seed: schedule.make(seed, options.nodes, chosen, options.minutes * 60, options.calm) for seed in range(options.seed, options.seed + options.rounds)}

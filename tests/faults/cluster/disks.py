@@ -151,11 +151,12 @@ class AppBehind(Fault):
 
 class AppAhead(AppBehind):
     """The engine's stores are put back to what they were some time ago; the ledger is where it was, and so is what the key signed."""
-    folder = ENGINE_FOLDER
+    awaited, folder = True, ENGINE_FOLDER
 
 
 class LostState(Kill):
     """What the engine's key signed last is gone: it must not sign before the others have decided what it may have voted on."""
+    awaited = True
 
     def end(self, cluster):
         for member in self.victims(cluster):
@@ -165,6 +166,7 @@ class LostState(Kill):
 
 class LostEngine(Kill):
     """The engine's stores are gone."""
+    awaited = True
 
     def end(self, cluster):
         for member in self.victims(cluster):

@@ -11,6 +11,7 @@ class Fault:
     mixes = True        # may come together with another
     needs_variant = False  # of the engine
     needs_next = False     # another version of the program
+    awaited = False        # the platform does not recover from it by itself yet: not among all, by name only
     borne = True        # the cluster goes on meanwhile
     too_many = False    # hits one more than the cluster bears
 
