@@ -11,7 +11,7 @@
 namespace chengxin::comet {
 namespace {
 
-constexpr int kFirstPauseMs = 500, kLongestPauseMs = 30'000;
+constexpr int kFirstPauseMs = 500, kLongestPauseMs = 5'000;
 constexpr int kClockPauseMs = 3'000;
 
 EngineGenesis engine_genesis(const ledger::Ledger& ledger) {
