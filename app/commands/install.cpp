@@ -25,28 +25,29 @@ Result<int> seal(const Context& context) {
 }
 
 Result<int> doctor(const Context& context) {
-  auto findings = install::examine(context.data);
   Json list = Json::array();
-  for (const auto& finding : findings)
+  for (const auto& finding : install::examine(context.data))
     list.push_back({{"reason", finding.reason}, {"detail", finding.detail}, {"advice", finding.advice}});
   auto platform = context.connect();
   Json status = "not running";
   if (platform) {
     auto answer = platform->get("/api/v1/system");
     status = answer ? *answer : Json(answer.error().to_string());
+    if (status.contains("findings")) list = status["findings"];  // these, and what only shows while it runs
   }
   print(context, {{"findings", list}, {"platform", status}}, [&] {
-    for (const auto& finding : findings) {
-      line("✗ {} [{}]", texts::reason(finding.reason, texts::Language::zh), finding.reason);
-      line("  {}", texts::reason(finding.reason, texts::Language::en));
-      line("  {}", finding.detail);
-      line("  → {}", finding.advice);
+    for (const Json& finding : list) {
+      const std::string reason = visible(finding.at("reason").get<std::string>());
+      line("✗ {} [{}]", texts::reason(reason, texts::Language::zh), reason);
+      line("  {}", texts::reason(reason, texts::Language::en));
+      line("  {}", visible(finding.at("detail").get<std::string>()));
+      line("  → {}", visible(finding.at("advice").get<std::string>()));
     }
-    if (findings.empty()) line("✓ 安装无误 the installation is in order");
+    if (list.empty()) line("✓ 安装无误 the installation is in order");
     line("平台 platform: {}",
          status.is_string() ? status.get<std::string>() : "运行中 running at " + platform->url());
   });
-  return findings.empty() ? kDone : kNotVerified;
+  return list.empty() ? kDone : kNotVerified;
 }
 
 }  // namespace

@@ -12,6 +12,11 @@ constexpr int64_t kMs = 1'000'000;
 constexpr int64_t kCatchUpTickNs = 20 * kMs;
 constexpr size_t kAgainBytes = size_t(1) << 20;  // handed over again at a time
 
+// Whatever a chain's limits: a message is of about so many bytes and one envelope more, so it fits a link,
+// and a block that does not goes in parts.
+constexpr size_t kLinkBytes = size_t(16) << 20;  // link::Options::max_message_bytes
+static_assert(CatchUp::kPartBytes + ledger::kMostLimits.max_transaction_bytes + (1 << 20) <= kLinkBytes);
+
 }  // namespace
 
 std::shared_ptr<LinkPeers> LinkPeers::start(link::Links& links, const ledger::Ledger& ledger, Pool& pool,

@@ -12,6 +12,8 @@ namespace {
 
 constexpr size_t kMaxWaiters = 64;        // outcomes told for one transaction
 constexpr int64_t kExpireEveryMs = 1000;  // of the blocks' time
+// By the own clock, where there are no blocks: as far as it may be before those of who proposes.
+constexpr int64_t kExpiredForMs = 60'000;
 
 Bytes envelope_of(const format::Transaction& transaction) {
   return format::encode_transaction(transaction.body_bytes, transaction.signature, transaction.attachments);
@@ -215,6 +217,8 @@ void PoolImpl::committed(uint64_t engine_height, const ledger::Ledger::Executed*
       settle(*executed, told);
       expire(executed->header.time_ms, told);
       ahead_.drop_up_to(executed->header.height);
+    } else {
+      expire(now_ms_() - kExpiredForMs, told);  // else it wakes the engine for nothing, height after height
     }
     kept_.erase(kept_.begin(), kept_.upper_bound(engine_height));
     restored_.drop_up_to(engine_height);

@@ -105,6 +105,18 @@ TEST_F(PoolTest, ExpiredAndRefusedLeaveWithTheirReason) {
   EXPECT_TRUE(outcomes[2]);
 }
 
+TEST_F(PoolTest, ExpiredLeaveWithoutABlockToo) {
+  Node node(test);
+  node.submit(node.put("alone"));
+  node.now_ms += 60'001;
+  node.pool->committed(1, nullptr);
+  EXPECT_FALSE(node.pool->empty()) << "another clock may be behind this one";
+  node.now_ms += 60'000;
+  node.pool->committed(2, nullptr);
+  EXPECT_TRUE(node.pool->empty());
+  EXPECT_EQ(node.outcomes.wait()[0].error().reason, "transaction.expired");
+}
+
 TEST_F(PoolTest, StopTellsThatOutcomesAreUnknown) {
   Node node(test);
   node.submit(node.put("key"));

@@ -105,6 +105,11 @@ std::vector<install::Finding> row_findings(std::string_view chain, const Json& r
 }
 
 install::Finding engine_finding(const Error& why) {
+  if (why.reason == "engine.home_of_other_chain")
+    return {why.reason, why.detail,
+            "put back the chain's engine folder that belongs to this node, from a backup"};
+  if (why.reason == "engine.home_of_other_version")
+    return {why.reason, why.detail, "run the chengxin-engine of that series, which comes with its chengxin"};
   return {why.reason, why.detail,
           "build the engine of this release (tools/setup), put chengxin-engine beside chengxin or name it in "
           "CHENGXIN_ENGINE, then start again"};

@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <set>
 
 #include "base/log.h"
 #include "consortium/impl/service.h"
@@ -220,6 +219,7 @@ void ServiceImpl::look_around() {
     if (auto seen = rows(*ledger); !seen && seen.error().reason != "consortium.none")
       log::warn("consortium.status",
                 {{"chain", ledger->genesis().name}, {"error", seen.error().to_string()}});
+  log_findings();
 }
 
 // Members as the chains have them now; links that they do not cover are cut.

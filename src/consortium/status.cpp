@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "base/log.h"
 #include "consortium/findings.h"
 #include "consortium/impl/service.h"
 #include "ledger/consortium.h"
@@ -92,8 +93,23 @@ Result<Json> ServiceImpl::rows(const ledger::Ledger& ledger) {
 Result<Json> ServiceImpl::status(std::string_view chain) {
   ASSIGN(auto ledger, ledger_of(chain));
   ASSIGN(Json items, rows(*ledger));
+  log_findings();
   return Json{
       {"chain", ledger->genesis().name}, {"id", hex(ledger->id())}, {"time_ms", now()}, {"items", items}};
+}
+
+// Each once, as long as it stands.
+void ServiceImpl::log_findings() {
+  const auto all = findings();
+  std::set<std::string> standing;
+  std::lock_guard lock(mutex_);
+  for (const install::Finding& each : all) {
+    const std::string about = each.reason + " " + each.detail.substr(0, each.detail.find(':'));
+    if (standing.insert(about).second && !told_findings_.contains(about))
+      log::warn("doctor.finding",
+                {{"reason", each.reason}, {"detail", each.detail}, {"advice", each.advice}});
+  }
+  told_findings_ = std::move(standing);
 }
 
 std::vector<install::Finding> ServiceImpl::findings() {

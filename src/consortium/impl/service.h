@@ -1,5 +1,6 @@
 #pragma once
 #include <condition_variable>
+#include <set>
 
 #include "consortium/impl/calls.h"
 #include "consortium/impl/files.h"
@@ -97,6 +98,7 @@ class ServiceImpl final : public Service {
   Json row_of(const ledger::Ledger& ledger) const;
   Result<Json> answer_status(const link::Peer& peer, const Json& with);
   Result<Json> rows(const ledger::Ledger& ledger);
+  void log_findings();
 
   ServiceOptions options_;
   Chains& chains_;
@@ -107,7 +109,8 @@ class ServiceImpl final : public Service {
   mutable std::mutex mutex_;
   std::optional<Identity> identity_;
   std::shared_ptr<link::Links> links_;
-  std::optional<Error> links_trouble_;  // why there are none
+  std::optional<Error> links_trouble_;   // why there are none
+  std::set<std::string> told_findings_;  // that stand, and are in the log
   Documents invitations_, joinings_, offers_;
   std::map<Digest, Json> seen_rows_;  // of each chain: what its nodes last said
 
