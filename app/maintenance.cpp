@@ -123,6 +123,12 @@ Result<Json> take_possession(const fs::path& folder) {
   return describe(*ledger);
 }
 
+// What an engine's key signed last is true only until it signs again: a restored key that believed an old
+// copy could sign twice at one height. Without any it says that it is lost.
+bool stays_true(const fs::path& path) {
+  return path.filename() != "sign-state.json" && path.filename() != "lock" && path.extension() != ".tmp";
+}
+
 // SQL before the blobs that it names and the chains that it lags behind: so a restored installation is one
 // that could have stopped at that moment.
 std::vector<backup::Part> parts_of(const Maintained& what) {
@@ -147,6 +153,10 @@ std::vector<backup::Part> parts_of(const Maintained& what) {
   parts.push_back({"installation", [what](const fs::path& folder) -> Result<Json> {
                      auto any = [](const fs::path&) { return true; };
                      TRY(copy_tree(what.installation.data / "keys", folder / "keys", any));
+                     const fs::path consortium = what.installation.data / "consortium";
+                     std::error_code error;
+                     if (fs::exists(consortium, error))
+                       TRY(copy_tree(consortium, folder / "consortium", stays_true));
                      ASSIGN(Bytes config, read_file(what.installation.data / "chengxin.yaml", 1 << 20));
                      TRY(write_durable(folder / "chengxin.yaml", config, 0600));
                      return Json::object();

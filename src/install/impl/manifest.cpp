@@ -25,6 +25,10 @@ Result<std::string> describe(const fs::path& data) {
   ASSIGN(std::string program, digest_of(executable));
   ASSIGN(std::string configuration, digest_of(data / "chengxin.yaml"));
   Json files = {{"chengxin", program}, {"chengxin.yaml", configuration}};
+  const fs::path engine = executable.parent_path() / "chengxin-engine";  // where one was built
+  if (fs::exists(engine, error)) {
+    ASSIGN(files["chengxin-engine"], digest_of(engine));
+  }
   return canonical_json({{"format", "chengxin/manifest/v1"}, {"files", files}});
 }
 
