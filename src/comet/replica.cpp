@@ -185,16 +185,29 @@ class ReplicaImpl final : public Replica {
     return peers_;
   }
 
+  static std::vector<Member> peers_of(const format::Consortium& members) {
+    std::vector<Member> out;
+    for (const format::Node& node : members.nodes)
+      out.push_back({node.name, node.key, address_of(node.address)});
+    return out;
+  }
+
   // Both under links_mutex_.
   void connect() {
     Self self;
+    std::vector<Member> all;
     if (auto members = known_members())
-      if (const format::Node* own = own_node(*members)) self.key = own->key;
+      if (const format::Node* own = own_node(*members)) {
+        self.key = own->key;
+        all = peers_of(*members);
+      }
     linked_key_ = self.key;
     self.software = services_.software;
     self.now_ms = services_.now_ms;
     self.engine_height = [this] { return engine_height_.load(); };
     auto peers = LinkPeers::start(*links_, ledger_, *pool_, std::move(self), services_.peers);
+    // Now, and not when the members are followed: an engine that starts may wait for what only peers hold.
+    peers->set_members(std::move(all));
     std::lock_guard lock(mutex_);
     peers_ = std::move(peers);
     if (port_ != 0) links_->serve_engine(ledger_.id(), port_);
@@ -313,13 +326,10 @@ class ReplicaImpl final : public Replica {
       disconnect();
       connect();
     }
-    std::vector<Member> all;
     std::map<crypto::Sm2Point, format::Node> dialled;
-    for (const format::Node& node : members.nodes) {
-      all.push_back({node.name, node.key, address_of(node.address)});
+    for (const format::Node& node : members.nodes)
       if (own && own->key < node.key) dialled.emplace(node.key, node);
-    }
-    peers()->set_members(own ? std::move(all) : std::vector<Member>());
+    peers()->set_members(own ? peers_of(members) : std::vector<Member>());
 
     std::vector<EnginePeer> add;
     std::vector<EngineId> remove;
