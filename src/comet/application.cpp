@@ -198,6 +198,7 @@ class EngineApplication final : public abci::Application {
     }
     const auto& [engine_height, decided, decided_before, misbehaviours] = next->progress;
     pool_.committed(engine_height, executed.get());
+    if (executed) blocks_.refuse(*executed);
     if (on_decided_) on_decided_({engine_height, decided, next->present != before->present});
     pb::ResponseCommit out;
     if (options_.retain_heights != 0 && engine_height > options_.retain_heights)

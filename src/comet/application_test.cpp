@@ -271,11 +271,12 @@ TEST_F(ApplicationTest, WhatDoesNotFitIsToldAndWhatComesTooEarlyWaits) {
   const auto good = submit();
   const auto data = BlockData::decode(view(propose(1).at(0))).value();
   EXPECT_EQ(data.contents, std::vector<Digest>{good->hash});
-  EXPECT_EQ(pool->refusals, std::vector<std::string>{"transaction.expired"});
-  EXPECT_EQ(pool->waiting.size(), 2u);
+  EXPECT_TRUE(pool->refusals.empty()) << "another block may be decided, in which it fits";
+  EXPECT_EQ(pool->waiting.size(), 3u);
   now_ms += 6000;
   play(1);
   EXPECT_TRUE(ledger->transaction(early->hash));
+  EXPECT_EQ(pool->refusals, std::vector<std::string>{"transaction.expired"});
 }
 
 TEST_F(ApplicationTest, AProposalHoldsNoMoreThanTheEngineAllows) {

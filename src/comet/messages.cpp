@@ -61,16 +61,22 @@ struct Writer {
   }
 };
 
-// Envelopes are counted before there is memory for them: each has a length at least.
+// Of a transaction: ids, nonce and signature take more.
+constexpr size_t kLeastEnvelope = 128;
+
+// Envelopes are counted before there is memory for them.
 std::vector<Bytes> take_envelopes(Reader& in) {
   const uint32_t count = in.be<uint32_t>();
-  if (count > in.remaining() / 4) {
+  if (count > in.remaining() / (4 + kLeastEnvelope)) {
     in.take(SIZE_MAX);  // not ok from here on
     return {};
   }
   std::vector<Bytes> out;
   out.reserve(count);
-  for (uint32_t i = 0; i < count && in.ok(); ++i) out.push_back(to_bytes(in.take(in.be<uint32_t>())));
+  for (uint32_t i = 0; i < count && in.ok(); ++i) {
+    const uint32_t length = in.be<uint32_t>();
+    out.push_back(to_bytes(in.take(length < kLeastEnvelope ? SIZE_MAX : length)));
+  }
   return out;
 }
 

@@ -10,11 +10,12 @@ namespace {
 std::vector<Message> samples() {
   Digest id{};
   id.fill(7);
-  return {Broadcast{{{1, 2, 3}, {}}},
+  const Bytes least(128, 1), more(130, 2);
+  return {Broadcast{{least, more}},
           Ask{{id, id}},
           Give{{}},
           AskBlocks{1, 2, 3, 4},
-          GiveBlocks{9, {{5, 1, 4, {{1}, {2, 2}}}, {6, 0, 0, {}}}},
+          GiveBlocks{9, {{5, 1, 4, {least, more}}, {6, 0, 0, {}}}},
           HeadNotice{4, 1, 8, -3, "0.5.0", Bytes(format::kHeaderBytes, 1), Bytes(90, 2)},
           AskLightBlock{3, 4},
           GiveLightBlock{3, std::nullopt},
@@ -95,6 +96,8 @@ TEST(Messages, EachComesBackAndNothingElseDoes) {
     longer.push_back(0);
     EXPECT_EQ(bool(decode(longer)), bytes.size() == 8 && bytes[0] == 8);
   }
+  EXPECT_EQ(decode(encode(Broadcast{{Bytes(127, 1)}})).error().reason, "content.malformed")
+      << "no transaction";
   EXPECT_EQ(decode(Bytes{9}).error().reason, "content.unknown_kind");
   EXPECT_EQ(decode(Bytes{}).error().reason, "content.malformed");
 }

@@ -70,6 +70,8 @@ TEST_F(PoolTest, SpoiledAttachmentsAreRefusedAndCostTheTransactionNothing) {
   spoiled.attachments[0][0] ^= 1;
   const Bytes other = format::encode_transaction(spoiled.body_bytes, spoiled.signature, spoiled.attachments);
   const Bytes none = format::encode_transaction(spoiled.body_bytes, spoiled.signature, {});
+  const std::vector<Bytes> junk = {Bytes(node.chain.ledger->head().limits.max_transaction_bytes + 2000)};
+  const Bytes huge = format::encode_transaction(spoiled.body_bytes, spoiled.signature, junk);
   node.pool->receive(peer_key(1), {other, none});
   EXPECT_EQ(node.pool->counts().refused, 2u);
   EXPECT_TRUE(node.pool->empty());
@@ -79,6 +81,8 @@ TEST_F(PoolTest, SpoiledAttachmentsAreRefusedAndCostTheTransactionNothing) {
     peers.wait_for_asks(1);
     node.pool->receive(peer_key(1), {other});
     while (node.pool->counts().lies == 0) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    node.pool->receive(peer_key(3), {huge});
+    while (node.pool->counts().lies == 1) std::this_thread::sleep_for(std::chrono::milliseconds(1));
     node.pool->receive(peer_key(2), {envelope});
   });
   const auto found = node.pool->find(std::span(&spoiled.hash, 1), kNow, nullptr, true);

@@ -20,13 +20,19 @@ Result<ExecutedPtr> Blocks::propose(int64_t time_ms, Room room) {
   const auto candidates = pool_.candidates(ledger_.head().limits.max_block_bytes, most);
   if (candidates.empty()) return ExecutedPtr();
   ASSIGN(auto executed, ledger_.execute(candidates, time_ms));
+  if (executed.included.empty()) {
+    refuse(executed);
+    return ExecutedPtr();
+  }
+  return std::make_shared<const ledger::Ledger::Executed>(std::move(executed));
+}
+
+void Blocks::refuse(const ledger::Ledger::Executed& executed) {
   for (const auto& [transaction, why] : executed.dropped) {
     // The engine's time is that of the last votes, on a chain that rested long ago: this one's time comes
     // with the next block.
     if (why.reason != "transaction.not_yet_valid") pool_.refused(transaction, why);
   }
-  if (executed.included.empty()) return ExecutedPtr();
-  return std::make_shared<const ledger::Ledger::Executed>(std::move(executed));
 }
 
 Result<BlockData> Blocks::read(const Standing& standing,

@@ -23,8 +23,11 @@ class Blocks {
     size_t bytes = 0;  // for names
     size_t names = 0;
   };
-  // Errors are host faults.
+  // What could not stand beside the others waits until the block is decided: another one may be, in which it
+  // can. Errors are host faults.
   Result<ExecutedPtr> propose(int64_t time_ms, Room room);
+  // Tells who waits for those that found no place in this decided block.
+  void refuse(const ledger::Ledger::Executed& executed);
 
   // What the engine's transactions say, if they may stand in a block of the next height: exactly what is
   // owed, and nothing malformed. comet.block_data, comet.certificate_missing, comet.certificate_not_owed,

@@ -17,10 +17,11 @@ tl::unexpected<Error> inadmissible(const Digest& id, std::string_view why) {
   return fail(Code::invalid_argument, "pool.inadmissible", "{}: {}", hex(id), why);
 }
 
-// What a name does not cover was made up: peers hand on only what they have admitted.
+// About what a name does not cover: signature, attachments, and how the envelope is padded. Peers hand on
+// only what they have admitted, so that was made up. All other reasons are the named transaction's own.
 bool is_lie(const Error& why) {
   return why.reason == "transaction.signature_invalid" || why.reason == "transaction.attachments" ||
-         why.reason == "transaction.attachment_mismatch";
+         why.reason == "transaction.attachment_mismatch" || why.reason == "transaction.too_large";
 }
 
 }  // namespace

@@ -64,7 +64,7 @@ void PeersImpl::note(const crypto::Sm2Point& peer, const HeadNotice& notice) {
     auto ours = ledger_.block_header(certified);
     disagrees = ours && ours->header_bytes != notice.header;
   }
-  if (disagrees) log::error("peers.disagrees", {{"peer", hex(peer)}, {"height", certified}});
+  bool news = false;
   {
     std::lock_guard lock(mutex_);
     auto found = remotes_.find(peer);
@@ -77,9 +77,11 @@ void PeersImpl::note(const crypto::Sm2Point& peer, const HeadNotice& notice) {
     state.certified_height = certified;
     state.software = notice.software;
     state.clock_ahead_ms = notice.time_ms - now_ms;
+    news = disagrees && !state.disagrees;
     state.disagrees = disagrees;
     look_again_ = true;
   }
+  if (news) log::error("peers.disagrees", {{"peer", hex(peer)}, {"height", certified}});
   due_.notify_one();
 }
 
