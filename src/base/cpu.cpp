@@ -24,6 +24,7 @@ Cpu detect() {
   found.avx2 = __builtin_cpu_supports("avx2");
   found.avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                  __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
+  found.gfni = found.avx512 && __builtin_cpu_supports("gfni");
   found.ifma = found.avx512 && __builtin_cpu_supports("avx512ifma") && __builtin_cpu_supports("avx512vbmi2");
 #endif
   return found;
@@ -36,9 +37,11 @@ bool take_away(Cpu& cpu, std::string_view name) {
   } else if (name == "adx") {
     cpu.adx = false;
   } else if (name == "avx2") {
-    cpu.avx2 = cpu.avx512 = cpu.ifma = false;
+    cpu.avx2 = cpu.avx512 = cpu.ifma = cpu.gfni = false;
   } else if (name == "avx512") {
-    cpu.avx512 = cpu.ifma = false;
+    cpu.avx512 = cpu.ifma = cpu.gfni = false;
+  } else if (name == "gfni") {
+    cpu.gfni = false;
   } else if (name == "ifma") {
     cpu.ifma = false;
   } else {

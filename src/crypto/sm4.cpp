@@ -3,6 +3,7 @@
 #include <openssl/core_names.h>
 #include <openssl/err.h>
 
+#include "crypto/impl/sm4_lanes.h"
 #include "crypto/impl/tongsuo.h"
 
 namespace chengxin::crypto {
@@ -115,7 +116,7 @@ Result<Bytes> xts(Direction direction, ByteView key, ByteView tweak, ByteView by
 }
 
 const EVP_CIPHER* gcm() {
-  static const EVP_CIPHER* const cipher = fetched("SM4-GCM");
+  static const EVP_CIPHER* const cipher = (install_sm4_lanes(), fetched("SM4-GCM"));
   return cipher;
 }
 const EVP_CIPHER* ccm() {

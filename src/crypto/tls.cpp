@@ -6,6 +6,7 @@
 
 #include "base/check.h"
 #include "crypto/impl/sm2_impl.h"
+#include "crypto/impl/sm4_lanes.h"
 #include "crypto/impl/tls_context.h"
 
 namespace chengxin::crypto {
@@ -22,6 +23,7 @@ X509Pointer to_x509(const Certificate& certificate) { return parse<X509Pointer, 
 
 SslContext new_context(TlsProtocol protocol) {
   const bool tlcp = protocol == TlsProtocol::tlcp;
+  install_sm4_lanes();
   SslContext context(SSL_CTX_new(tlcp ? NTLS_method() : TLS_method()));
   if (!context) return nullptr;
   SSL_CTX* raw = context.get();
