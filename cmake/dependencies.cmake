@@ -29,6 +29,8 @@ else()
   target_link_libraries(rocksdb INTERFACE ${archives} Threads::Threads ${CMAKE_DL_LIBS})
 endif()
 find_package(CURL REQUIRED)
+# What the product's binary allocates with: docs/adr/0024.
+pkg_check_modules(JEMALLOC REQUIRED IMPORTED_TARGET jemalloc)
 
 # Tongsuo: static, built by third_party/tongsuo/build; only the crypto module sees its headers. Whoever links it hides
 # its symbols, because libpq, libcurl and others load the system's OpenSSL into the same process.

@@ -175,7 +175,8 @@ class Generator {
       stream.answered = true;
     }
     if (!stream.chunks.take(stream.in, stream.body))
-      return fail(Code::internal, "bench.failed_requests", "the answer is not chunked");
+      return fail(Code::internal, "bench.failed_requests", "the answer is not chunked: {}",
+                  stream.in.substr(0, 200));
     take_records(stream);
     return {};
   }

@@ -88,6 +88,9 @@ Status KeptFile::append(uint64_t engine_height, std::span<const KeptContent> con
   if (broken_)
     return fail(Code::unavailable, "pool.kept_broken", "{}: an earlier write failed", path_.string());
   Bytes record = record_head(engine_height, contents);
+  size_t bytes = record.size();
+  for (const KeptContent& each : contents) bytes += each.envelope.size();
+  record.reserve(bytes);
   for (const KeptContent& each : contents) chengxin::append(record, each.envelope);
   Status written = write_at(fd_, record, end_, path_);
   if (written && ::fdatasync(fd_) != 0) written = tl::unexpected(file_error(path_, errno));

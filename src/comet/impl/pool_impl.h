@@ -86,7 +86,7 @@ class PoolImpl final : public Pool {
   Wanted wanted_;
   ByHeight ahead_;     // under the ledger's heights
   ByHeight restored_;  // under the engine's heights
-  std::map<uint64_t, std::unordered_map<Digest, ledger::AdmittedTransaction, DigestHash>> kept_;
+  std::map<uint64_t, boost::unordered_flat_map<Digest, ledger::AdmittedTransaction, DigestHash>> kept_;
   Counts counts_;
   uint64_t arrivals_ = 0;  // while something was wanted
   size_t own_ = 0;         // outcomes that are not told yet

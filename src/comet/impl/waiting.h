@@ -1,7 +1,7 @@
 #pragma once
+#include <boost/unordered/unordered_flat_map.hpp>
 #include <list>
 #include <map>
-#include <unordered_map>
 
 #include "comet/pool.h"
 
@@ -52,7 +52,7 @@ class Waiting {
 
   const PoolOptions options_;
   std::map<SourceKey, Source> sources_;
-  std::unordered_map<Digest, std::list<Entry>::iterator, DigestHash> entries_;
+  boost::unordered_flat_map<Digest, std::list<Entry>::iterator, DigestHash> entries_;
   size_t bytes_ = 0;
 };
 
