@@ -92,7 +92,7 @@ Status govern(const cluster::Node& node, const std::string& chain, const Digest&
   node.inside([&] {
     client::Client platform({"http://127.0.0.1:" + std::to_string(door.port), {}, door.token});
     auto answer = platform.send("POST", "/api/v1/chains/" + chain + "/transactions?wait=receipt", envelope,
-                              "application/x-protobuf");
+                                "application/x-protobuf");
     if (!answer) done = tl::unexpected(answer.error());
   });
   return done;
