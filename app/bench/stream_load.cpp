@@ -157,14 +157,13 @@ class Generator {
   }
 
   Status receive(Stream& stream) {
-    static char buffer[256 << 10];
     for (;;) {
-      const ssize_t count = ::recv(stream.fd, buffer, sizeof buffer, 0);
+      const ssize_t count = ::recv(stream.fd, buffer_.data(), buffer_.size(), 0);
       if (count == 0 || (count < 0 && errno != EAGAIN && errno != EINTR))
         return fail(Code::unavailable, "client.unreachable", "the platform closed a stream");
       if (count < 0) break;
-      stream.in.append(buffer, size_t(count));
-      if (size_t(count) < sizeof buffer) break;
+      stream.in.append(buffer_.data(), size_t(count));
+      if (size_t(count) < buffer_.size()) break;
     }
     if (!stream.answered) {
       const size_t end = stream.in.find("\r\n\r\n");
@@ -212,6 +211,7 @@ class Generator {
   }
 
   const StreamLoad& load_;
+  std::vector<char> buffer_ = std::vector<char>(256 << 10);
   LoadResult out_;
   int epoll_ = -1;
   std::vector<Stream> streams_;
