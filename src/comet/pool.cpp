@@ -218,7 +218,7 @@ void PoolImpl::committed(uint64_t engine_height, const ledger::Ledger::Executed*
       expire(executed->header.time_ms, told);
       ahead_.drop_up_to(executed->header.height);
     } else {
-      expire(now_ms_() - kExpiredForMs, told);  // else it wakes the engine for nothing, height after height
+      forget_expired(told);
     }
     kept_.erase(kept_.begin(), kept_.upper_bound(engine_height));
     restored_.drop_up_to(engine_height);
@@ -250,6 +250,19 @@ void PoolImpl::expire(int64_t time_ms, Told& told) {
     tell(entry,
          fail(Code::invalid_argument, "transaction.expired", "it was valid until {}, the time is {}",
               entry.transaction->body.valid_until_ms, time_ms),
+         told);
+}
+
+// Without a block: else what no other node holds wakes the engine for nothing, height after height. By this
+// node's clock, which may be ahead of the others': they may still order it, so its outcome is not known.
+void PoolImpl::forget_expired(Told& told) {
+  const int64_t now_ms = now_ms_();
+  if (now_ms < forgot_at_ms_ + kExpireEveryMs) return;
+  forgot_at_ms_ = now_ms;
+  for (Waiting::Entry& entry : waiting_.take_expired(now_ms - kExpiredForMs))
+    tell(entry,
+         fail(Code::unavailable, "order.outcome_unknown", "it was valid until {}, this node's clock says {}",
+              entry.transaction->body.valid_until_ms, now_ms),
          told);
 }
 

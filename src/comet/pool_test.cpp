@@ -118,7 +118,7 @@ TEST_F(PoolTest, ExpiredLeaveWithoutABlockToo) {
   node.now_ms += 60'000;
   node.pool->committed(2, nullptr);
   EXPECT_TRUE(node.pool->empty());
-  EXPECT_EQ(node.outcomes.wait()[0].error().reason, "transaction.expired");
+  EXPECT_EQ(node.outcomes.wait()[0].error().reason, "order.outcome_unknown");
 }
 
 TEST_F(PoolTest, StopTellsThatOutcomesAreUnknown) {

@@ -8,6 +8,11 @@
 
 namespace chengxin::host {
 namespace {
+
+// A consortium's block holds up to 20,000 transactions and takes some tenths of a second: what is not ahead
+// of it when it begins waits for the one after the next.
+constexpr size_t kConsortiumAhead = 20'000;
+
 void observe(const ChainPtr& chain, const Host::OnBlock& on_block) {
   chain->sequencer->subscribe([on_block, weak = std::weak_ptr(chain)](uint64_t height) {
     if (ChainPtr held = weak.lock()) on_block(held, height);
@@ -111,11 +116,13 @@ Result<ChainPtr> Host::start(std::unique_ptr<ledger::Ledger> ledger) {
   chain->ledger = std::move(ledger);
   ASSIGN(chain->sequencer, sequencer_of(*chain->ledger));
   const ledger::Ledger& admits = *chain->ledger;
+  admission::Options admission = options_.admission;
+  if (admits.genesis().consortium) admission.max_ahead_items = kConsortiumAhead;
   chain->admission = std::make_unique<admission::Gatherer>(
       [&admits](std::span<const ByteView> envelopes, int64_t time_ms) {
         return admits.admit(envelopes, time_ms);
       },
-      *chain->sequencer, now_ms, options_.admission);
+      *chain->sequencer, now_ms, admission);
   // Observers first: nobody can hand it a transaction before it is among the others, so they miss no block.
   for (const OnBlock& on_block : observers_) {
     on_block(chain, 0);
