@@ -113,15 +113,16 @@ class ImporterImpl final : public Importer {
     return {};
   }
 
-  Status finish() override {
+  Status finish(const std::optional<Bytes>& note) override {
+    if (note) TRY(ledger_->decide({nullptr, {}, note}, false));
     TRY(ledger_->make_durable());
     ledger_.reset();
+    const fs::path ready = folder_ / kReadyFolder;
     std::error_code error;
-    if (fs::exists(folder_, error))
-      return fail(Code::conflict, "ledger.exists", "{} exists", folder_.string());
-    fs::rename(making_, folder_, error);
-    if (error) return tl::unexpected(file_error(folder_, error.value()));
-    return sync_folder(folder_.has_parent_path() ? folder_.parent_path() : fs::path("."));
+    fs::remove_all(ready, error);
+    fs::rename(making_, ready, error);
+    if (error) return tl::unexpected(file_error(ready, error.value()));
+    return sync_folder(folder_);
   }
 
   void discard() override {
@@ -168,10 +169,8 @@ class ImporterImpl final : public Importer {
 
 Result<std::unique_ptr<Importer>> Importer::open(const fs::path& folder, std::string_view genesis,
                                                  Options options) {
+  const fs::path making = folder / kTakingFolder;
   std::error_code ignored;
-  if (fs::exists(folder, ignored)) return fail(Code::conflict, "ledger.exists", "{} exists", folder.string());
-  fs::path making = folder;
-  making += ".taking";
   if (fs::exists(making, ignored)) {
     auto begun = LedgerImpl::open_in(making, options);
     if (begun && (*begun)->genesis_document() == genesis)
@@ -184,7 +183,15 @@ Result<std::unique_ptr<Importer>> Importer::open(const fs::path& folder, std::st
   TRY(Ledger::create(making, genesis, options));
   auto made = LedgerImpl::open_in(making, std::move(options));
   if (!made) return tl::unexpected(ledger_error(std::move(made).error()));
-  return std::make_unique<ImporterImpl>(std::move(making), folder, std::move(*made));
+  return std::make_unique<ImporterImpl>(making, folder, std::move(*made));
+}
+
+Result<std::unique_ptr<Importer>> LedgerImpl::importer() const {
+  return fail(Code::unsupported, "ledger.not_replaceable", "{}", genesis_.name);
+}
+
+Status LedgerImpl::replace() {
+  return fail(Code::unsupported, "ledger.not_replaceable", "{}", genesis_.name);
 }
 
 }  // namespace chengxin::ledger

@@ -1,5 +1,7 @@
 #include <gtest/gtest.h>
 
+#include <thread>
+
 #include "ledger/importer.h"
 #include "ledger/testing.h"
 
@@ -22,7 +24,9 @@ class ChunksTest : public ::testing::Test {
       ASSERT_TRUE(chain.add_block(envelopes));
     }
   }
+  // Beside a copy that holds nothing.
   std::unique_ptr<Importer> importer() {
+    if (!fs::exists(place())) EXPECT_TRUE(Ledger::create(place(), setup.document(), setup.options()));
     return Importer::open(place(), setup.document(), setup.options()).value();
   }
   fs::path place() const { return chain.folder.path / "copy"; }
@@ -52,7 +56,7 @@ TEST_F(ChunksTest, AChainIsTheSamePartsOnEveryNodeThatHasIt) {
     EXPECT_EQ(taking->next_height(), next);
   }
   EXPECT_EQ(next, 13u);
-  ASSERT_TRUE(taking->finish());
+  ASSERT_TRUE(taking->finish({}));
   auto other = copy();
   EXPECT_EQ(other->head().header_hash, chain.ledger->head().header_hash);
   EXPECT_EQ(other->head().certified_height, 12u);
@@ -118,9 +122,8 @@ TEST_F(ChunksTest, ABentPartIsNamedAndWhatWasTakenStays) {
     }
   }
   ASSERT_TRUE(taking->take(whole));
-  ASSERT_TRUE(taking->finish());
+  ASSERT_TRUE(taking->finish({}));
   EXPECT_EQ(copy()->head().header_hash, chain.ledger->head().header_hash);
-  EXPECT_EQ(Importer::open(place(), setup.document(), setup.options()).error().reason, "ledger.exists");
 }
 
 TEST_F(ChunksTest, AnotherChainsPartsAreNotTaken) {
@@ -135,6 +138,85 @@ TEST_F(ChunksTest, AnotherChainsPartsAreNotTaken) {
   const Status taken = taking->take(*chain.ledger->read_chunk({1, 2}));
   ASSERT_FALSE(taken);
   EXPECT_EQ(taken.error().reason, "ledger.chunk_bad");
+}
+
+// Every way in which a replacement can have been cut off.
+TEST_F(ChunksTest, WhateverHappensTheFolderOpensAsTheOldOrTheNewChain) {
+  grow(3, 100);
+  const Bytes whole = chain.ledger->read_chunk({1, 3}).value();
+  const Bytes note = to_bytes(view("where the orderer stood"));
+  auto begun = importer();
+  ASSERT_TRUE(begun->take(*chain.ledger->read_chunk({1, 2})));
+  begun.reset();
+  EXPECT_EQ(copy()->head().header.height, 0u) << "half of one is not opened";
+  auto taking = importer();
+  EXPECT_EQ(taking->next_height(), 3u);
+  ASSERT_TRUE(taking->take(whole));
+  ASSERT_TRUE(taking->finish(note));
+  const fs::path kept = chain.folder.path / "kept";
+  fs::copy(place(), kept, fs::copy_options::recursive);
+  enum Cut { before, store_removed, store_moved, both_moved, emptied };
+  for (Cut cut : {before, store_removed, store_moved, both_moved, emptied}) {
+    SCOPED_TRACE(int(cut));
+    fs::remove_all(place());
+    fs::copy(kept, place(), fs::copy_options::recursive);
+    if (cut >= store_removed) fs::remove_all(place() / "store");
+    if (cut >= store_moved) fs::rename(place() / "ready" / "store", place() / "store");
+    if (cut >= both_moved) fs::rename(place() / "ready" / "head", place() / "head");
+    if (cut >= emptied) fs::remove_all(place() / "ready");
+    auto opened = copy();
+    EXPECT_EQ(opened->head().header_hash, chain.ledger->head().header_hash);
+    EXPECT_EQ(opened->note().value(), note);
+    EXPECT_FALSE(fs::exists(place() / "ready"));
+    EXPECT_TRUE(opened->verify(nullptr));
+  }
+}
+
+TEST_F(ChunksTest, OneIsReplacedWhileItIsRead) {
+  EXPECT_EQ(chain.ledger->importer().error().reason, "ledger.not_replaceable");
+  EXPECT_EQ(chain.ledger->replace().error().reason, "ledger.not_replaceable");
+  format::Consortium consortium;
+  consortium.organisations = {{"city", "City", Bytes(100, 1), setup.governor.key.public_key().point()}};
+  format::Node voter;
+  voter.name = "one";
+  voter.organisation = "city";
+  voter.key = setup.validator.key.public_key().point();
+  voter.address = "one.example:1";
+  consortium.nodes = {voter};
+  setup.genesis.consortium = consortium;
+  LiveChain whole{setup}, lost{setup};
+  for (int i = 0; i < 20; ++i) ASSERT_TRUE(whole.add(setup.writer, {put_call(std::to_string(i), view("v"))}));
+  const ledger::Head head = whole.ledger->head();
+
+  std::atomic<bool> done = false;
+  std::thread reader([&] {
+    while (!done) {
+      const uint64_t height = lost.ledger->head().header.height;
+      EXPECT_TRUE(height == 0 || height == 20) << height;
+      auto value = lost.ledger->state("test/19");
+      EXPECT_TRUE(value) << value.error().to_string();
+      if (height == 20) EXPECT_TRUE(value->has_value());
+    }
+  });
+  auto taking = lost.ledger->importer().value();
+  ASSERT_TRUE(taking->take(*whole.ledger->read_chunk({1, 20})));
+  ASSERT_TRUE(taking->finish({}));
+  EXPECT_EQ(lost.ledger->head().header.height, 0u);
+  const Status replaced = lost.ledger->replace();
+  ASSERT_TRUE(replaced) << replaced.error().to_string();
+  done = true;
+  reader.join();
+  EXPECT_EQ(lost.ledger->head().header_hash, head.header_hash);
+  lost.time_ms = whole.time_ms;
+  ASSERT_TRUE(lost.add(setup.writer, {put_call("after", view("v"))}));
+  ASSERT_TRUE(lost.reopen());
+  EXPECT_EQ(lost.ledger->head().header.height, 21u);
+  EXPECT_TRUE(lost.ledger->verify(nullptr));
+
+  fs::create_directories(lost.path() / "ready" / "store");  // of no use
+  EXPECT_FALSE(lost.ledger->replace());
+  EXPECT_EQ(lost.ledger->block(1).error().reason, "ledger.halted");
+  EXPECT_EQ(lost.ledger->head().header.height, 21u);
 }
 
 // What a node that fell behind asks for, and does with it.

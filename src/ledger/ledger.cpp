@@ -141,8 +141,11 @@ Result<std::unique_ptr<Ledger>> Ledger::create(const fs::path& folder, std::stri
 }
 
 Result<std::unique_ptr<Ledger>> Ledger::open(const fs::path& folder, Options options) {
-  auto opened = LedgerImpl::open_in(folder, std::move(options));
+  TRY(take_up(folder));
+  auto opened = LedgerImpl::open_in(folder, options);
   if (!opened) return tl::unexpected(ledger_error(std::move(opened).error()));
+  if ((*opened)->genesis().consortium)
+    return make_replaceable(std::move(*opened), folder, std::move(options));
   return std::move(*opened);
 }
 

@@ -120,6 +120,8 @@ struct VerifyProgress {
 };
 using OnVerifyProgress = std::function<void(const VerifyProgress&)>;
 
+class Importer;
+
 class Ledger {
  public:
   // Errors: ledger.exists, ledger.not_found, ledger.newer_version, ledger.in_use, ledger.damaged (names the
@@ -236,6 +238,13 @@ class Ledger {
   // What was decided from that height on, certified or not: as many blocks as fit, but at least one. Empty
   // above the head. ledger.pruned.
   virtual Result<std::vector<BlockEnvelopes>> read_blocks(uint64_t from_height, size_t max_bytes) const = 0;
+
+  // Another copy of this chain, made beside it of what other nodes give (ledger/importer.h).
+  virtual Result<std::unique_ptr<Importer>> importer() const = 0;
+  // Puts what an importer finished in this one's place: who reads meanwhile waits, and reads the other from
+  // then on. Of the chains that consortia run (ledger.not_replaceable). After an error all but opening it
+  // again is ledger.halted.
+  virtual Status replace() = 0;
 };
 
 }  // namespace chengxin::ledger

@@ -9,7 +9,9 @@
 
 namespace chengxin::ledger {
 
-inline constexpr std::string_view kStoreFolder = "store", kMarkerFile = "head";
+// In a chain's folder. The last two: a copy that is being made, and one that waits to take the chain's place.
+inline constexpr std::string_view kStoreFolder = "store", kMarkerFile = "head", kTakingFolder = "taking",
+                                  kReadyFolder = "ready";
 
 struct Ledger::Execution {
   ViewPtr base;
@@ -68,6 +70,9 @@ class LedgerImpl final : public Ledger {
   Result<std::vector<HeightRange>> chunks() const override;
   Result<Bytes> read_chunk(const HeightRange& range) const override;
   Result<std::vector<BlockEnvelopes>> read_blocks(uint64_t from_height, size_t max_bytes) const override;
+
+  Result<std::unique_ptr<Importer>> importer() const override;
+  Status replace() override;
 
   // For Ledger::import and Importer: blocks that are durable only after make_durable().
   Status import_block(const ImportedBlock& block);
@@ -155,6 +160,12 @@ class LedgerImpl final : public Ledger {
   bool halted_ = false;
   bool marker_damaged_ = false;  // found when it was opened
 };
+
+// What an importer finished in `folder` takes the place of what is there: begun once, it is gone on with.
+Status take_up(const fs::path& folder);
+// A ledger in front of that one, which can be replaced.
+std::unique_ptr<Ledger> make_replaceable(std::unique_ptr<LedgerImpl> ledger, fs::path folder,
+                                         Options options);
 
 // Errors of the store in the ledger's words.
 Error ledger_error(Error error);
