@@ -5,10 +5,12 @@
 #include "base/log.h"
 #include "comet/impl/blocks.h"
 #include "comet/impl/signatures.h"
+#include "comet/impl/snapshots.h"
 #include "comet/impl/updates.h"
 
-// Two locks. deciding_mutex_ is held through each call that leads to a block, which come one at a time;
-// standing_mutex_ only while the pointer is read or replaced, so that all other calls wait for nothing.
+// Three locks. taking_mutex_ is held while a snapshot is taken, before anything is decided. deciding_mutex_
+// is held through each call that leads to a block, which come one at a time; standing_mutex_ only while the
+// pointer is read or replaced, so that all other calls wait for nothing.
 namespace chengxin::comet {
 namespace {
 
@@ -39,8 +41,12 @@ class EngineApplication final : public abci::Application {
         keys_(std::move(keys)),
         on_decided_(std::move(on_decided)),
         options_(options),
+        shelf_(ledger),
+        taker_(ledger),
         blocks_(ledger, pool),
-        standing_(std::move(standing)) {}
+        standing_(std::move(standing)) {
+    shelf_.stands(standing_->progress, ledger_.head().header.height);
+  }
 
   Result<pb::ResponseInfo> info(const pb::RequestInfo&) override {
     const StandingPtr at = standing();
@@ -187,15 +193,14 @@ class EngineApplication final : public abci::Application {
     if (!finalized_) return fail(Code::conflict, "comet.height", "nothing was finalized");
     const StandingPtr before = standing(), next = finalized_->next;
     const ExecutedPtr executed = finalized_->executed;
-    TRY(ledger_.decide({executed.get(), finalized_->data.certificate, encode_note(next->progress)}));
+    auto& certificate = finalized_->data.certificate;  // of a snapshot's last blocks it is here already
+    if (certificate && certificate->height <= ledger_.head().certified_height) certificate.reset();
+    TRY(ledger_.decide({executed.get(), certificate, encode_note(next->progress)}));
     finalized_.reset();
     blocks_.forget();
     if (next->to_carry || next->to_sign)
       signatures_.forget_below(next->to_carry ? next->to_carry->height : next->to_sign->height);
-    {
-      std::lock_guard replacing(standing_mutex_);
-      standing_ = next;
-    }
+    stand(next);
     const auto& [engine_height, decided, decided_before, misbehaviours] = next->progress;
     pool_.committed(engine_height, executed.get());
     if (executed) blocks_.refuse(*executed);
@@ -207,20 +212,25 @@ class EngineApplication final : public abci::Application {
   }
 
   Result<pb::ResponseListSnapshots> list_snapshots(const pb::RequestListSnapshots&) override {
-    return pb::ResponseListSnapshots();
+    return shelf_.list();
   }
-  Result<pb::ResponseOfferSnapshot> offer_snapshot(const pb::RequestOfferSnapshot&) override {
-    pb::ResponseOfferSnapshot out;
-    out.set_result(pb::ResponseOfferSnapshot::REJECT);
+  Result<pb::ResponseLoadSnapshotChunk> load_snapshot_chunk(
+      const pb::RequestLoadSnapshotChunk& request) override {
+    pb::ResponseLoadSnapshotChunk out;
+    if (request.format() != kSnapshotFormat) return out;
+    if (auto chunk = shelf_.load(request.height(), request.chunk())) out.set_chunk(to_string(*chunk));
     return out;
   }
-  Result<pb::ResponseLoadSnapshotChunk> load_snapshot_chunk(const pb::RequestLoadSnapshotChunk&) override {
-    return pb::ResponseLoadSnapshotChunk();
+  Result<pb::ResponseOfferSnapshot> offer_snapshot(const pb::RequestOfferSnapshot& request) override {
+    std::lock_guard taking(taking_mutex_);
+    return taker_.offer(request, *standing());
   }
-  Result<pb::ResponseApplySnapshotChunk> apply_snapshot_chunk(const pb::RequestApplySnapshotChunk&) override {
-    pb::ResponseApplySnapshotChunk out;
-    out.set_result(pb::ResponseApplySnapshotChunk::ABORT);
-    return out;
+  Result<pb::ResponseApplySnapshotChunk> apply_snapshot_chunk(
+      const pb::RequestApplySnapshotChunk& request) override {
+    std::lock_guard taking(taking_mutex_);
+    ASSIGN(auto taken, taker_.apply(request));
+    if (taken.replaced) TRY(begin_anew());
+    return std::move(taken.answer);
   }
 
  private:
@@ -233,6 +243,24 @@ class EngineApplication final : public abci::Application {
   StandingPtr standing() const {
     std::lock_guard lock(standing_mutex_);
     return standing_;
+  }
+
+  void stand(StandingPtr next) {
+    shelf_.stands(next->progress, ledger_.head().header.height);
+    std::lock_guard replacing(standing_mutex_);
+    standing_ = std::move(next);
+  }
+
+  // The ledger was replaced by a snapshot's.
+  Status begin_anew() {
+    std::lock_guard lock(deciding_mutex_);
+    ASSIGN(StandingPtr next, load_standing(ledger_));
+    finalized_.reset();
+    blocks_.forget();
+    stand(next);
+    pool_.committed(next->progress.engine_height, nullptr);
+    if (on_decided_) on_decided_({next->progress.engine_height, ledger_.head().header.height, true});
+    return {};
   }
 
   static Status expect_next(const Standing& at, int64_t height) {
@@ -302,6 +330,10 @@ class EngineApplication final : public abci::Application {
   const OnDecided on_decided_;
   const ApplicationOptions options_;
   Signatures signatures_;
+  SnapshotShelf shelf_;
+
+  std::mutex taking_mutex_;
+  SnapshotTaker taker_;
 
   std::mutex deciding_mutex_;
   Blocks blocks_;

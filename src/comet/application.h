@@ -19,7 +19,9 @@ inline constexpr size_t kMaxContents = 50'000;
 
 struct ApplicationOptions {
   size_t max_block_transactions = 20'000;  // in this node's own proposals; at most kMaxContents
-  uint64_t retain_heights = 0;  // engine blocks that the engine keeps behind the newest; 0: all of them
+  // Engine blocks that the engine keeps behind the newest; 0: all of them. Not fewer than evidence of
+  // misbehaviour may be old (EngineGenesis); who needs older ones takes a snapshot.
+  uint64_t retain_heights = 120'000;
   // The chain's members as far as this node knows them: a newcomer knows of later ones than its ledger names.
   // None, or null: those of the ledger.
   std::function<std::optional<format::Consortium>()> members = {};
@@ -72,10 +74,11 @@ struct Misbehaviour {
 struct Progress {
   uint64_t engine_height = 0;               // the last decided one; 0: none
   uint64_t decided = 0;                     // the ledger's block of that height; 0: it held no transactions
-  uint64_t decided_before = 0;              // and of the height before
+  uint64_t decided_before = 0;              // and of the height before; kUnknownHeight: a snapshot began here
   std::vector<Misbehaviour> misbehaviours;  // the newest kMaxMisbehaviours, in order
 };
 inline constexpr size_t kMaxMisbehaviours = 32;
+inline constexpr uint64_t kUnknownHeight = UINT64_MAX;
 Result<Progress> progress(const ledger::Ledger& ledger);  // comet.note: not of this format
 
 // This node's keys, asked for each signature: the one that the voters' set names signs, so that a key is

@@ -74,12 +74,12 @@ Result<StandingPtr> load_standing(const ledger::Ledger& ledger) {
   if (decided != 0) {
     ASSIGN(out->voting, voters_before(ledger, decided));
   }
-  VotersPtr carried = out->voting;
-  if (decided_before != 0) {
-    ASSIGN(carried, voters_before(ledger, decided_before));
-  }
   ASSIGN(out->to_sign, uncertified(ledger, decided, out->voting));
-  ASSIGN(out->to_carry, uncertified(ledger, decided_before, carried));
+  out->may_carry = decided_before == kUnknownHeight;
+  if (decided_before != 0 && !out->may_carry) {
+    ASSIGN(auto signers, voters_before(ledger, decided_before));
+    ASSIGN(out->to_carry, uncertified(ledger, decided_before, signers));
+  }
   const ledger::Head head = ledger.head();
   const Digest next = head.next_validators.hash();
   if (next != out->present->set.hash())

@@ -33,6 +33,7 @@ struct Standing {
   Progress progress;
   std::optional<Uncertified> to_sign;   // by the extensions of the next engine height
   std::optional<Uncertified> to_carry;  // its certificate is owed by the block of the next engine height
+  bool may_carry = false;               // after a snapshot: that block may carry one that is here already
   VotersPtr voting;                     // at the next engine height; they sign `to_sign`
   VotersPtr present;                    // after the last block: those of the engine height after the next
   Digest app_hash{};
