@@ -65,6 +65,13 @@ func (a *testApp) orderedBlocks() uint64 {
 	return a.ordered
 }
 
+// forget: as if its folder had been lost.
+func (a *testApp) forget() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.height, a.ordered, a.pending, a.counts = 0, 0, 0, map[int64]uint64{}
+}
+
 func (a *testApp) hash() []byte {
 	digest := sha256.Sum256(binary.BigEndian.AppendUint64(nil, a.ordered))
 	return digest[:]

@@ -36,6 +36,7 @@ type chain struct {
 	keys     func() // unlocks
 	app      *app
 	node     *node.Node
+	signer   *waitingSigner
 	alarm    *alarm
 	pace     *pace
 	dialler  *dialler
@@ -134,7 +135,7 @@ func (c *chain) open() (err error) {
 	if err != nil {
 		return err
 	}
-	signer, validator, err := readSigner(o.Keys, o.SignState == "wait")
+	signer, err := readSigner(o.Keys, o.SignState == "wait")
 	if err != nil {
 		return err
 	}
@@ -164,11 +165,22 @@ func (c *chain) open() (err error) {
 	if err != nil {
 		return err
 	}
-	if o.SignState != "wait" {
-		if err := checkStale(c.node, validator); err != nil {
+	signer.timeOf = func(height int64) (time.Time, bool) {
+		meta := c.node.BlockStore().LoadBlockMeta(height)
+		if meta == nil {
+			return time.Time{}, false
+		}
+		return meta.Header.Time, true
+	}
+	if err := signer.expectHome(c.node.BlockStore().Height()); err != nil {
+		return fail("engine.keys", "%v", err)
+	}
+	if !signer.silent() {
+		if err := checkStale(c.node, signer.FilePV); err != nil {
 			return err
 		}
 	}
+	c.signer = signer
 	if err := watchVotes(c.context, c.node.EventBus(), recording, c.node.BlockStore().Height(), c.twin); err != nil {
 		return err
 	}

@@ -6,12 +6,13 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/cometbft/cometbft/crypto/ed25519"
 	cmtjson "github.com/cometbft/cometbft/libs/json"
+	"github.com/cometbft/cometbft/libs/tempfile"
 	"github.com/cometbft/cometbft/p2p"
 	"github.com/cometbft/cometbft/privval"
-	"github.com/cometbft/cometbft/types"
 )
 
 // A keys folder belongs to one chain on one node: the key that votes, the last thing it signed, and the key of the
@@ -21,6 +22,8 @@ const (
 	validatorFile  = "validator.json"
 	signStateFile  = "sign-state.json"
 	connectionFile = "connection.json"
+	waitFile       = "wait-to-sign" // while the key keeps silent because the home was lost: also after a restart
+	signFile       = "sign-at-once" // made by an operator: this folder is the one that the key signed last with
 )
 
 type keysOptions struct {
@@ -97,24 +100,44 @@ func readConnection(folder string) (*p2p.NodeKey, error) {
 }
 
 // readSigner reads the key with what it signed last. Lost state is an error unless `wait`.
-func readSigner(folder string, wait bool) (types.PrivValidator, *privval.FilePV, error) {
+func readSigner(folder string, wait bool) (*waitingSigner, error) {
 	validator, err := readValidator(folder)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	path := filepath.Join(folder, signStateFile)
-	text, err := os.ReadFile(path)
+	text, err := os.ReadFile(filepath.Join(folder, signStateFile))
 	if err == nil {
 		err = cmtjson.Unmarshal(text, &validator.LastSignState)
 	}
-	if wait {
-		return &waitingSigner{PrivValidator: validator}, validator, nil
-	}
-	if err != nil {
-		return nil, nil, fail("engine.sign_state_lost",
+	signer := &waitingSigner{FilePV: validator, mark: filepath.Join(folder, waitFile), began: time.Now()}
+	if err != nil && !wait {
+		return nil, fail("engine.sign_state_lost",
 			"%v: without it this key could sign twice at one height. Start with sign_state wait: it then keeps silent until the others decided what it may have voted on", err)
 	}
-	return validator, validator, nil
+	signer.waits = wait || exists(signer.mark)
+	return signer, nil
+}
+
+// expectHome: a key that has signed, beside a home that holds nothing, is likely to have been restored from a copy, and
+// then so was its sign state. It keeps silent as if that were lost, until an operator says otherwise.
+func (w *waitingSigner) expectHome(height int64) error {
+	now := filepath.Join(filepath.Dir(w.mark), signFile)
+	if exists(now) {
+		w.waits = false
+		return errors.Join(removed(w.mark), removed(now))
+	}
+	if height > 0 || w.FilePV.LastSignState.Height == 0 || w.waits {
+		return nil
+	}
+	w.waits = true
+	return tempfile.WriteFileAtomic(w.mark, nil, 0o600)
+}
+
+func removed(path string) error {
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
 }
 
 func exists(path string) bool {

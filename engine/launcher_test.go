@@ -1,11 +1,16 @@
 package main
 
 import (
+	"bytes"
+	"encoding/hex"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/cometbft/cometbft/crypto/ed25519"
+	"github.com/cometbft/cometbft/types"
 )
 
 // wakeAll: what is to be ordered is known everywhere, as over our own links.
@@ -265,6 +270,83 @@ func TestStateSync(t *testing.T) {
 	}
 	if _, reason := nodes[1].process.ask("give_light_block", message{"chain": "b", "height": 1000}); reason != "engine.no_light_block" {
 		t.Errorf("a light block that is not there: %q", reason)
+	}
+}
+
+// A key whose home was lost keeps silent until the others have decided what it may have voted on, also when it is started
+// again meanwhile; and signs at once when an operator says that its folder is no copy.
+func TestLostHome(t *testing.T) {
+	nodes, genesis := fourNodes(t)
+	for count := uint64(1); count <= 3; count++ {
+		wakeAll(nodes...)
+		eventually(t, "ordered", allOrdered(count, nodes...))
+	}
+	lost := nodes[3]
+	rest := func() {
+		eventually(t, "rest", func() bool {
+			before := nodes[0].height()
+			time.Sleep(time.Second)
+			return nodes[0].height() == before && lost.height() == before
+		})
+	}
+	rest()
+	keys := filepath.Join(lost.folder, "keys")
+	key, _ := hex.DecodeString(lost.key)
+	address := ed25519.PubKey(key).Address()
+	signed := func(height int64) bool {
+		given := nodes[0].process.must("give_light_block", message{"chain": "a", "height": height})
+		block, err := decodeLightBlock(given["light_block"].(string))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, each := range block.Commit.Signatures {
+			if bytes.Equal(each.ValidatorAddress, address) && each.BlockIDFlag == types.BlockIDFlagCommit {
+				return true
+			}
+		}
+		return false
+	}
+	again := func() {
+		lost.process.must("stop", message{"chain": lost.name})
+		_ = os.RemoveAll(filepath.Join(lost.folder, "home"))
+		lost.app.forget()
+		lost.start(genesis)
+		introduce(nodes...)
+	}
+	again()
+	if lost.status()["silent"] != true || !exists(filepath.Join(keys, waitFile)) {
+		t.Error("it does not wait")
+	}
+	eventually(t, "it caught up", func() bool { return lost.status()["catching_up"] == false && lost.app.orderedBlocks() == 3 })
+	rest()
+	before := int64(nodes[0].height())
+	lost.process.must("stop", message{"chain": lost.name}) // before anything more is decided
+	lost.start(genesis)
+	introduce(nodes...)
+	if lost.status()["silent"] != true {
+		t.Error("a restart ends the wait")
+	}
+	for count := uint64(4); lost.status()["silent"] == true && count < 12; count++ {
+		wakeAll(nodes...)
+		eventually(t, "ordered", allOrdered(count, nodes...))
+	}
+	for height := before + 1; height <= before+silentHeights; height++ {
+		if signed(height) {
+			t.Errorf("it signed height %d", height)
+		}
+	}
+	eventually(t, "it votes again", func() bool {
+		wakeAll(nodes...)
+		time.Sleep(500 * time.Millisecond)
+		return signed(int64(nodes[0].height()) - 1)
+	})
+	if exists(filepath.Join(keys, waitFile)) {
+		t.Error("the mark stands still")
+	}
+	_ = os.WriteFile(filepath.Join(keys, signFile), nil, 0o600)
+	again()
+	if lost.status()["silent"] == true || exists(filepath.Join(keys, signFile)) {
+		t.Error("it waits although it was told not to")
 	}
 }
 

@@ -54,7 +54,7 @@ func (c *chain) status() (map[string]any, error) {
 		"voting":      map[string]json.Number{"height": json.Number(at[0]), "round": json.Number(at[1]), "step": json.Number(at[2])},
 		"catching_up": c.node.ConsensusReactor().WaitSync(), "peers": peers,
 		"validators": state.Validators.Size(), "validator": state.Validators.HasAddress(validator.Address()),
-		"listen": c.options.Listen,
+		"silent": c.signer.silent(), "listen": c.options.Listen,
 	}, nil
 }
 

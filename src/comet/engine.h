@@ -43,7 +43,7 @@ struct EngineGenesis {
   std::vector<EngineValidator> validators;
   uint64_t block_max_bytes = 4 << 20;
   uint64_t evidence_max_age_blocks = 100'000;
-  int64_t evidence_max_age_ms = int64_t(48) * 3600 * 1000;
+  int64_t evidence_max_age_ms = 3600 * 1000;  // evidence ends when both are over: it is the blocks that count
 
   std::string chain_id() const;  // the engine's name of the chain: 48 hexadecimal digits of its id
 };
@@ -82,6 +82,7 @@ struct EngineStatus {
   uint64_t voting_height = 0;
   int round = 0, step = 0;
   bool catching_up = false, validator = false;
+  bool silent = false;  // it may have signed what it does not know of, and does not vote yet
   size_t validators = 0;
   std::vector<EngineId> peers;  // connected now
   uint16_t port = 0;

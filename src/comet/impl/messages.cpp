@@ -95,7 +95,7 @@ Result<EngineStatus> status_of(const Json& answer) {
     status.voting_height = voting.at("height"), status.round = voting.at("round"),
     status.step = voting.at("step");
     status.catching_up = answer.at("catching_up"), status.validator = answer.at("validator");
-    status.validators = answer.at("validators");
+    status.validators = answer.at("validators"), status.silent = answer.at("silent");
     status.port = port_of(answer);
     for (const Json& peer : answer.at("peers")) {
       ASSIGN(const EngineId id, fixed<20>(peer, "id"));
