@@ -50,6 +50,10 @@ Result<comet::Engine*> Members::engine() {
     std::lock_guard replicas(mutex_);
     twins_.insert(chain);
   };
+  options.on_want_light_block = [this](const Digest& chain, uint64_t height, int,
+                                       comet::GiveLightBlock give) {
+    if (comet::Replica* replica = find(chain)) replica->want_light_block(height, std::move(give));
+  };
   ASSIGN(engine_, comet::Engine::create(std::move(options)));
   return engine_.get();
 }

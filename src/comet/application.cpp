@@ -223,11 +223,13 @@ class EngineApplication final : public abci::Application {
   }
   Result<pb::ResponseOfferSnapshot> offer_snapshot(const pb::RequestOfferSnapshot& request) override {
     std::lock_guard taking(taking_mutex_);
+    if (options_.on_snapshot_step) options_.on_snapshot_step();
     return taker_.offer(request, *standing());
   }
   Result<pb::ResponseApplySnapshotChunk> apply_snapshot_chunk(
       const pb::RequestApplySnapshotChunk& request) override {
     std::lock_guard taking(taking_mutex_);
+    if (options_.on_snapshot_step) options_.on_snapshot_step();
     ASSIGN(auto taken, taker_.apply(request));
     if (taken.replaced) TRY(begin_anew());
     return std::move(taken.answer);

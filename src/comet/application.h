@@ -25,6 +25,7 @@ struct ApplicationOptions {
   // The chain's members as far as this node knows them: a newcomer knows of later ones than its ledger names.
   // None, or null: those of the ledger.
   std::function<std::optional<format::Consortium>()> members = {};
+  std::function<void()> on_snapshot_step = {};  // something of a snapshot was taken or refused
 };
 
 // The engine's transaction that says "the pool is not empty" (engine/settings.go). It wakes the engine and

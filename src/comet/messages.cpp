@@ -54,7 +54,11 @@ struct Writer {
     put_be(out, message.request);
     put_be(out, message.height);
   }
-  void operator()(const GiveLightBlock& message) const {
+  void operator()(const GiveLightBlock& message) const { put_found(message); }
+  void operator()(const AskMembers& message) const { put_be(out, message.request); }
+  void operator()(const GiveMembers& message) const { put_found(message); }
+  template <typename Found>
+  void put_found(const Found& message) const {
     put_be(out, message.request);
     put_be(out, uint8_t(message.bytes.has_value()));
     if (message.bytes) append(out, *message.bytes);
@@ -125,8 +129,9 @@ Message read_head(Reader& in) {
   return out;
 }
 
-Message read_light_block(Reader& in) {
-  GiveLightBlock out;
+template <typename Found>
+Message read_found(Reader& in) {
+  Found out;
   out.request = in.be<uint32_t>();
   const uint8_t present = in.be<uint8_t>();
   if (present == 1) out.bytes = to_bytes(in.take(in.remaining()));
@@ -161,7 +166,11 @@ Result<Message> decode(ByteView bytes) {
   } else if (kind == 7) {
     out = AskLightBlock{in.be<uint32_t>(), in.be<uint64_t>()};
   } else if (kind == 8) {
-    out = read_light_block(in);
+    out = read_found<GiveLightBlock>(in);
+  } else if (kind == 9) {
+    out = AskMembers{in.be<uint32_t>()};
+  } else if (kind == 10) {
+    out = read_found<GiveMembers>(in);
   } else if (in.ok()) {
     return fail(Code::unsupported, "content.unknown_kind", "{}", kind);
   }

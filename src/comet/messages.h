@@ -49,8 +49,15 @@ struct GiveLightBlock {
   uint32_t request = 0;
   std::optional<Bytes> bytes;  // none: not here
 };
-using Message =
-    std::variant<Broadcast, Ask, Give, AskBlocks, GiveBlocks, HeadNotice, AskLightBlock, GiveLightBlock>;
+struct AskMembers {
+  uint32_t request = 0;
+};
+struct GiveMembers {
+  uint32_t request = 0;
+  std::optional<Bytes> bytes;  // comet/impl/proven_members.h
+};
+using Message = std::variant<Broadcast, Ask, Give, AskBlocks, GiveBlocks, HeadNotice, AskLightBlock,
+                             GiveLightBlock, AskMembers, GiveMembers>;
 
 Bytes encode(const Message& message);
 // content.malformed; content.unknown_kind (unsupported) for a kind that a later version may bring.

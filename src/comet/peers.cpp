@@ -88,7 +88,7 @@ void PeersImpl::on_message(const link::ConnectionPtr& connection, Bytes message)
   auto found = remotes_.find(key);
   if (stopped_ || found == remotes_.end()) return;
   PeerCounts& counts = found->second.state.counts;
-  if (kind == 2 || kind == 4 || kind == 7) {
+  if (kind == 2 || kind == 4 || kind == 7 || kind == 9) {
     if (!questions_.push(key, std::move(message))) ++counts.questions_dropped;
     asked_.notify_one();
   } else {
@@ -316,7 +316,7 @@ Result<Bytes> PeersImpl::light_block(uint64_t engine_height, int timeout_ms) {
   for (size_t i = 0; i < peers.size(); ++i) {
     const auto left = end - std::chrono::steady_clock::now();
     std::unique_lock lock(mutex_);
-    const uint32_t request = ++light_requests_;
+    const uint32_t request = ++requests_;
     waiters_[request];
     lock.unlock();
     const bool sent = bool(send(peers[i], encode(AskLightBlock{request, engine_height})));
@@ -330,6 +330,32 @@ Result<Bytes> PeersImpl::light_block(uint64_t engine_height, int timeout_ms) {
   }
   return fail(Code::unavailable, "peers.no_light_block", "of height {}; {} peers are linked", engine_height,
               peers.size());
+}
+
+std::vector<Bytes> PeersImpl::members(int timeout_ms) {
+  const auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds(timeout_ms);
+  std::vector<uint32_t> asked;
+  for (const auto& peer : linked_in_turn()) {
+    std::unique_lock lock(mutex_);
+    const uint32_t request = ++requests_;
+    waiters_[request];
+    asked.push_back(request);
+    lock.unlock();
+    if (send(peer, encode(AskMembers{request}))) continue;
+    lock.lock();
+    waiters_[request].answered = true;
+  }
+  std::vector<Bytes> out;
+  std::unique_lock lock(mutex_);
+  lit_.wait_until(lock, end, [&] {
+    return stopped_ ||
+           std::all_of(asked.begin(), asked.end(), [&](uint32_t each) { return waiters_[each].answered; });
+  });
+  for (const uint32_t request : asked) {
+    if (auto& bytes = waiters_[request].bytes) out.push_back(std::move(*bytes));
+    waiters_.erase(request);
+  }
+  return out;
 }
 
 std::vector<PeerState> PeersImpl::states() const {

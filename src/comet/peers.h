@@ -72,6 +72,8 @@ class LinkPeers : public Peers {
   virtual void decided() = 0;  // the ledger holds one block more
   // Asks peers in turn: peers.no_light_block (unavailable). What comes is not checked.
   virtual Result<Bytes> light_block(uint64_t engine_height, int timeout_ms) = 0;
+  // Of all who are linked and answer in time: comet/impl/proven_members.h. Not checked either.
+  virtual std::vector<Bytes> members(int timeout_ms) = 0;
   virtual std::vector<PeerState> states() const = 0;
   virtual bool catching_up() const = 0;  // blocks are asked for in bulk
   virtual void stop() = 0;

@@ -6,21 +6,33 @@
 #include <thread>
 
 #include "abci/server.h"
+#include "base/clock.h"
 #include "base/log.h"
+#include "comet/impl/proven_members.h"
+#include "comet/impl/wishes.h"
 
 namespace chengxin::comet {
 namespace {
 
 constexpr int kFirstPauseMs = 500, kLongestPauseMs = 5'000;
 constexpr int kClockPauseMs = 3'000;
+constexpr auto kLookEvery = std::chrono::seconds(5);  // whether a snapshot is needed
+constexpr int kMembersMs = 3'000, kLightBlockMs = 4'000;
+constexpr int64_t kYoungMs = 30'000;  // a chain of that age has no past that could be asked for
+constexpr uint64_t kNextTo = 2;       // heights that nodes may be apart in the course of things
+
+std::vector<EngineValidator> engine_validators(const format::Consortium& consortium) {
+  std::vector<EngineValidator> out;
+  for (const format::Node& node : consortium.nodes)
+    if (node.role == format::NodeRole::voter) out.push_back({node.engine_key, node.weight, node.name});
+  return out;
+}
 
 EngineGenesis engine_genesis(const ledger::Ledger& ledger) {
   EngineGenesis genesis;
   genesis.chain = ledger.id();
   genesis.time_ms = ledger.genesis().created_ms;
-  for (const format::Node& node : ledger.genesis().consortium->nodes)
-    if (node.role == format::NodeRole::voter)
-      genesis.validators.push_back({node.engine_key, node.weight, node.name});
+  genesis.validators = engine_validators(*ledger.genesis().consortium);
   return genesis;
 }
 
@@ -38,7 +50,10 @@ link::Address address_of(const std::string& text) {
 class ReplicaImpl final : public Replica {
  public:
   ReplicaImpl(ledger::Ledger& ledger, fs::path folder, const ReplicaServices& services)
-      : ledger_(ledger), folder_(std::move(folder)), services_(services) {}
+      : ledger_(ledger),
+        folder_(std::move(folder)),
+        services_(services),
+        wishes_([this](uint64_t height) { return ask_light_block(height); }) {}
 
   ~ReplicaImpl() override { stop(); }
 
@@ -49,10 +64,12 @@ class ReplicaImpl final : public Replica {
     sequencer_ = make_sequencer(*pool_);
     ApplicationOptions application = services_.application;
     application.members = [this] { return told_members(); };
+    application.on_snapshot_step = [this] { stepped_ns_ = steady_ns(); };
     ASSIGN(application_,
            make_application(
                ledger_, *pool_, services_.keys, [this](const Decided& decided) { on_decided(decided); },
                std::move(application)));
+    if (services_.around) application_ = services_.around(std::move(application_));
     const fs::path socket = services_.sockets / (hex(ledger_.id()).substr(0, 16) + ".sock");
     ASSIGN(server_,
            abci::Server::start(socket, *application_, [this](const Error& why) { engine_failed(why); }));
@@ -91,14 +108,23 @@ class ReplicaImpl final : public Replica {
       std::lock_guard lock(mutex_);
       if (stopping_) return;
       failure_ = why;
+      if (why.reason == "engine.state_sync") {  // nothing was decided, it may be tried again
+        port_ = 0;
+        return;
+      }
       if (why.reason == "engine.clock_behind") {
         port_ = 0;
         clock_behind_ = true;
         changed_.notify_all();
         return;
       }
+      halted_ = true;
     }
     sequencer_->halt(why);
+  }
+
+  void want_light_block(uint64_t height, GiveLightBlock give) override {
+    wishes_.add(height, std::move(give));
   }
 
   ReplicaState replica_state() const override {
@@ -113,6 +139,7 @@ class ReplicaImpl final : public Replica {
     if (auto at = progress(ledger_)) out.progress = std::move(*at);
     out.pool = pool_->counts();
     out.catching_up = out.engine.catching_up;
+    out.taking_snapshot = beginning_;
     if (auto peers = this->peers()) {
       out.peers = peers->states();
       out.catching_up |= peers->catching_up();
@@ -134,6 +161,7 @@ class ReplicaImpl final : public Replica {
       std::lock_guard lock(links_mutex_);
       disconnect();
     }
+    wishes_.stop();
     server_.reset();
   }
 
@@ -165,6 +193,7 @@ class ReplicaImpl final : public Replica {
   // On the engine's thread.
   void on_decided(const Decided& decided) {
     engine_height_ = decided.engine_height;
+    beginning_ = false;
     if (decided.consortium_changed) services_.on_consortium(ledger_.id());
     if (decided.ledger_height != 0) {
       if (auto peers = this->peers()) peers->decided();
@@ -205,6 +234,12 @@ class ReplicaImpl final : public Replica {
     self.software = services_.software;
     self.now_ms = services_.now_ms;
     self.engine_height = [this] { return engine_height_.load(); };
+    self.light_block = [this](uint64_t height) -> std::optional<Bytes> {
+      Engine* engine = engine_;
+      auto block =
+          engine ? engine->light_block(ledger_.id(), height) : fail(Code::unavailable, "engine.not_running");
+      return block ? std::optional(std::move(*block)) : std::nullopt;
+    };
     auto peers = LinkPeers::start(*links_, ledger_, *pool_, std::move(self), services_.peers);
     // Now, and not when the members are followed: an engine that starts may wait for what only peers hold.
     peers->set_members(std::move(all));
@@ -238,11 +273,12 @@ class ReplicaImpl final : public Replica {
     for (;;) {
       Status done = follow_members();
       if (done) done = take_voted_key();
+      if (done && running() && needs_snapshot()) done = stop_engine();
       if (done && !running()) done = start_engine();
       std::unique_lock lock(mutex_);
       if (done) {
         pause_ms = kFirstPauseMs;
-        changed_.wait(lock, [&] { return stopping_ || members_changed_ || clock_behind_; });
+        changed_.wait_for(lock, kLookEvery, [&] { return stopping_ || members_changed_ || clock_behind_; });
         if (std::exchange(clock_behind_, false))
           changed_.wait_for(lock, std::chrono::milliseconds(kClockPauseMs), [&] { return stopping_; });
       } else {
@@ -289,10 +325,99 @@ class ReplicaImpl final : public Replica {
     return sync_folder(folder);
   }
 
+  // Where the peers stand that are linked; 0: nobody has said it.
+  struct Peerage {
+    uint64_t furthest = 0;  // engine height
+    bool all_heard = true;
+  };
+  Peerage peerage() const {
+    Peerage out;
+    if (auto peers = this->peers())
+      for (const PeerState& each : peers->states()) {
+        const bool heard = each.linked && each.heard_ms != 0;
+        if (heard) out.furthest = std::max(out.furthest, each.engine_height);
+        out.all_heard &= heard;
+      }
+    return out;
+  }
+
+  // Before the beginning is made at the beginning.
+  void listen_to_peers() {
+    if (engine_height_ > 0 || services_.now_ms() - ledger_.genesis().created_ms < kYoungMs) return;
+    const int64_t end_ns = steady_ns() + int64_t(services_.snapshots.listen_ms) * 1'000'000;
+    for (Peerage now = peerage(); now.furthest == 0 && !now.all_heard && steady_ns() < end_ns;
+         now = peerage()) {
+      std::unique_lock lock(mutex_);
+      if (changed_.wait_for(lock, std::chrono::milliseconds(50), [&] { return stopping_; })) return;
+    }
+  }
+
+  // For the engine as it runs, or as it is to be started. Nothing is lost by it: what is held is replaced
+  // when the other is whole.
+  bool needs_snapshot() {
+    const uint64_t own = engine_height_, furthest = peerage().furthest, behind = services_.snapshots.behind;
+    const int64_t now_ns = steady_ns();
+    if (own != progress_height_ || furthest <= own + kNextTo) {
+      progress_height_ = own;
+      progress_ns_ = now_ns;
+    }
+    if (behind == 0 || halted_) return false;
+    const int64_t quiet_ns = now_ns - std::max<int64_t>(progress_ns_, stepped_ns_);
+    const bool stalled = quiet_ns > int64_t(services_.snapshots.stalled_ms) * 1'000'000;
+    if (beginning_) return stalled;  // once more, with who was refused
+    if (own == 0) return furthest >= behind || stalled;
+    if (!stalled || !running()) return false;
+    auto status = engine_.load()->status(ledger_.id());
+    return status && status->catching_up;
+  }
+
+  Status stop_engine() {
+    TRY(engine_.load()->stop(ledger_.id()));
+    std::lock_guard lock(mutex_);
+    port_ = 0;
+    beginning_ = true;
+    progress_ns_ = steady_ns();
+    return {};
+  }
+
+  // The newest members that are proven: as this node's ledger has them, or a peer's.
+  std::vector<EngineValidator> trusted() const {
+    ProvenMembers newest{0, *ledger_.genesis().consortium};
+    auto take = [&](const Result<ProvenMembers>& proven) {
+      if (proven && proven->height > newest.height) newest = *proven;
+      if (!proven)
+        log::warn("chain.members_unproven",
+                  {{"chain", ledger_.genesis().name}, {"why", proven.error().to_string()}});
+    };
+    if (ledger_.head().certified_height > 0)
+      if (auto own = prove_members(ledger_)) take(check_members(ledger_.genesis(), ledger_.id(), *own));
+    if (auto peers = this->peers(); peers && beginning_)
+      for (const Bytes& each : peers->members(kMembersMs))
+        take(check_members(ledger_.genesis(), ledger_.id(), each));
+    return engine_validators(newest.consortium);
+  }
+
+  std::optional<Bytes> ask_light_block(uint64_t height) const {
+    auto peers = this->peers();
+    auto block = peers ? peers->light_block(height, kLightBlockMs) : fail(Code::unavailable, "peers.none");
+    return block ? std::optional(std::move(*block)) : std::nullopt;
+  }
+
   Status start_engine() {
     ASSIGN(Engine * engine, services_.engine());
     engine_ = engine;
+    listen_to_peers();
+    beginning_ = beginning_ || needs_snapshot();
     EngineChain chain;
+    if (beginning_) {
+      log::info(
+          "chain.begins_from_snapshot",
+          {{"chain", ledger_.genesis().name}, {"from", engine_height_.load()}, {"to", peerage().furthest}});
+      std::error_code ignored;
+      fs::remove_all(folder_ / "engine", ignored);
+    }
+    if (beginning_ || engine_height_ > 0) chain.trusted = trusted();
+    chain.wait_to_sign = wait_to_sign_;
     chain.genesis = engine_genesis(ledger_);
     chain.home = folder_ / "engine";
     chain.keys = services_.engine_keys / ledger_.genesis().name;
@@ -303,7 +428,12 @@ class ReplicaImpl final : public Replica {
       std::lock_guard lock(links_mutex_);
       for (const auto& [key, each] : tunnels_) chain.peers.push_back({each.node.engine_id, each.tunnel.port});
     }
-    ASSIGN(const uint16_t port, engine->start(std::move(chain)));
+    auto started = engine->start(std::move(chain));
+    if (!started && started.error().reason.starts_with("engine.sign_state_")) {
+      log::error("chain.silent", {{"chain", ledger_.genesis().name}, {"why", started.error().detail}});
+      wait_to_sign_ = true;
+    }
+    ASSIGN(const uint16_t port, std::move(started));
     {
       std::lock_guard links_lock(links_mutex_);
       std::lock_guard lock(mutex_);
@@ -358,6 +488,15 @@ class ReplicaImpl final : public Replica {
   std::atomic<uint64_t> engine_height_ = 0;
   std::atomic<Engine*> engine_ = nullptr;  // set when it was first needed
   bool follow_again_ = true;               // on the engine's thread
+  LightBlockWishes wishes_;
+
+  // Of the thread.
+  std::atomic<bool> beginning_ = false;  // from a snapshot
+  bool wait_to_sign_ = false;
+  uint64_t progress_height_ = 0;
+  int64_t progress_ns_ = steady_ns();
+  std::atomic<bool> halted_ = false;
+  std::atomic<int64_t> stepped_ns_ = 0;  // when something of a snapshot came last
 
   std::unique_ptr<Pool> pool_;
   std::unique_ptr<comet::Sequencer> sequencer_;

@@ -9,9 +9,20 @@
 // the chain's sequencer. Invariants:
 // - it starts without waiting for anybody: an engine that cannot start yet is tried again, and state() says
 // why;
+// - a chain that holds nothing while its peers are far ahead begins from a snapshot of theirs, and so does
+// one whose missing blocks nobody has any more; what it holds is replaced when the new is whole and proven;
+// - a key whose sign state was lost is used again when what it may have signed has been decided;
 // - when a block changes the members, the links of who is none any more are cut before anything else is done;
 // - what fails here is this chain's alone.
 namespace chengxin::comet {
+
+struct SnapshotOptions {
+  // A chain without blocks takes a snapshot when a peer is so many engine heights ahead; 0: it never does,
+  // nor when it is stalled.
+  uint64_t behind = 100;
+  int listen_ms = 5'000;     // how long it listens where its peers stand, before it begins at the beginning
+  int stalled_ms = 120'000;  // behind, and nothing came: nobody has the blocks, or the snapshot does not come
+};
 
 // What the replicas of a process share.
 struct ReplicaServices {
@@ -31,6 +42,9 @@ struct ReplicaServices {
   PoolOptions pool;
   PeersOptions peers;
   ApplicationOptions application;
+  SnapshotOptions snapshots;
+  // Tests: an application that lies to its peers.
+  std::function<std::unique_ptr<abci::Application>(std::unique_ptr<abci::Application>)> around;
   EngineTimeouts timeouts;
   int heartbeat_ms = 600'000;
 };
@@ -43,6 +57,7 @@ struct ReplicaState {
   Pool::Counts pool;
   std::vector<PeerState> peers;
   bool catching_up = false;
+  bool taking_snapshot = false;
 };
 
 class Replica : public order::Sequencer {
@@ -54,6 +69,8 @@ class Replica : public order::Sequencer {
   virtual void set_links(std::shared_ptr<link::Links> links) = 0;
   // Halts the chain on this node; but after engine.clock_behind the engine is started again by and by.
   virtual void engine_failed(const Error& why) = 0;
+  // EngineOptions::on_want_light_block.
+  virtual void want_light_block(uint64_t height, GiveLightBlock give) = 0;
   virtual ReplicaState replica_state() const = 0;
 };
 

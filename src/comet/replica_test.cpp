@@ -5,6 +5,8 @@
 #include <future>
 
 #include "base/clock.h"
+#include "comet/impl/snapshots.h"
+#include "crypto/sm3.h"
 #include "crypto/tls_for_tests.h"
 #include "ledger/testing.h"
 
@@ -27,6 +29,62 @@ bool within_patience(const Condition& condition) {
   return condition();
 }
 
+// Serves what its owner decides: as it is, nothing, or a snapshot whose chunks are not what happened.
+class Giver final : public abci::Application {
+ public:
+  enum Mood { honest, silent, lying };
+  Giver(std::unique_ptr<abci::Application> inner, const std::atomic<Mood>& mood, std::atomic<int>& given)
+      : inner_(std::move(inner)), mood_(mood), given_(given) {}
+#define CALL(NAME, METHOD)                                                             \
+  Result<abci::pb::Response##NAME> METHOD(const abci::pb::Request##NAME& r) override { \
+    return inner_->METHOD(r);                                                          \
+  }
+  CALL(Info, info)
+  CALL(Query, query)
+  CALL(CheckTx, check_tx)
+  CALL(InitChain, init_chain)
+  CALL(PrepareProposal, prepare_proposal)
+  CALL(ProcessProposal, process_proposal)
+  CALL(ExtendVote, extend_vote)
+  CALL(VerifyVoteExtension, verify_vote_extension)
+  CALL(FinalizeBlock, finalize_block)
+  CALL(Commit, commit)
+  CALL(OfferSnapshot, offer_snapshot)
+  CALL(ApplySnapshotChunk, apply_snapshot_chunk)
+#undef CALL
+  Result<pb::ResponseListSnapshots> list_snapshots(const pb::RequestListSnapshots& request) override {
+    if (mood_ == silent) return pb::ResponseListSnapshots();
+    ASSIGN(auto out, inner_->list_snapshots(request));
+    if (mood_ == honest) return out;
+    for (pb::Snapshot& each : *out.mutable_snapshots()) {
+      auto snapshot = Snapshot::decode(view(each.metadata())).value();
+      pb::RequestLoadSnapshotChunk first;
+      first.set_height(each.height());
+      first.set_format(each.format());
+      ASSIGN(auto chunk, load_snapshot_chunk(first));
+      --given_;
+      snapshot.chunks[0].hash = crypto::sm3(view(chunk.chunk()));
+      each.set_metadata(to_string(snapshot.encode()));
+      each.set_hash(to_string(crypto::sm3(view(each.metadata()))));
+    }
+    return out;
+  }
+  Result<pb::ResponseLoadSnapshotChunk> load_snapshot_chunk(
+      const pb::RequestLoadSnapshotChunk& request) override {
+    ASSIGN(auto out, inner_->load_snapshot_chunk(request));
+    if (mood_ == lying) {
+      (*out.mutable_chunk())[out.chunk().size() - 10] ^= 1;
+      ++given_;
+    }
+    return out;
+  }
+
+ private:
+  const std::unique_ptr<abci::Application> inner_;
+  const std::atomic<Mood>& mood_;
+  std::atomic<int>& given_;
+};
+
 struct TestNode {
   explicit TestNode(size_t number) : name("node" + std::to_string(number)) {}
 
@@ -40,6 +98,15 @@ struct TestNode {
   std::shared_ptr<link::Links> links;
   std::unique_ptr<ledger::Ledger> ledger;
   std::unique_ptr<Replica> replica;
+  std::atomic<Giver::Mood> mood = Giver::honest;
+  std::atomic<int> poisoned = 0;  // chunks that it gave
+
+  // Everything but its keys.
+  void lose() {
+    stop();
+    fs::remove_all(folder.path / "chain");
+    fs::remove_all(folder.path / "engine");
+  }
 
   const crypto::Sm2Point& key() const { return identity.sign_key.public_key().point(); }
 
@@ -48,6 +115,9 @@ struct TestNode {
     EngineOptions options;
     options.on_failed = [this](const Digest&, const Error& why) {
       if (replica) replica->engine_failed(why);
+    };
+    options.on_want_light_block = [this](const Digest&, uint64_t height, int, GiveLightBlock give) {
+      if (replica) replica->want_light_block(height, std::move(give));
     };
     engine = Engine::create(options).value();
     engine_keys = engine->keys(folder.path / "engine-keys" / chain, true).value();
@@ -110,6 +180,11 @@ struct TestNode {
     services.now_ms = now_ms;
     services.on_consortium = [this](const Digest&) { links->recheck(); };
     services.timeouts.propose_ms = 3000;  // the machine may be busy
+    services.snapshots.behind = 6;
+    services.snapshots.listen_ms = 20'000;
+    services.around = [this](auto application) {
+      return std::make_unique<Giver>(std::move(application), mood, poisoned);
+    };
     replica = Replica::start(*ledger, folder.path / "engine", services).value();
     replica->set_links(links);
   }
@@ -133,7 +208,7 @@ class ReplicaTest : public testing::Test {
       consortium.nodes.push_back(node->node());
     }
     consortium.sort();
-    chain_.genesis.created_ms = now_ms() - 1000;
+    chain_.genesis.created_ms = now_ms() - 60'000;
     chain_.genesis.validators = consortium.validators();
     chain_.genesis.consortium = consortium;
     for (auto& node : nodes_)
@@ -230,6 +305,52 @@ TEST_F(ReplicaTest, AChainThatItsClockStoppedGoesOn) {
   ASSERT_TRUE(agree({0, 1, 2, 3}));
   ASSERT_TRUE(committed(put(3, "after")));
   EXPECT_TRUE(nodes_[3]->replica->state());
+}
+
+TEST_F(ReplicaTest, WhoLostItsDiskComesBackBySnapshotAndVotesAgain) {
+  for (int i = 0; i < 6; ++i) ASSERT_TRUE(committed(put(size_t(i % 4), fmt::format("before-{}", i))));
+  ASSERT_TRUE(agree({0, 1, 2, 3}));
+  nodes_[3]->lose();
+  ASSERT_TRUE(committed(put(0, "without it")));
+  nodes_[3]->start(chain_.document(), chain_.options());
+  ASSERT_TRUE(agree({0, 1, 2, 3}));
+  const auto state = [&] { return nodes_[3]->replica->replica_state(); };
+  EXPECT_TRUE(within_patience([&] { return state().engine.base > 1; }));
+  EXPECT_FALSE(state().taking_snapshot);
+  EXPECT_EQ(nodes_[3]->ledger->head().header.state_root, nodes_[0]->ledger->head().header.state_root);
+  EXPECT_TRUE(nodes_[3]->ledger->verify(nullptr));
+
+  // Its key may have signed what it does not know of: it votes when that is decided.
+  EXPECT_TRUE(state().engine.silent);
+  for (int i = 0; i < 10 && state().engine.silent; ++i)
+    ASSERT_TRUE(committed(put(3, fmt::format("silent-{}", i))));
+  EXPECT_FALSE(state().engine.silent);
+  ASSERT_TRUE(agree({0, 1, 2, 3}));
+  nodes_[0]->stop();
+  ASSERT_TRUE(committed(put(3, "with its vote"))) << "three of four are needed";
+  ASSERT_TRUE(agree({1, 2, 3}));
+
+  // And it comes back again as any other does.
+  nodes_[3]->stop();
+  nodes_[0]->start(chain_.document(), chain_.options());
+  ASSERT_TRUE(committed(put(1, "while it is away")));
+  nodes_[3]->start(chain_.document(), chain_.options());
+  ASSERT_TRUE(agree({0, 1, 2, 3}));
+}
+
+TEST_F(ReplicaTest, APoisonedSnapshotIsRefusedAndAnotherIsTaken) {
+  for (int i = 0; i < 6; ++i) ASSERT_TRUE(committed(put(size_t(i % 4), fmt::format("before-{}", i))));
+  ASSERT_TRUE(agree({0, 1, 2, 3}));
+  nodes_[0]->mood = nodes_[2]->mood = Giver::silent;
+  nodes_[1]->mood = Giver::lying;
+  nodes_[3]->lose();
+  nodes_[3]->start(chain_.document(), chain_.options());
+  ASSERT_TRUE(within_patience([&] { return nodes_[1]->poisoned > 0; }));
+  EXPECT_EQ(nodes_[3]->ledger->head().header.height, 0u);
+  nodes_[0]->mood = Giver::honest;
+  ASSERT_TRUE(agree({0, 1, 2, 3}));
+  EXPECT_TRUE(within_patience([&] { return nodes_[3]->replica->replica_state().engine.base > 1; }));
+  EXPECT_TRUE(nodes_[3]->ledger->verify(nullptr));
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include "base/clock.h"
 #include "comet/impl/peers_impl.h"
+#include "comet/impl/proven_members.h"
 
 // What peers ask, on a thread of its own: it reads the ledger. A peer that has used its budget up waits.
 namespace chengxin::comet {
@@ -52,6 +53,10 @@ uint64_t PeersImpl::answer_one(const crypto::Sm2Point& peer, ByteView bytes) {
   if (auto* ask = std::get_if<AskLightBlock>(&*question))
     reply = encode(
         GiveLightBlock{ask->request, self_.light_block ? self_.light_block(ask->height) : std::nullopt});
+  if (auto* ask = std::get_if<AskMembers>(&*question)) {
+    auto proof = prove_members(ledger_);
+    reply = encode(GiveMembers{ask->request, proof ? std::optional(std::move(*proof)) : std::nullopt});
+  }
   const uint64_t cost = reply.size() + kLookUpCost;
   static_cast<void>(send(peer, std::move(reply)));  // who reads too slowly asks again
   return cost;

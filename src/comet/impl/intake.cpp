@@ -29,11 +29,17 @@ void PeersImpl::handle(const crypto::Sm2Point& peer, ByteView bytes) {
   } else if (auto* notice = std::get_if<HeadNotice>(&*message)) {
     note(peer, *notice);
   } else if (auto* light = std::get_if<GiveLightBlock>(&*message)) {
-    std::lock_guard lock(mutex_);
-    if (auto found = waiters_.find(light->request); found != waiters_.end()) {
-      found->second = {std::move(light->bytes), true};
-      lit_.notify_all();
-    }
+    found(light->request, std::move(light->bytes));
+  } else if (auto* members = std::get_if<GiveMembers>(&*message)) {
+    found(members->request, std::move(members->bytes));
+  }
+}
+
+void PeersImpl::found(uint32_t request, std::optional<Bytes> bytes) {
+  std::lock_guard lock(mutex_);
+  if (auto waiter = waiters_.find(request); waiter != waiters_.end()) {
+    waiter->second = {std::move(bytes), true};
+    lit_.notify_all();
   }
 }
 

@@ -33,6 +33,7 @@ class PeersImpl final : public LinkPeers, public std::enable_shared_from_this<Pe
   void set_members(std::vector<Member> members) override;
   void decided() override;
   Result<Bytes> light_block(uint64_t engine_height, int timeout_ms) override;
+  std::vector<Bytes> members(int timeout_ms) override;
   std::vector<PeerState> states() const override;
   bool catching_up() const override;
   void stop() override;
@@ -48,7 +49,7 @@ class PeersImpl final : public LinkPeers, public std::enable_shared_from_this<Pe
     Budget budget;
     PeerState state;
   };
-  struct Waiter {  // for a light block
+  struct Waiter {  // for a light block, or a proof of the members
     std::optional<Bytes> bytes;
     bool answered = false;
   };
@@ -64,6 +65,7 @@ class PeersImpl final : public LinkPeers, public std::enable_shared_from_this<Pe
   void handle(const crypto::Sm2Point& peer, ByteView message);
   void note(const crypto::Sm2Point& peer, const HeadNotice& notice);
   void take_blocks(const crypto::Sm2Point& peer, GiveBlocks blocks);
+  void found(uint32_t request, std::optional<Bytes> bytes);
   void malformed(const crypto::Sm2Point& peer, const Error& why);
 
   // What peers ask (answers.cpp).
@@ -103,7 +105,7 @@ class PeersImpl final : public LinkPeers, public std::enable_shared_from_this<Pe
   int64_t flushed_ns_ = 0;
   bool look_again_ = false;  // at what the time brings
   std::map<uint32_t, Waiter> waiters_;
-  uint32_t light_requests_ = 0;
+  uint32_t requests_ = 0;
   size_t turn_ = 0;
   bool stopped_ = false;
 
