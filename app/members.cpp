@@ -71,6 +71,7 @@ Result<std::unique_ptr<order::Sequencer>> Members::sequencer_of(ledger::Ledger& 
     if (!record || record->height <= height) return std::nullopt;
     return std::move(record->consortium);
   };
+  services.snapshots.behind = uint64_t(installation_.config.consortium_snapshot_behind);
   services.engine_keys = installation_.data / "consortium" / "engine-keys";
   services.sockets = installation_.data / "run";
   services.software = CHENGXIN_VERSION;
@@ -137,6 +138,8 @@ std::vector<install::Finding> Members::findings() const {
     const Status state = replica ? replica->state() : Status();
     if (!state && state.error().reason != "order.starting")
       out.push_back(ordering_finding(name, state.error()));
+    if (replica && state && replica->replica_state().engine.silent)
+      out.push_back(consortium::silent_finding(name));
     std::lock_guard lock(mutex_);
     if (twins_.contains(ledger->id())) out.push_back(consortium::twin_finding(name, "this node"));
   }

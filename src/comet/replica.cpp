@@ -399,7 +399,7 @@ class ReplicaImpl final : public Replica {
 
   std::optional<Bytes> ask_light_block(uint64_t height) const {
     auto peers = this->peers();
-    auto block = peers ? peers->light_block(height, kLightBlockMs) : fail(Code::unavailable, "peers.none");
+    auto block = peers ? peers->light_block(height, kLightBlockMs) : fail(Code::unavailable, "peers.no_light_block");
     return block ? std::optional(std::move(*block)) : std::nullopt;
   }
 

@@ -22,6 +22,7 @@ struct Config {
   int64_t order_block_interval_ms = 0;
   int64_t order_queue_transactions = 100'000;
   int64_t store_cache_mb = 64;
+  int64_t consortium_snapshot_behind = 100;
   std::string timestamp_url;
   bool timestamp_allow_private = false;
 };

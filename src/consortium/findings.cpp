@@ -129,6 +129,13 @@ install::Finding twin_finding(std::string_view chain, std::string_view node) {
           "stop one of the two at once; if none of them is yours: chengxin consortium node revoke"};
 }
 
+install::Finding silent_finding(std::string_view chain) {
+  return {
+      "consortium.silent", fmt::format("{}: this node's key may have signed what it does not know of", chain),
+      "nothing: it votes again after two more blocks. When the chain stands because too many nodes wait like "
+      "this: docs/consortium.md, a lost disk"};
+}
+
 install::Finding refused_peer_finding(std::string_view chain, std::string_view peer, const Error& why) {
   return {why.reason, fmt::format("{}: {} was refused: {}", chain, peer, why.detail),
           "nothing, when it is none of yours; else compare `chengxin consortium show` on both nodes"};

@@ -21,6 +21,7 @@ install::Finding engine_finding(const Error& why);
 // This node has no links: their port is taken, or its certificates do not serve.
 install::Finding links_finding(std::string_view address, const Error& why);
 // A vote of this node's key that this node did not cast.
+install::Finding silent_finding(std::string_view chain);
 install::Finding twin_finding(std::string_view chain, std::string_view node);
 // A peer that was refused a link, as link.* says.
 install::Finding refused_peer_finding(std::string_view chain, std::string_view peer, const Error& why);

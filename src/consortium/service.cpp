@@ -51,7 +51,8 @@ ServiceImpl::ServiceImpl(ServiceOptions options, Chains& chains)
       chains_(chains),
       invitation_files_(options_.folder / "invitations"),
       joining_files_(options_.folder / "joinings"),
-      offer_files_(options_.folder / "offers") {}
+      offer_files_(options_.folder / "offers"),
+      chain_files_(options_.folder / "chains") {}
 
 ServiceImpl::~ServiceImpl() {
   {
@@ -73,6 +74,8 @@ Status ServiceImpl::begin() {
   ASSIGN(invitations_, invitation_files_.all());
   ASSIGN(joinings_, joining_files_.all());
   ASSIGN(offers_, offer_files_.all());
+  ASSIGN(kept_chains_, chain_files_.all());
+  TRY(know_kept_chains());
   answering_ = std::make_unique<Answering>([this](const link::Peer& peer, const std::string& call,
                                                   const Json& with) { return answer(peer, call, with); });
   refresh();
@@ -203,6 +206,7 @@ void ServiceImpl::tick() {
   try {
     refresh();
     keep_links();
+    begin_lost_chains();
     advance_joinings();
     advance_offers();
     look_around();
@@ -226,11 +230,13 @@ void ServiceImpl::look_around() {
 void ServiceImpl::refresh() {
   for (const auto& ledger : chains_.list()) {
     auto record = record_of(*ledger);
-    if (record)
+    if (record) {
+      keep_chain(*ledger, *record);
       membership_->set(std::move(*record));
-    else if (record.error().reason != "consortium.none")
+    } else if (record.error().reason != "consortium.none") {
       log::error("consortium.record",
                  {{"chain", ledger->genesis().name}, {"error", record.error().to_string()}});
+    }
   }
   {
     std::lock_guard lock(mutex_);

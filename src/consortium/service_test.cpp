@@ -134,6 +134,29 @@ TEST_F(Story, OthersJoinByInvitationAndVote) {
   for (const auto& finding : at("b1").findings()) ADD_FAILURE() << finding.reason << " " << finding.detail;
 }
 
+TEST_F(Story, AChainWhoseFolderWasLostIsBegunAgain) {
+  four();
+  TestNode& lost = node("b1");
+  lost.service.reset();
+  Digest id{};
+  {
+    std::lock_guard lock(world.mutex);
+    for (auto& [chain, of] : world.chains) {
+      id = chain;
+      std::erase_if(of.members, [](const World::Member& each) { return each.node == "b1"; });
+    }
+  }
+  fs::remove_all(lost.folder / "chains");
+  fs::create_directories(lost.folder / "chains");
+  ASSERT_FALSE(on_chain("b1", "home"));
+  lost.open();
+  const auto known = at("b1").membership().find(id);
+  ASSERT_TRUE(known) << "whom to ask is known before the chain is";
+  EXPECT_EQ(known->consortium.nodes.size(), 4u);
+  EXPECT_TRUE(becomes([&] { return on_chain("b1", "home"); }));
+  EXPECT_EQ(record("b1", "home").nodes.size(), 4u);
+}
+
 // A port that was free a moment ago.
 uint16_t free_port() {
   const int fd = ::socket(AF_INET, SOCK_STREAM, 0);

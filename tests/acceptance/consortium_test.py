@@ -1,6 +1,9 @@
 #!/usr/bin/env python3
 """Organisations that run chains together: four hosts with real links and engines, what others can hear of it, and who is thrown out."""
+import os
 import pathlib
+import shutil
+import signal
 import sys
 import tempfile
 import unittest
@@ -92,6 +95,43 @@ class Members(cluster.Four):
         cluster.vote(self.nodes, proposed["proposal"])
         cluster.wait_until("the vote on home", lambda: four.cli("consortium", "show")["protocol"] == one.cli("consortium", "show")["protocol"])
         self.assertEqual(four.members().keys(), {"node1", "node2", "node3", "node4"})
+
+
+class Recovery(cluster.Four):
+    @classmethod
+    def setUpClass(cls):
+        os.environ["CHENGXIN_CONSORTIUM_SNAPSHOT_BEHIND"] = "5"
+        cls.addClassCleanup(os.environ.pop, "CHENGXIN_CONSORTIUM_SNAPSHOT_BEHIND")
+        super().setUpClass()
+
+    def test_a_node_that_lost_its_disk_comes_back(self):
+        one, four = self.nodes[0], self.nodes[3]
+        added = self.add(one, "home", b"before the loss")
+        cluster.wait_until("the block", lambda: four.height("home") >= one.height("home") and self.certified(four, "home"))
+        four.stop(signal.SIGKILL)
+        for lost in ("chains", "engine"):
+            shutil.rmtree(four.data / lost)
+        self.add(one, "home", b"while it was away")
+        four.start()
+        cluster.wait_until("the same height", lambda: four.height("home") >= one.height("home") and self.certified(four, "home"))
+        self.assertEqual(four.cli("chain", "verify", "home"), one.cli("chain", "verify", "home"), "the same roots")
+        self.assertEqual(four.members().keys(), one.members().keys())
+        self.assertIn(b"snapshot.taken", four.log.read_bytes())
+
+        # Proof made there, of what was notarised elsewhere before it lost everything.
+        bundle, original = self.base / "lost.cxproof", self.base / "lost.txt"
+        original.write_bytes(b"before the loss")
+        four.cli("evidence", "export", "--digest", added["digest"], "--chain", "home", "--out", bundle)
+        first, second = support.both_verifiers(bundle, original)
+        self.assertEqual((first.code, second.code), (0, 0), f"{first}\n{second}")
+
+        # It votes again when what its key may have signed is decided.
+        for number in range(3):
+            self.add(four, "home", f"it was silent {number}".encode())
+        one.stop()
+        self.add(four, "home", b"three of four are needed")
+        one.start()
+        cluster.wait_until("the first again", lambda: one.height("home") >= four.height("home"))
 
 
 if __name__ == "__main__":

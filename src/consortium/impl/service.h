@@ -80,6 +80,11 @@ class ServiceImpl final : public Service {
   Status know_from(const Json& joining);  // the members as the inviter told them
   void advance_joinings();
 
+  // kept_chains.cpp
+  void keep_chain(const ledger::Ledger& ledger, const Record& record);
+  Status know_kept_chains();
+  void begin_lost_chains();
+
   // offers.cpp
   Result<Json> answer_offer(const link::Peer& peer, const Json& with);
   Result<Json> answer_accepted(const link::Peer& peer, const Json& with);
@@ -103,7 +108,7 @@ class ServiceImpl final : public Service {
   ServiceOptions options_;
   Chains& chains_;
   const std::shared_ptr<Membership> membership_ = std::make_shared<Membership>();
-  Files invitation_files_, joining_files_, offer_files_;
+  Files invitation_files_, joining_files_, offer_files_, chain_files_;
   std::unique_ptr<Answering> answering_;
 
   mutable std::mutex mutex_;
@@ -111,7 +116,7 @@ class ServiceImpl final : public Service {
   std::shared_ptr<link::Links> links_;
   std::optional<Error> links_trouble_;   // why there are none
   std::set<std::string> told_findings_;  // that stand, and are in the log
-  Documents invitations_, joinings_, offers_;
+  Documents invitations_, joinings_, offers_, kept_chains_;
   std::map<Digest, Json> seen_rows_;  // of each chain: what its nodes last said
 
   std::mutex turn_;         // one round of what is under way at a time; others may be asked meanwhile
