@@ -1,11 +1,14 @@
 #include "bench/singles.h"
 #include "bench/stopwatch.h"
+#include "crypto/sm3.h"
+#include "ledger/importer.h"
 #include "ledger/testing.h"
 
 // Ledger alone, without HTTP. Prints the cost of each stage as the chain grows, then of reading, then of
 // opening it again.
 //   ledger_bench DIGESTS ITEMS_PER_TRANSACTION TRANSACTIONS_PER_BLOCK
 //   ledger_bench idle CHAINS
+//   ledger_bench snapshot DIGESTS: what a node does that gives its chain, and one that takes it
 //   ledger_bench singles …: see singles.h
 namespace {
 
@@ -45,10 +48,63 @@ int idle(size_t chains) {
   return 0;
 }
 
+// In seconds of the wall clock and of the process's processors, for the whole chain.
+template <typename Work>
+void timed(std::string_view what, size_t digests, Work work) {
+  Interval interval;
+  const int64_t start_ns = steady_ns();
+  const Status done = work();
+  if (!done) fmt::print("{}\n", done.error().to_string());
+  const auto [us, rate] = interval.take(double(digests));
+  fmt::print("{:<34} {:>6.2f} s, {:.2f} us of CPU a digest, {:.0f}/s\n", what,
+             double(steady_ns() - start_ns) / 1e9, us, rate);
+  std::fflush(stdout);
+}
+
+int snapshot(size_t digests) {
+  constexpr size_t kItems = 10'000;
+  TestChain setup;
+  LiveChain chain(setup), copy(setup);
+  timed("made", digests, [&]() -> Status {
+    for (size_t done = 0; done < digests; done += kItems)
+      TRY(chain.add(setup.writer, {anchor_call()}, {chain.items(kItems)}));
+    return {};
+  });
+  std::vector<HeightRange> parts;
+  timed("parts found", digests, [&]() -> Status {
+    ASSIGN(parts, chain.ledger->chunks());
+    return {};
+  });
+  size_t bytes = 0;
+  timed("parts read and hashed", digests, [&]() -> Status {
+    for (const HeightRange& part : parts) {
+      ASSIGN(const Bytes chunk, chain.ledger->read_chunk(part));
+      bytes += chunk.size() + crypto::sm3(chunk)[0] % 1;
+    }
+    return {};
+  });
+  fmt::print("{} parts, {:.0f} MB\n", parts.size(), double(bytes) / 1e6);
+  auto importer = Importer::open(copy.path(), setup.document(), setup.options());
+  if (!importer) return 1;
+  timed("parts read, hashed and taken", digests, [&]() -> Status {
+    for (const HeightRange& part : parts) {
+      ASSIGN(const Bytes chunk, chain.ledger->read_chunk(part));
+      crypto::sm3(chunk);
+      TRY((*importer)->take(chunk));
+    }
+    return {};
+  });
+  timed("made durable", digests, [&] { return (*importer)->finish({}); });
+  copy.ledger.reset();
+  timed("taken up", digests, [&] { return copy.reopen(); });
+  return copy.ledger->head().header_hash == chain.ledger->head().header_hash ? 0 : 1;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   if (argc == 3 && std::string_view(argv[1]) == "idle") return idle(std::stoul(argv[2]));
+  if (argc == 3 && std::string_view(argv[1]) == "snapshot") return snapshot(std::stoul(argv[2]));
   if (argc > 1 && std::string_view(argv[1]) == "singles") return singles({argv + 2, argv + argc});
   const size_t total = argc > 1 ? std::stoul(argv[1]) : 1'000'000,
                items = argc > 2 ? std::stoul(argv[2]) : 1000,

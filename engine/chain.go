@@ -181,7 +181,7 @@ func (c *chain) open() (err error) {
 		}
 	}
 	c.signer = signer
-	if err := watchVotes(c.context, c.node.EventBus(), recording, c.node.BlockStore().Height(), c.twin); err != nil {
+	if err := watchVotes(c.context, c.node.EventBus(), recording, max(c.node.BlockStore().Height(), signer.LastSignState.Height), signer.silent, c.twin); err != nil {
 		return err
 	}
 	if err := c.node.Start(); err != nil {

@@ -343,6 +343,9 @@ func TestLostHome(t *testing.T) {
 	if exists(filepath.Join(keys, waitFile)) {
 		t.Error("the mark stands still")
 	}
+	if lost.process.event("twin") != nil {
+		t.Error("it takes its votes of before for another's")
+	}
 	_ = os.WriteFile(filepath.Join(keys, signFile), nil, 0o600)
 	again()
 	if lost.status()["silent"] == true || exists(filepath.Join(keys, signFile)) {

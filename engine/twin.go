@@ -43,8 +43,8 @@ func (r *recordingSigner) knows(signature []byte) bool {
 }
 
 // watchVotes calls `found` for a vote of the own key that this process did not cast. Votes up to the height that it began
-// with may be its own of before.
-func watchVotes(ctx context.Context, bus *types.EventBus, signer *recordingSigner, began int64, found func()) error {
+// with may be its own of before, and so may all that come while the key waits to sign.
+func watchVotes(ctx context.Context, bus *types.EventBus, signer *recordingSigner, began int64, silent func() bool, found func()) error {
 	key, err := signer.GetPubKey()
 	if err != nil {
 		return err
@@ -62,6 +62,9 @@ func watchVotes(ctx context.Context, bus *types.EventBus, signer *recordingSigne
 				return
 			case message := <-votes.Out():
 				vote := message.Data().(types.EventDataVote).Vote
+				if silent() {
+					began = max(began, vote.Height)
+				}
 				if vote.Height > began+1 && bytes.Equal(vote.ValidatorAddress, key.Address()) && !signer.knows(vote.Signature) {
 					found()
 				}

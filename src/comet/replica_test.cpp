@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cstring>
+#include <deque>
 #include <future>
 
 #include "base/clock.h"
@@ -221,10 +223,12 @@ class ReplicaTest : public testing::Test {
 
   // What the clients of that node get.
   std::future<Result<order::Committed>> put(size_t node, const std::string& key) {
+    return submit(node, chain_.envelope(chain_.writer, now_ms(), {put_call(key, view("v"))}));
+  }
+  std::future<Result<order::Committed>> submit(size_t node, const Bytes& envelope) {
     auto told = std::make_shared<std::promise<Result<order::Committed>>>();
     auto out = told->get_future();
-    auto admitted = nodes_[node]->ledger->admit(
-        chain_.envelope(chain_.writer, now_ms(), {put_call(key, view("v"))}), now_ms());
+    auto admitted = nodes_[node]->ledger->admit(envelope, now_ms());
     if (!admitted) {
       told->set_value(tl::unexpected(admitted.error()));
       return out;
@@ -351,6 +355,56 @@ TEST_F(ReplicaTest, APoisonedSnapshotIsRefusedAndAnotherIsTaken) {
   ASSERT_TRUE(agree({0, 1, 2, 3}));
   EXPECT_TRUE(within_patience([&] { return nodes_[3]->replica->replica_state().engine.base > 1; }));
   EXPECT_TRUE(nodes_[3]->ledger->verify(nullptr));
+}
+
+// Not of the tests: how long it takes to come back, by snapshot and by blocks.
+//   CHENGXIN_DIGESTS=1000000 comet_test --gtest_also_run_disabled_tests --gtest_filter='*HowLong*'
+TEST_F(ReplicaTest, DISABLED_HowLongItTakesToComeBack) {
+  const char* wanted = std::getenv("CHENGXIN_DIGESTS");
+  const size_t digests = wanted ? std::stoul(wanted) : 100'000;
+  constexpr size_t kItems = 10'000, kAtOnce = 8;
+  auto fill = [&] {
+    std::mt19937_64 random(std::random_device{}());
+    std::deque<std::future<Result<order::Committed>>> waiting;
+    for (size_t done = 0; done < digests; done += kItems) {
+      Bytes items(kItems * 32);
+      for (size_t at = 0; at < items.size(); at += 8) {
+        const uint64_t word = random();
+        std::memcpy(&items[at], &word, 8);
+      }
+      waiting.push_back(
+          submit(0, chain_.envelope(chain_.writer, now_ms(), {anchor_call()}, {std::move(items)})));
+      if (waiting.size() < kAtOnce) continue;
+      ASSERT_TRUE(committed(std::move(waiting.front())));
+      waiting.pop_front();
+    }
+    for (auto& each : waiting) ASSERT_TRUE(committed(std::move(each)));
+  };
+  auto back = [&](const char* how, int64_t begun_ns) {
+    const Digest head = nodes_[0]->ledger->head().header_hash;
+    while (nodes_[3]->ledger->head().header_hash != head &&
+           steady_ns() - begun_ns < int64_t(900) * 1'000'000'000)
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    const double seconds = double(steady_ns() - begun_ns) / 1e9;
+    fmt::print("{}: {} digests in {:.1f} s, {:.1f} MB/s of digests\n", how, digests, seconds,
+               double(digests) * 32 / 1e6 / seconds);
+    EXPECT_EQ(nodes_[3]->ledger->head().header_hash, head);
+  };
+  int64_t begun_ns = steady_ns();
+  fill();
+  fmt::print("made on four: {} digests in {:.1f} s\n", digests, double(steady_ns() - begun_ns) / 1e9);
+  nodes_[3]->lose();
+  begun_ns = steady_ns();
+  nodes_[3]->start(chain_.document(), chain_.options());
+  back("snapshot", begun_ns);
+
+  nodes_[3]->stop();
+  begun_ns = steady_ns();
+  fill();
+  fmt::print("made on three: {} digests in {:.1f} s\n", digests, double(steady_ns() - begun_ns) / 1e9);
+  begun_ns = steady_ns();
+  nodes_[3]->start(chain_.document(), chain_.options());
+  back("blocks", begun_ns);
 }
 
 }  // namespace

@@ -29,8 +29,9 @@ struct Player {
     pool = Pool::open(
                *ledger, folder.path / "pool", [this] { return now_ms; }, [] {}, {})
                .value();
-    application = make_application(*ledger, *pool, {chain.validator.key},
-                                   [this](const Decided& each) { decided = each; }, {})
+    application = make_application(
+                      *ledger, *pool, [this] { return std::vector{chain.validator.key}; },
+                      [this](const Decided& each) { decided = each; }, {})
                       .value();
   }
   void submit(const Bytes& envelope) {
