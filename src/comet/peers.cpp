@@ -317,7 +317,7 @@ Result<Bytes> PeersImpl::light_block(uint64_t engine_height, int timeout_ms) {
     const auto left = end - std::chrono::steady_clock::now();
     std::unique_lock lock(mutex_);
     const uint32_t request = ++requests_;
-    waiters_[request];
+    waiters_[request].asked = peers[i];
     lock.unlock();
     const bool sent = bool(send(peers[i], encode(AskLightBlock{request, engine_height})));
     lock.lock();
@@ -338,7 +338,7 @@ std::vector<Bytes> PeersImpl::members(int timeout_ms) {
   for (const auto& peer : linked_in_turn()) {
     std::unique_lock lock(mutex_);
     const uint32_t request = ++requests_;
-    waiters_[request];
+    waiters_[request].asked = peer;
     asked.push_back(request);
     lock.unlock();
     if (send(peer, encode(AskMembers{request}))) continue;

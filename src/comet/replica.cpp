@@ -193,7 +193,7 @@ class ReplicaImpl final : public Replica {
   // On the engine's thread.
   void on_decided(const Decided& decided) {
     engine_height_ = decided.engine_height;
-    beginning_ = false;
+    beginning_ = by_blocks_ = false;
     if (decided.consortium_changed) services_.on_consortium(ledger_.id());
     if (decided.ledger_height != 0) {
       if (auto peers = this->peers()) peers->decided();
@@ -364,7 +364,7 @@ class ReplicaImpl final : public Replica {
     if (behind == 0 || halted_) return false;
     const int64_t quiet_ns = now_ns - std::max<int64_t>(progress_ns_, stepped_ns_);
     const bool stalled = quiet_ns > int64_t(services_.snapshots.stalled_ms) * 1'000'000;
-    if (beginning_) return stalled;  // once more, with who was refused
+    if (beginning_ || by_blocks_) return stalled;
     if (own == 0) return furthest >= behind || stalled;
     if (!stalled || !running()) return false;
     auto status = engine_.load()->status(ledger_.id());
@@ -375,7 +375,10 @@ class ReplicaImpl final : public Replica {
     TRY(engine_.load()->stop(ledger_.id()));
     std::lock_guard lock(mutex_);
     port_ = 0;
-    beginning_ = true;
+    // Where a snapshot did not come a chain is tried from its first block, and the other way round: whoever
+    // names snapshots that nobody has keeps no newcomer out.
+    by_blocks_ = beginning_ && engine_height_ == 0;
+    beginning_ = !by_blocks_;
     progress_ns_ = steady_ns();
     return {};
   }
@@ -390,31 +393,42 @@ class ReplicaImpl final : public Replica {
                   {{"chain", ledger_.genesis().name}, {"why", proven.error().to_string()}});
     };
     if (ledger_.head().certified_height > 0)
-      if (auto own = prove_members(ledger_)) take(check_members(ledger_.genesis(), ledger_.id(), *own));
+      if (auto own = prove_members(ledger_)) take(check_members(ledger_, *own));
     if (auto peers = this->peers(); peers && beginning_)
-      for (const Bytes& each : peers->members(kMembersMs))
-        take(check_members(ledger_.genesis(), ledger_.id(), each));
+      for (const Bytes& each : peers->members(kMembersMs)) take(check_members(ledger_, each));
     return engine_validators(newest.consortium);
   }
 
   std::optional<Bytes> ask_light_block(uint64_t height) const {
     auto peers = this->peers();
-    auto block = peers ? peers->light_block(height, kLightBlockMs) : fail(Code::unavailable, "peers.no_light_block");
+    auto block =
+        peers ? peers->light_block(height, kLightBlockMs) : fail(Code::unavailable, "peers.no_light_block");
     return block ? std::optional(std::move(*block)) : std::nullopt;
+  }
+
+  // The engine's stores are given up. A key that has signed beside them and knows what goes on signing: only
+  // one beside stores that were gone already is taken for a copy (engine/keys.go).
+  Status leave_home() {
+    const fs::path keys = services_.engine_keys / ledger_.genesis().name, home = folder_ / "engine";
+    std::error_code error;
+    if (engine_height_ > 0 && fs::exists(home, error) && fs::exists(keys / "sign-state.json", error) &&
+        !fs::exists(keys / "wait-to-sign", error))
+      TRY(write_durable(keys / "sign-at-once", {}));
+    fs::remove_all(home, error);
+    return {};
   }
 
   Status start_engine() {
     ASSIGN(Engine * engine, services_.engine());
     engine_ = engine;
     listen_to_peers();
-    beginning_ = beginning_ || needs_snapshot();
+    beginning_ = !by_blocks_ && (beginning_ || needs_snapshot());
     EngineChain chain;
     if (beginning_) {
       log::info(
           "chain.begins_from_snapshot",
           {{"chain", ledger_.genesis().name}, {"from", engine_height_.load()}, {"to", peerage().furthest}});
-      std::error_code ignored;
-      fs::remove_all(folder_ / "engine", ignored);
+      TRY(leave_home());
     }
     if (beginning_ || engine_height_ > 0) chain.trusted = trusted();
     chain.wait_to_sign = wait_to_sign_;
@@ -492,6 +506,7 @@ class ReplicaImpl final : public Replica {
 
   // Of the thread.
   std::atomic<bool> beginning_ = false;  // from a snapshot
+  std::atomic<bool> by_blocks_ = false;  // from the first block, since no snapshot came
   bool wait_to_sign_ = false;
   uint64_t progress_height_ = 0;
   int64_t progress_ns_ = steady_ns();

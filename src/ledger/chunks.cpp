@@ -94,6 +94,10 @@ class ImporterImpl final : public Importer {
 
   uint64_t next_height() const override { return head().header.height + 1; }
   Head head() const override { return ledger_->head(); }
+  Result<Digest> block_hash(uint64_t height) const override {
+    ASSIGN(const auto block, ledger_->block_header(height));
+    return format::Header::hash(block.header_bytes);
+  }
 
   Status take(ByteView chunk) override {
     Reader in(chunk);

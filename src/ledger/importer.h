@@ -14,8 +14,9 @@ class Importer {
                                                 Options options);
   virtual ~Importer() = default;
 
-  virtual uint64_t next_height() const = 0;  // of the block that it waits for
-  virtual Head head() const = 0;             // of what was taken
+  virtual uint64_t next_height() const = 0;                      // of the block that it waits for
+  virtual Head head() const = 0;                                 // of what was taken
+  virtual Result<Digest> block_hash(uint64_t height) const = 0;  // of the header; ledger.no_block
 
   // The blocks from one not above next_height() on; those that are here are passed over. ledger.chunk_bad
   // names the block that does not hold: those before it were taken, and the same part can be asked of another

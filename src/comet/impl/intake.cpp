@@ -29,18 +29,20 @@ void PeersImpl::handle(const crypto::Sm2Point& peer, ByteView bytes) {
   } else if (auto* notice = std::get_if<HeadNotice>(&*message)) {
     note(peer, *notice);
   } else if (auto* light = std::get_if<GiveLightBlock>(&*message)) {
-    found(light->request, std::move(light->bytes));
+    found(peer, light->request, std::move(light->bytes));
   } else if (auto* members = std::get_if<GiveMembers>(&*message)) {
-    found(members->request, std::move(members->bytes));
+    found(peer, members->request, std::move(members->bytes));
   }
 }
 
-void PeersImpl::found(uint32_t request, std::optional<Bytes> bytes) {
+// The first answer of who was asked.
+void PeersImpl::found(const crypto::Sm2Point& peer, uint32_t request, std::optional<Bytes> bytes) {
   std::lock_guard lock(mutex_);
-  if (auto waiter = waiters_.find(request); waiter != waiters_.end()) {
-    waiter->second = {std::move(bytes), true};
-    lit_.notify_all();
-  }
+  auto waiter = waiters_.find(request);
+  if (waiter == waiters_.end() || waiter->second.asked != peer || waiter->second.answered) return;
+  waiter->second.bytes = std::move(bytes);
+  waiter->second.answered = true;
+  lit_.notify_all();
 }
 
 void PeersImpl::malformed(const crypto::Sm2Point& peer, const Error& why) {

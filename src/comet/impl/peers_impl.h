@@ -50,6 +50,7 @@ class PeersImpl final : public LinkPeers, public std::enable_shared_from_this<Pe
     PeerState state;
   };
   struct Waiter {  // for a light block, or a proof of the members
+    crypto::Sm2Point asked{};
     std::optional<Bytes> bytes;
     bool answered = false;
   };
@@ -65,7 +66,7 @@ class PeersImpl final : public LinkPeers, public std::enable_shared_from_this<Pe
   void handle(const crypto::Sm2Point& peer, ByteView message);
   void note(const crypto::Sm2Point& peer, const HeadNotice& notice);
   void take_blocks(const crypto::Sm2Point& peer, GiveBlocks blocks);
-  void found(uint32_t request, std::optional<Bytes> bytes);
+  void found(const crypto::Sm2Point& peer, uint32_t request, std::optional<Bytes> bytes);
   void malformed(const crypto::Sm2Point& peer, const Error& why);
 
   // What peers ask (answers.cpp).

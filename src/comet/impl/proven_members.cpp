@@ -72,15 +72,34 @@ Result<Bytes> prove_members(const ledger::Ledger& ledger) {
   return out;
 }
 
-Result<ProvenMembers> check_members(const format::Genesis& genesis, const Digest& chain, ByteView proof) {
+Result<ProvenMembers> check_members(const ledger::Ledger& own, ByteView proof) {
   Reader in(proof);
-  format::ValidatorSet set = genesis.validators;
+  const Digest& chain = own.id();
+  const ledger::Head head = own.head();
+  format::ValidatorSet set = own.genesis().validators;
   uint64_t height = 0;
+  // A block that is here is the same; the first one after those is certified by the voters that follow here.
+  bool beyond = head.certified_height == 0;
+  auto continues = [&](const format::Header& header, const Step& step) -> Status {
+    if (header.height <= head.certified_height) {
+      ASSIGN(const auto block, own.block_header(header.height));
+      if (!equal(block.header_bytes, step.header)) return unproven("this node has another block");
+    } else if (!std::exchange(beyond, true)) {
+      Digest voters = head.next_validators.hash();
+      if (head.header.height > head.certified_height) {
+        ASSIGN(const auto next, own.block_header(head.certified_height + 1));
+        voters = next.header.validators_hash;
+      }
+      if (header.validators_hash != voters) return unproven("other voters than those that follow here");
+    }
+    return {};
+  };
   for (uint32_t left = in.be<uint32_t>(); left > 0 && in.ok(); --left) {
     const Step step = take_step(in);
     if (!in.ok()) break;
     ASSIGN(const auto header, check(step, format::kValidatorsKey, chain, set));
     if (header.height <= height) return unproven("blocks out of order");
+    TRY(continues(header, step));
     height = header.height;
     ASSIGN(set, format::ValidatorSet::decode(step.value));
   }
@@ -88,6 +107,7 @@ Result<ProvenMembers> check_members(const format::Genesis& genesis, const Digest
   if (!in.done()) return unproven("another length");
   ASSIGN(const auto header, check(last, format::kConsortiumKey, chain, set));
   if (header.height <= height) return unproven("blocks out of order");
+  TRY(continues(header, last));
   ProvenMembers out;
   out.height = header.height;
   ASSIGN(out.consortium, format::Consortium::decode(text(last.value)));

@@ -15,7 +15,9 @@ struct ProvenMembers {
   uint64_t height = 0;  // of the ledger
   format::Consortium consortium;
 };
+// For a node whose ledger has the genesis and perhaps more: up to its certified height the proof must go
+// through the same blocks and voters, since older voters' keys may be in other hands by now.
 // comet.members_unproven.
-Result<ProvenMembers> check_members(const format::Genesis& genesis, const Digest& chain, ByteView proof);
+Result<ProvenMembers> check_members(const ledger::Ledger& own, ByteView proof);
 
 }  // namespace chengxin::comet

@@ -54,6 +54,13 @@ Result<Offer> SnapshotTaker::offer(const pb::RequestOfferSnapshot& request, cons
     believed = true;
   }
   if (!believed) return lie("the light client knows another application hash");
+  const uint64_t certified = ledger_.head().certified_height;
+  if (standing.progress.engine_height > given.height() + kOldestTaken)
+    return refuse(Offer::REJECT, {Code::conflict, "comet.snapshot", "it is older than what is here"});
+  if (certified > 0 && offered.header.height <= certified) {
+    ASSIGN(const auto own, ledger_.block_header(offered.header.height));
+    if (!equal(own.header_bytes, snapshot->header)) return lie("this node has another block of that height");
+  }
   offered.here = standing.progress.engine_height == given.height() && standing.app_hash == trusted;
   offered.snapshot = std::move(*snapshot);
   if (!offered.here && !importer_) {
@@ -119,12 +126,21 @@ Result<SnapshotTaker::Taken> SnapshotTaker::finish(const std::string& sender) {
   Taken out;
   const Offered offered = std::move(*std::exchange(offered_, std::nullopt));
   const ledger::Head head = importer_->head();
-  if (head.header_hash != format::Header::hash(offered.snapshot.header) ||
-      head.next_validators.hash() != offered.snapshot.next_validators) {
+  auto other = [&]() -> Result<std::string_view> {
+    if (head.header_hash != format::Header::hash(offered.snapshot.header) ||
+        head.next_validators.hash() != offered.snapshot.next_validators)
+      return "certificates hold for blocks that the engine did not decide";
+    // What is certified here stands for ever, whoever has the keys of older voters by now.
+    const uint64_t shared = std::min(ledger_.head().certified_height, head.header.height);
+    if (shared == 0) return "";
+    ASSIGN(const auto own, ledger_.block_header(shared));
+    ASSIGN(const Digest theirs, importer_->block_hash(shared));
+    return theirs == format::Header::hash(own.header_bytes) ? "" : "this node has other blocks";
+  };
+  ASSIGN(const std::string_view why, other());
+  if (!why.empty()) {
     log::error("snapshot.other_chain",
-               {{"chain", hex(ledger_.id())},
-                {"height", head.header.height},
-                {"what", "certificates hold for blocks that the engine did not decide"}});
+               {{"chain", hex(ledger_.id())}, {"height", head.header.height}, {"what", why}});
     importer_->discard();
     importer_.reset();
     out.answer.add_reject_senders(sender);

@@ -20,6 +20,9 @@ inline constexpr uint32_t kSnapshotFormat = 1;
 inline constexpr size_t kMaxSnapshotChunks = 90'000, kMaxChunkBytes = size_t(12) << 20;
 inline constexpr size_t kMaxPartBytes = 8 * kMaxChunkBytes;  // of blocks that are whole only together
 inline constexpr size_t kMaxListed = 2;
+// Engine heights that one may be behind this node: without its engine's stores a node cannot go on from where
+// it stands, and the newest that peers give may be as old as that. They hold what comes after it.
+inline constexpr uint64_t kOldestTaken = 256;
 
 // What describes one, besides its height.
 struct Snapshot {
