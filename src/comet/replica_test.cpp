@@ -71,8 +71,8 @@ class Giver final : public abci::Application {
     }
     return out;
   }
-  Result<pb::ResponseLoadSnapshotChunk> load_snapshot_chunk(
-      const pb::RequestLoadSnapshotChunk& request) override {
+  using Chunk = pb::ResponseLoadSnapshotChunk;
+  Result<Chunk> load_snapshot_chunk(const pb::RequestLoadSnapshotChunk& request) override {
     ASSIGN(auto out, inner_->load_snapshot_chunk(request));
     if (mood_ == lying) {
       (*out.mutable_chunk())[out.chunk().size() - 10] ^= 1;
