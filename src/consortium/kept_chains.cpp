@@ -9,6 +9,7 @@ namespace chengxin::consortium {
 // Written when the members change, which is rare.
 void ServiceImpl::keep_chain(const ledger::Ledger& ledger, const Record& record) {
   const std::string id = hex(record.chain), members = record.consortium.encode();
+  std::lock_guard keeping(keeping_mutex_);
   {
     std::lock_guard lock(mutex_);
     auto kept = kept_chains_.find(id);

@@ -32,16 +32,22 @@ Result<Record> record_of(const ledger::Ledger& ledger) {
   return out;
 }
 
+namespace {
+
+const format::Revoked* revoked(const Record& record, const crypto::Sm2Point& key) {
+  for (const format::Revoked& each : record.revocations.entries)
+    if (each.key == key) return &each;
+  return nullptr;
+}
+
+}  // namespace
+
 Status admitted(const Record& record, const link::Peer& peer) {
   const format::Node* node = record.consortium.find_node(peer.key);
   if (!node) {
-    // A key that was replaced is good for links until the node has taken the new one up.
-    const auto& entries = record.revocations.entries;
-    auto found = std::find_if(entries.begin(), entries.end(),
-                              [&](const format::Revoked& each) { return each.key == peer.key; });
-    if (found == entries.end()) return refused("link.not_a_member", peer);
-    if (!found->replaced) return refused("link.revoked", peer);
-    node = record.consortium.find_node(found->node);
+    const format::Revoked* entry = revoked(record, peer.key);
+    if (entry && !entry->replaced) return refused("link.revoked", peer);
+    node = entry ? record.consortium.find_node(entry->node) : nullptr;
     if (!node) return refused("link.not_a_member", peer);
   }
   for (const format::Revoked& entry : record.revocations.entries)
@@ -96,7 +102,7 @@ bool Membership::is_guest(const crypto::Sm2Point& key) const {
 bool Membership::is_member(const link::Peer& peer) const {
   std::lock_guard lock(mutex_);
   return std::any_of(records_.begin(), records_.end(),
-                     [&](const auto& each) { return admitted(each.second, peer).has_value(); });
+                     [&](const auto& each) { return admits_on(each.second, peer).has_value(); });
 }
 
 link::Trust Membership::trust(const link::Topic& topic) const {
@@ -118,15 +124,27 @@ Status Membership::admits(const link::Topic& topic, const link::Peer& peer) cons
     if (is_guest(peer.key) || is_member(peer)) return {};
     return refused("link.not_a_member", peer);
   }
-  const auto record = find(topic.chain);
-  if (!record)
+  std::lock_guard lock(mutex_);
+  const auto record = records_.find(topic.chain);
+  if (record == records_.end())
     return fail(Code::forbidden, "link.unknown_chain", "{} asks for {}", peer.address, hex(topic.chain));
-  return admitted(*record, peer);
+  return admits_on(record->second, peer);
+}
+
+Status Membership::admits_on(const Record& record, const link::Peer& peer) const {
+  TRY(admitted(record, peer));
+  if (record.consortium.find_node(peer.key)) {
+    seen_.insert(peer.key);
+    return {};
+  }
+  const format::Node* node = record.consortium.find_node(revoked(record, peer.key)->node);
+  return seen_.contains(node->key) ? refused("link.revoked", peer) : Status();
 }
 
 bool Membership::same_node(const link::Topic& topic, const crypto::Sm2Point& asked,
                            const crypto::Sm2Point& found) const {
   std::lock_guard lock(mutex_);
+  if (seen_.contains(asked)) return false;
   for (const auto& [chain, record] : records_) {
     if (topic.purpose != link::Purpose::member && topic.chain != chain) continue;
     const format::Node* node = record.consortium.find_node(asked);

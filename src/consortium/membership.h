@@ -1,6 +1,7 @@
 #pragma once
 #include <map>
 #include <mutex>
+#include <set>
 
 #include "consortium/chains.h"
 #include "format/proposal.h"
@@ -23,7 +24,7 @@ struct Record {
 };
 Result<Record> record_of(const ledger::Ledger& ledger);
 
-// Errors as link::Admits.
+// Errors as link::Admits. A replaced key is good here, as long as its node is one.
 Status admitted(const Record& record, const link::Peer& peer);
 
 class Membership {
@@ -44,12 +45,16 @@ class Membership {
 
   link::Trust trust(const link::Topic& topic) const;
   Status admits(const link::Topic& topic, const link::Peer& peer) const;
-  // A node keeps the key that was replaced until it takes the new one up: link::SameNode.
+  // A node keeps the key that was replaced until it takes the new one up: link::SameNode. From the first link
+  // with the new one on the old one is nobody's.
   bool same_node(const link::Topic& topic, const crypto::Sm2Point& asked,
                  const crypto::Sm2Point& found) const;
 
  private:
+  Status admits_on(const Record& record, const link::Peer& peer) const;  // under the lock
+
   mutable std::mutex mutex_;
+  mutable std::set<crypto::Sm2Point> seen_;  // present keys of nodes that have had a link
   std::map<Digest, Record> records_;
   std::vector<crypto::Certificate> own_roots_;
   std::vector<crypto::Crl> own_crls_;

@@ -112,6 +112,7 @@ class ServiceImpl final : public Service {
   std::unique_ptr<Answering> answering_;
 
   mutable std::mutex mutex_;
+  std::mutex keeping_mutex_;  // of what keep_chain writes; before mutex_
   std::optional<Identity> identity_;
   std::shared_ptr<link::Links> links_;
   std::optional<Error> links_trouble_;   // why there are none
