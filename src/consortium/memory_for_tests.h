@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <condition_variable>
 
 #include "consortium/service.h"
 #include "crypto/sm3.h"
@@ -17,6 +18,7 @@ class MemoryLinks;
 
 struct Network {
   std::mutex mutex;
+  std::condition_variable answered;
   std::map<std::string, MemoryLinks*> listening;  // by address
   std::atomic<int64_t> now_ms = kStartMs;
   std::vector<std::string> said;  // "from call chain" of everything sent, to see who learnt what
@@ -73,6 +75,10 @@ class MemoryLinks : public link::Links {
     {
       std::lock_guard lock(network_.mutex);
       if (!address_.empty() && network_.listening[address_] == this) network_.listening.erase(address_);
+    }
+    {
+      std::unique_lock lock(network_.mutex);
+      network_.answered.wait(lock, [&] { return answering_ == 0; });
       all.swap(connections_);
     }
     for (auto& each : all) each->close("links end");
@@ -98,7 +104,14 @@ class MemoryLinks : public link::Links {
       auto found = network_.listening.find(to.host + ":" + std::to_string(to.port));
       if (found != network_.listening.end()) other = found->second;
       if (other && other->member_) member = *other->member_;
+      if (other) ++other->answering_;
     }
+    const auto done = [&](MemoryLinks* answering) {
+      std::lock_guard lock(network_.mutex);
+      --answering->answering_;
+      network_.answered.notify_all();
+    };
+    const std::unique_ptr<MemoryLinks, decltype(done)> answering(other, done);
     if (!other || !member.on_message) {
       refuse({Code::unavailable, "link.unreachable", to.host});
       return nullptr;
@@ -150,6 +163,7 @@ class MemoryLinks : public link::Links {
   link::Admits admits_;
   std::optional<link::Handlers> member_;
   std::vector<std::shared_ptr<MemoryConnection>> connections_;
+  int answering_ = 0;  // that dial this one now
 };
 
 // All chains of all nodes.

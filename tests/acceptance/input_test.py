@@ -213,6 +213,7 @@ class Transactions(support.Case):
                  "backwards": (made(start=now + 10, end=now - 10), None), "unknown signer": (made(key=sm.Key()), "transaction.unknown_signer"),
                  "somebody else's signature": (made(key=sm.Key(), signer=self.key.id), "transaction.signature_invalid"),
                  "short nonce": (made(nonce=b"short"), None), "no calls": (made(calls=()), None), "65 calls": (made(calls=(call,) * 65), None),
+                 "other items than signed": (made(attachments=(bytes(32),)), "transaction.attachment_mismatch"),
                  "cut": (good[:-1], None), "longer": (good + b"\0", None), "empty": (b"", None), "noise": (secrets.token_bytes(300), None)}
         for name, (envelope, reason) in cases.items():
             with self.subTest(name):
@@ -233,7 +234,7 @@ class Transactions(support.Case):
         call, item = sm.evidence_add([secrets.token_bytes(32)])
         unknown = sm.field(1, b"nothing") + sm.field(2, b"add") + sm.field(3, b"x")
         governance = sm.field(1, b"governance") + sm.field(2, b"register_key") + sm.field(3, sm.field(1, self.key.public) + sm.field(2, b"governor"))
-        cases = {"other items than signed": ([call], [bytes(32)], 5), "unknown contract": ([unknown], [], 1), "unknown method":
+        cases = {"unknown contract": ([unknown], [], 1), "unknown method":
                  ([call.replace(b"\x12\x03add", b"\x12\x03bad")], [], 2), "not a governor": ([governance], [], 4),
                  "second call fails, none counts": ([call, unknown], [item], 1)}
         for name, (calls, attachments, wanted) in cases.items():
