@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -125,6 +126,7 @@ func (c *chain) open() (err error) {
 	if err != nil {
 		return err
 	}
+	fresh := !exists(filepath.Join(o.Home, "data", "blockstore.db"))
 	if c.home, err = openHome(o.Home, &o.Genesis); err != nil {
 		return err
 	}
@@ -138,6 +140,9 @@ func (c *chain) open() (err error) {
 	signer, err := readSigner(o.Keys, o.SignState == "wait")
 	if err != nil {
 		return err
+	}
+	if err := signer.expectHome(fresh); err != nil {
+		return fail("engine.keys", "%v", err)
 	}
 	if o.Listen, err = freePort(o.Listen); err != nil {
 		return err
@@ -171,9 +176,6 @@ func (c *chain) open() (err error) {
 			return time.Time{}, false
 		}
 		return meta.Header.Time, true
-	}
-	if err := signer.expectHome(c.node.BlockStore().Height()); err != nil {
-		return fail("engine.keys", "%v", err)
 	}
 	if !signer.silent() {
 		if err := checkStale(c.node, signer.FilePV); err != nil {

@@ -118,15 +118,15 @@ func readSigner(folder string, wait bool) (*waitingSigner, error) {
 	return signer, nil
 }
 
-// expectHome: a key that has signed, beside a home that holds nothing, is likely to have been restored from a copy, and
+// expectHome: a key that has signed, beside a home that has no stores yet, is likely to have been restored from a copy, and
 // then so was its sign state. It keeps silent as if that were lost, until an operator says otherwise.
-func (w *waitingSigner) expectHome(height int64) error {
+func (w *waitingSigner) expectHome(fresh bool) error {
 	now := filepath.Join(filepath.Dir(w.mark), signFile)
 	if exists(now) {
 		w.waits = false
 		return errors.Join(removed(w.mark), removed(now))
 	}
-	if height > 0 || w.FilePV.LastSignState.Height == 0 || w.waits {
+	if !fresh || w.FilePV.LastSignState.Height == 0 || w.waits {
 		return nil
 	}
 	w.waits = true
