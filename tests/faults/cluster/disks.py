@@ -156,7 +156,6 @@ class AppAhead(AppBehind):
 
 class LostState(Kill):
     """What the engine's key signed last is gone: it must not sign before the others have decided what it may have voted on."""
-    awaited = True
 
     def end(self, cluster):
         for member in self.victims(cluster):
@@ -166,7 +165,6 @@ class LostState(Kill):
 
 class LostEngine(Kill):
     """The engine's stores are gone."""
-    awaited = True
 
     def end(self, cluster):
         for member in self.victims(cluster):
