@@ -47,6 +47,12 @@ Int get_be(const uint8_t* at) {
   return value;
 }
 inline void append(Bytes& out, ByteView bytes) { out.insert(out.end(), bytes.begin(), bytes.end()); }
+// Its length before it.
+template <typename Length = uint32_t>
+void put_sized(Bytes& out, ByteView bytes) {
+  put_be(out, Length(bytes.size()));
+  append(out, bytes);
+}
 
 // Reads a byte string front to back. After the first read past the end every read gives zeros and ok() is
 // false, so a decoder may read all its fields and ask once.
@@ -65,6 +71,7 @@ class Reader {
     rest_ = rest_.subspan(count);
     return taken;
   }
+  ByteView take_sized() { return take(be<uint32_t>()); }
   template <typename Int>
   Int be() {
     ByteView bytes = take(sizeof(Int));

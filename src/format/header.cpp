@@ -10,12 +10,6 @@ namespace {
 
 constexpr uint64_t kWeightLimit = uint64_t(1) << 62;
 
-template <typename Length>
-void put_sized(Bytes& out, ByteView bytes) {
-  put_be(out, Length(bytes.size()));
-  append(out, bytes);
-}
-
 }  // namespace
 
 Bytes Receipt::encode() const {
@@ -52,7 +46,7 @@ Bytes encode_events(std::span<const Event> events) {
   for (const Event& event : events) {
     put_sized<uint16_t>(out, view(event.contract));
     put_sized<uint16_t>(out, view(event.type));
-    put_sized<uint32_t>(out, event.data);
+    put_sized(out, event.data);
   }
   return out;
 }
@@ -63,7 +57,7 @@ Result<std::vector<Event>> decode_events(ByteView bytes) {
   for (Event& event : out) {
     event.contract = to_string(in.take(in.be<uint16_t>()));
     event.type = to_string(in.take(in.be<uint16_t>()));
-    event.data = to_bytes(in.take(in.be<uint32_t>()));
+    event.data = to_bytes(in.take_sized());
     if (!in.ok()) break;
   }
   if (!in.done()) return fail(Code::invalid_argument, "format.events", "the events do not parse");

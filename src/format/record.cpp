@@ -86,7 +86,7 @@ Result<std::vector<RecordEntry>> decode_record(ByteView bytes) {
       RecordField field;
       field.salt = in.array<16>();
       std::string name = to_string(in.take(in.be<uint16_t>()));
-      field.value = to_string(in.take(in.be<uint32_t>()));
+      field.value = to_string(in.take_sized());
       if (!in.ok() || kind != 1) return malformed("a field does not parse");
       if (!valid_name(name) || !canonical_value(field.value))
         return malformed("a field's name or value is not canonical");

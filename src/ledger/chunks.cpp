@@ -4,15 +4,6 @@
 
 // Chains in parts, for nodes that take them from others (docs/formats/chain-export.md).
 namespace chengxin::ledger {
-namespace {
-
-void put_sized(Bytes& out, ByteView bytes) {
-  put_be(out, uint32_t(bytes.size()));
-  append(out, bytes);
-}
-
-}  // namespace
-
 Result<std::vector<HeightRange>> LedgerImpl::chunks() const {
   std::lock_guard lock(chunks_mutex_);
   const uint64_t top = head().certified_height;
@@ -146,7 +137,7 @@ class ImporterImpl final : public Importer {
     block.header = *header;
     const uint64_t height = header->height;
     if (height == 0 || height > next) return bad(next, fmt::format("block {} stands there", height));
-    block.certificate = to_bytes(in.take(in.be<uint32_t>()));
+    block.certificate = to_bytes(in.take_sized());
     if (!size) {
       size = 0;
       if (height > 1) {
@@ -158,7 +149,7 @@ class ImporterImpl final : public Importer {
     if (end < *size || end - *size > kMaxBlockTransactions || block.certificate.size() > kMaxCertificateBytes)
       return bad(height, "a length is out of bounds");
     for (uint64_t i = *size; i < end && in.ok(); ++i) {
-      const ByteView envelope = in.take(in.be<uint32_t>());
+      const ByteView envelope = in.take_sized();
       if (height == next) block.envelopes.push_back(to_bytes(envelope));
     }
     if (!in.ok()) return bad(height, "it ends too early");

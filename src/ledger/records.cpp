@@ -7,13 +7,6 @@ tl::unexpected<Error> damaged(std::string_view what) {
   return fail(Code::data_loss, "ledger.damaged", "a stored {} does not parse", what);
 }
 
-void put_sized(Bytes& out, ByteView bytes) {
-  put_be(out, uint32_t(bytes.size()));
-  append(out, bytes);
-}
-
-ByteView take_sized(Reader& in) { return in.take(in.be<uint32_t>()); }
-
 }  // namespace
 
 void StoredTransaction::encode(Bytes& out) const {
@@ -40,9 +33,9 @@ Result<StoredTransaction> StoredTransaction::decode(ByteView bytes) {
   out.hash = in.digest();
   out.receipt = in.take(format::kReceiptBytes);
   out.signature = in.array<64>();
-  out.body = take_sized(in);
-  out.events = take_sized(in);
-  out.output = take_sized(in);
+  out.body = in.take_sized();
+  out.events = in.take_sized();
+  out.output = in.take_sized();
   const uint16_t count = in.be<uint16_t>();
   for (uint16_t i = 0; i < count && in.ok(); ++i) {
     StoredAttachment each;
@@ -89,7 +82,7 @@ Bytes StoredTransition::encode() const {
 Result<StoredTransition> StoredTransition::decode(ByteView bytes) {
   Reader in(bytes);
   StoredTransition out;
-  out.next_validators = to_bytes(take_sized(in));
+  out.next_validators = to_bytes(in.take_sized());
   out.state_proof = to_bytes(in.take(in.remaining()));
   if (!in.ok()) return damaged("transition");
   return out;

@@ -43,13 +43,6 @@ bool take_path(Reader& in, merkle::Path& path) {
   return in.done();
 }
 
-void put_sized(Bytes& out, ByteView bytes) {
-  put_be(out, uint32_t(bytes.size()));
-  append(out, bytes);
-}
-
-Bytes take_sized(Reader& in) { return to_bytes(in.take(in.be<uint32_t>())); }
-
 void put_section(Bytes& out, Section type, ByteView payload) {
   put_be(out, uint16_t(type));
   put_sized(out, payload);
@@ -62,9 +55,9 @@ Status decode_transitions(ByteView payload, std::vector<Transition>& out) {
   for (size_t i = 0; i < count && in.ok(); ++i) {
     Transition transition;
     transition.header = to_bytes(in.take(format::kHeaderBytes));
-    transition.certificate = take_sized(in);
-    transition.next_validators = take_sized(in);
-    transition.state_proof = take_sized(in);
+    transition.certificate = to_bytes(in.take_sized());
+    transition.next_validators = to_bytes(in.take_sized());
+    transition.state_proof = to_bytes(in.take_sized());
     if (!in.ok() || !format::Header::decode(transition.header) ||
         !format::Certificate::decode(transition.certificate) ||
         !format::ValidatorSet::decode(transition.next_validators) ||
@@ -188,7 +181,7 @@ Result<Bundle> decode(ByteView bytes) {
   unsigned seen = 0;
   while (in.remaining() > 0) {
     uint16_t type = in.be<uint16_t>();
-    ByteView payload = in.take(in.be<uint32_t>());
+    ByteView payload = in.take_sized();
     if (!in.ok()) return malformed("cut short");
     if (type <= previous) return malformed("sections are not in ascending order");
     TRY(decode_section(type, payload, out));

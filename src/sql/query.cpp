@@ -63,7 +63,7 @@ Result<std::vector<Value>> decode_cursor(std::string_view cursor) {
     if (type == Type::integer) {
       keys.emplace_back(int64_t(in.be<uint64_t>()));
     } else if (type == Type::text || type == Type::blob) {
-      ByteView part = in.take(in.be<uint32_t>());
+      ByteView part = in.take_sized();
       keys.push_back(type == Type::text ? Value(to_string(part)) : Value(to_bytes(part)));
     } else {
       return malformed();

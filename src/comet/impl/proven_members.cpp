@@ -10,13 +10,6 @@ tl::unexpected<Error> unproven(std::string_view why) {
   return fail(Code::invalid_argument, "comet.members_unproven", "{}", why);
 }
 
-void put_sized(Bytes& out, ByteView bytes) {
-  put_be(out, uint32_t(bytes.size()));
-  append(out, bytes);
-}
-
-ByteView take_sized(Reader& in) { return in.take(in.be<uint32_t>()); }
-
 // A certified block and a value of the state after it.
 struct Step {
   ByteView header, certificate, value, proof;
@@ -25,9 +18,9 @@ struct Step {
 Step take_step(Reader& in) {
   Step out;
   out.header = in.take(format::kHeaderBytes);
-  out.certificate = take_sized(in);
-  out.value = take_sized(in);
-  out.proof = take_sized(in);
+  out.certificate = in.take_sized();
+  out.value = in.take_sized();
+  out.proof = in.take_sized();
   return out;
 }
 

@@ -186,7 +186,7 @@ Result<proof::Bundle> Bundles::from_archive(const std::string& blob, uint64_t in
     return {};
   }));
   Reader in(archive);
-  ASSIGN(auto bundle, proof::decode(in.take(in.be<uint32_t>())));
+  ASSIGN(auto bundle, proof::decode(in.take_sized()));
   std::vector<Digest> leaves(bundle.count);
   for (Digest& leaf : leaves) leaf = in.digest();
   if (!in.done() || index >= leaves.size() || leaves[index] != item_leaf)
