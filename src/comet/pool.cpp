@@ -215,10 +215,14 @@ void PoolImpl::committed(uint64_t engine_height, const ledger::Ledger::Executed*
     std::lock_guard lock(mutex_);
     if (executed != nullptr) {
       settle(*executed, told);
-      expire(executed->header.time_ms, told);
+      const int64_t time_ms = executed->header.time_ms;
+      expire(time_ms, expired_at_ms_, {Code::invalid_argument, "transaction.expired", {}}, told);
       ahead_.drop_up_to(executed->header.height);
     } else {
-      forget_expired(told);
+      // Else what no other node holds wakes the engine for nothing, height after height. This node's clock
+      // may be ahead of the others': they may still order it.
+      expire(now_ms_() - kExpiredForMs, forgot_at_ms_, {Code::unavailable, "order.outcome_unknown", {}},
+             told);
     }
     kept_.erase(kept_.begin(), kept_.upper_bound(engine_height));
     restored_.drop_up_to(engine_height);
@@ -243,27 +247,14 @@ void PoolImpl::settle(const ledger::Ledger::Executed& executed, Told& told) {
   pace(executed.included.size());
 }
 
-void PoolImpl::expire(int64_t time_ms, Told& told) {
-  if (time_ms < expired_at_ms_ + kExpireEveryMs) return;
-  expired_at_ms_ = time_ms;
-  for (Waiting::Entry& entry : waiting_.take_expired(time_ms))
-    tell(entry,
-         fail(Code::invalid_argument, "transaction.expired", "it was valid until {}, the time is {}",
-              entry.transaction->body.valid_until_ms, time_ms),
-         told);
-}
-
-// Without a block: else what no other node holds wakes the engine for nothing, height after height. By this
-// node's clock, which may be ahead of the others': they may still order it, so its outcome is not known.
-void PoolImpl::forget_expired(Told& told) {
-  const int64_t now_ms = now_ms_();
-  if (now_ms < forgot_at_ms_ + kExpireEveryMs) return;
-  forgot_at_ms_ = now_ms;
-  for (Waiting::Entry& entry : waiting_.take_expired(now_ms - kExpiredForMs))
-    tell(entry,
-         fail(Code::unavailable, "order.outcome_unknown", "it was valid until {}, this node's clock says {}",
-              entry.transaction->body.valid_until_ms, now_ms),
-         told);
+void PoolImpl::expire(int64_t time_ms, int64_t& looked_at_ms, Error outcome, Told& told) {
+  if (time_ms < looked_at_ms + kExpireEveryMs) return;
+  looked_at_ms = time_ms;
+  for (Waiting::Entry& entry : waiting_.take_expired(time_ms)) {
+    outcome.detail =
+        fmt::format("it was valid until {}, the time is {}", entry.transaction->body.valid_until_ms, time_ms);
+    tell(entry, tl::unexpected(outcome), told);
+  }
 }
 
 // What a transaction takes at the pace of the last blocks.

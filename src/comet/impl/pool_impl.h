@@ -56,8 +56,7 @@ class PoolImpl final : public Pool {
   void arrival();
   void tell(Waiting::Entry& entry, const Result<order::Committed>& outcome, Told& told);
   void settle(const ledger::Ledger::Executed& executed, Told& told);
-  void expire(int64_t time_ms, Told& told);
-  void forget_expired(Told& told);
+  void expire(int64_t time_ms, int64_t& looked_at_ms, Error outcome, Told& told);
   void pace(size_t transactions);
 
   std::vector<Bytes> take_wanted(const crypto::Sm2Point& peer, std::vector<Bytes> envelopes);
@@ -93,7 +92,7 @@ class PoolImpl final : public Pool {
   size_t own_ = 0;         // outcomes that are not told yet
   bool stopped_ = false;
   int64_t expired_at_ms_ = 0;  // time of the block at which was looked for what has expired
-  int64_t forgot_at_ms_ = 0;
+  int64_t forgot_at_ms_ = 0;   // and of the clock, without a block
   int64_t paced_ns_ = 0;
   double us_per_transaction_ = 0;
 
