@@ -6,6 +6,7 @@
 #include <deque>
 #include <future>
 
+#include "abci/application_for_tests.h"
 #include "base/clock.h"
 #include "comet/impl/snapshots.h"
 #include "crypto/sm3.h"
@@ -32,31 +33,14 @@ bool within_patience(const Condition& condition) {
 }
 
 // Serves what its owner decides: as it is, nothing, or a snapshot whose chunks are not what happened.
-class Giver final : public abci::Application {
+class Giver final : public abci::testing::BentApplication {
  public:
   enum Mood { honest, silent, lying };
   Giver(std::unique_ptr<abci::Application> inner, const std::atomic<Mood>& mood, std::atomic<int>& given)
-      : inner_(std::move(inner)), mood_(mood), given_(given) {}
-#define CALL(NAME, METHOD)                                                             \
-  Result<abci::pb::Response##NAME> METHOD(const abci::pb::Request##NAME& r) override { \
-    return inner_->METHOD(r);                                                          \
-  }
-  CALL(Info, info)
-  CALL(Query, query)
-  CALL(CheckTx, check_tx)
-  CALL(InitChain, init_chain)
-  CALL(PrepareProposal, prepare_proposal)
-  CALL(ProcessProposal, process_proposal)
-  CALL(ExtendVote, extend_vote)
-  CALL(VerifyVoteExtension, verify_vote_extension)
-  CALL(FinalizeBlock, finalize_block)
-  CALL(Commit, commit)
-  CALL(OfferSnapshot, offer_snapshot)
-  CALL(ApplySnapshotChunk, apply_snapshot_chunk)
-#undef CALL
+      : BentApplication(std::move(inner)), mood_(mood), given_(given) {}
   Result<pb::ResponseListSnapshots> list_snapshots(const pb::RequestListSnapshots& request) override {
     if (mood_ == silent) return pb::ResponseListSnapshots();
-    ASSIGN(auto out, inner_->list_snapshots(request));
+    ASSIGN(auto out, BentApplication::list_snapshots(request));
     if (mood_ == honest) return out;
     for (pb::Snapshot& each : *out.mutable_snapshots()) {
       auto snapshot = Snapshot::decode(view(each.metadata())).value();
@@ -73,7 +57,7 @@ class Giver final : public abci::Application {
   }
   using Chunk = pb::ResponseLoadSnapshotChunk;
   Result<Chunk> load_snapshot_chunk(const pb::RequestLoadSnapshotChunk& request) override {
-    ASSIGN(auto out, inner_->load_snapshot_chunk(request));
+    ASSIGN(auto out, BentApplication::load_snapshot_chunk(request));
     if (mood_ == lying) {
       (*out.mutable_chunk())[out.chunk().size() - 10] ^= 1;
       ++given_;
@@ -82,7 +66,6 @@ class Giver final : public abci::Application {
   }
 
  private:
-  const std::unique_ptr<abci::Application> inner_;
   const std::atomic<Mood>& mood_;
   std::atomic<int>& given_;
 };
