@@ -87,10 +87,11 @@ void mix(const Words& words, const uint8_t* in, uint8_t* out, size_t blocks) {
   }
 }
 
-}  // namespace
-
-void sm4_ctr32_lanes(const uint8_t* in, uint8_t* out, size_t blocks, const uint32_t* round_keys,
-                     const uint8_t counter[16]) {
+// out = in xor keystream of `blocks` blocks, from the counter block on, whose last four bytes count
+// big-endian and wrap. `key` is 32 words, of the rounds. `in` and `out` may be the same.
+void count(const unsigned char* in, unsigned char* out, size_t blocks, const void* key,
+           const unsigned char counter[16]) {
+  const auto* round_keys = static_cast<const uint32_t*>(key);
   for (size_t done = 0; done < blocks; done += 2 * kLanes) {
     Words p = counters(counter, uint32_t(done)), q = counters(counter, uint32_t(done + kLanes));
     encrypt(p, q, round_keys);
@@ -102,12 +103,7 @@ void sm4_ctr32_lanes(const uint8_t* in, uint8_t* out, size_t blocks, const uint3
   }
 }
 
-}  // namespace chengxin::crypto
-
-#else
-
-namespace chengxin::crypto {
-void sm4_ctr32_lanes(const uint8_t*, uint8_t*, size_t, const uint32_t*, const uint8_t*) {}
+}  // namespace
 }  // namespace chengxin::crypto
 
 #endif
@@ -119,14 +115,12 @@ extern "C" void (*chengxin_sm4_ctr32)(const unsigned char* in, unsigned char* ou
 namespace chengxin::crypto {
 
 void install_sm4_lanes() {
+#if defined(__x86_64__)
   static std::once_flag once;
   std::call_once(once, [] {
-    if (!cpu().gfni) return;
-    chengxin_sm4_ctr32 = [](const unsigned char* in, unsigned char* out, size_t blocks, const void* key,
-                            const unsigned char counter[16]) {
-      sm4_ctr32_lanes(in, out, blocks, static_cast<const uint32_t*>(key), counter);
-    };
+    if (cpu().gfni) chengxin_sm4_ctr32 = count;
   });
+#endif
 }
 
 }  // namespace chengxin::crypto
