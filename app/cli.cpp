@@ -136,6 +136,12 @@ std::string visible(std::string_view text) {
   return out;
 }
 
+Result<fs::path> temporary_folder(std::string_view name) {
+  std::string pattern = (fs::temp_directory_path() / fmt::format("chengxin-{}.XXXXXX", name)).string();
+  if (!::mkdtemp(pattern.data())) return tl::unexpected(file_error(pattern, errno));
+  return fs::path(pattern);
+}
+
 std::string human_bytes(uint64_t bytes) {
   const char* units[] = {"B", "KiB", "MiB", "GiB", "TiB"};
   double value = double(bytes);

@@ -66,6 +66,9 @@ std::string visible(std::string_view text);
 
 std::string human_bytes(uint64_t bytes);
 
+// A new one, chengxin-NAME.XXXXXX where the system keeps such.
+Result<fs::path> temporary_folder(std::string_view name);
+
 // Runs a command's work: its error is reported, its exit code kept.
 template <typename Work>
 void run(Context& context, Work&& work) {

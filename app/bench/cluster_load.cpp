@@ -7,7 +7,6 @@
 #include <numeric>
 #include <thread>
 
-#include "base/clock.h"
 #include "client/client.h"
 #include "consortium/identity.h"
 #include "format/proposal.h"
@@ -15,8 +14,6 @@
 
 namespace chengxin::app::bench {
 namespace {
-
-constexpr int kPatienceMs = 60'000;
 
 struct Door {
   uint16_t port = 0;
@@ -155,15 +152,8 @@ Result<std::vector<Signer>> voted_signers(cluster::Story& story, size_t count) {
       votes.push_back({"consortium", "vote", format::VoteOn{number, true}.encode()});
     for (size_t i = 1; i + 1 < nodes.size(); ++i) TRY(govern(*nodes[i], story.chain(), id, votes));
   }
-  ASSIGN(const uint64_t height, height_of(*nodes[0], story.chain()));
-  for (const auto& node : nodes)
-    for (int64_t until = steady_ns() + int64_t(kPatienceMs) * 1'000'000;;) {
-      ASSIGN(const uint64_t reached, height_of(*node, story.chain()));
-      if (reached >= height) break;
-      if (steady_ns() > until)
-        return fail(Code::unavailable, "bench.cluster", "{} does not follow {}", node->name(), story.chain());
-      std::this_thread::sleep_for(std::chrono::milliseconds(100));
-    }
+  ASSIGN(const uint64_t height, nodes[0]->height(story.chain()));
+  for (const auto& node : nodes) TRY(node->reach(story.chain(), height));
   return signers;
 }
 
@@ -190,11 +180,6 @@ Result<ClusterResult> call(const Nodes& nodes, const std::string& chain, size_t 
     load.request = [&](size_t i) -> const std::string& { return requests[i]; };
     return run_load(load);
   });
-}
-
-Result<uint64_t> height_of(const cluster::Node& node, const std::string& chain) {
-  ASSIGN(const Json shown, node.run({"chain", "show", chain}));
-  return shown.at("height").get<uint64_t>();
 }
 
 double cpu_seconds(const cluster::Node& node) {

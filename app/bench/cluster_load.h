@@ -24,7 +24,6 @@ Result<ClusterResult> stream_to(const Nodes& nodes, const std::string& chain, si
 Result<ClusterResult> call(const Nodes& nodes, const std::string& chain, size_t connections_each,
                            double rate_per_second, std::span<const Bytes> envelopes);
 
-Result<uint64_t> height_of(const cluster::Node& node, const std::string& chain);
 double cpu_seconds(const cluster::Node& node);       // of the platform and its children, so far
 uint64_t resident_bytes(const cluster::Node& node);  // proportional set size of all of them
 uint64_t disk_bytes(const cluster::Node& node);      // of its data folder

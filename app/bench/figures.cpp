@@ -47,6 +47,12 @@ std::string processor_name() {
   return "?";
 }
 
+fs::path peer_program(const std::string& name) {
+  std::error_code error;
+  const fs::path program = fs::read_symlink("/proc/self/exe", error).parent_path() / "peers" / name;
+  return fs::exists(program, error) ? program : fs::path();
+}
+
 double Figure::median() const {
   auto sorted = rates;
   std::sort(sorted.begin(), sorted.end());
@@ -76,9 +82,8 @@ void Figures::measure(double seconds, const std::function<void(size_t done)>& pr
 }
 
 bool Figures::measure_peer(const std::string& name, double seconds) {
-  std::error_code error;
-  const fs::path program = fs::read_symlink("/proc/self/exe", error).parent_path() / "peers" / name;
-  if (!fs::exists(program, error)) return false;
+  const fs::path program = peer_program(name);
+  if (program.empty()) return false;
   const std::string command = fmt::format("GOMAXPROCS=1 '{}' --seconds {}", program.string(), seconds);
   std::unique_ptr<std::FILE, int (*)(std::FILE*)> answers(::popen(command.c_str(), "r"), ::pclose);
   char text[1024];

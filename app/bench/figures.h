@@ -3,11 +3,15 @@
 #include <string>
 #include <vector>
 
+#include "base/file.h"
 #include "base/json.h"
 
 // Figures that are measured in turn, round after round, on one core: what disturbs the machine disturbs all
 // of them, and the median of the rounds stands.
 namespace chengxin::app::bench {
+
+// A program of tools/peers, beside this one; empty: it was not built.
+fs::path peer_program(const std::string& name);
 
 double seconds_of(const std::function<void()>& work);
 

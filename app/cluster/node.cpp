@@ -52,6 +52,17 @@ struct Pipe {
 
 }  // namespace
 
+Status wait_until(std::string_view what, const std::function<Result<bool>()>& is_so, int patience_ms) {
+  std::string last = "not yet";
+  for (const int64_t until = steady_ns() + patience_ms * int64_t(1'000'000); steady_ns() < until;) {
+    auto now = is_so();
+    if (now && *now) return {};
+    if (!now) last = now.error().to_string();
+    std::this_thread::sleep_for(std::chrono::milliseconds(300));
+  }
+  return fail(Code::unavailable, "cluster.story", "{}: {}", what, last);
+}
+
 Node::~Node() { (void)stop(); }
 
 Status Node::start() {
@@ -99,6 +110,21 @@ Result<Json> Node::run(std::vector<std::string> words) const {
   if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
     return fail(Code::unavailable, "cluster.command", "{}: chengxin{}: {}", name(), line, said);
   return parse_json(said, {size_t(64) << 20, 32});
+}
+
+Result<uint64_t> Node::height(const std::string& chain) const {
+  ASSIGN(const Json shown, run({"chain", "show", chain}));
+  return shown.at("height").get<uint64_t>();
+}
+
+Status Node::reach(const std::string& chain, uint64_t height, int patience_ms) const {
+  return wait_until(
+      fmt::format("{} at block {} of {}", name(), height, chain),
+      [&]() -> Result<bool> {
+        ASSIGN(const uint64_t reached, this->height(chain));
+        return reached >= height;
+      },
+      patience_ms);
 }
 
 }  // namespace chengxin::app::cluster

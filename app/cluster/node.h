@@ -7,6 +7,10 @@
 
 namespace chengxin::app::cluster {
 
+// Asks again until it is so. cluster.story: never; what was asked last says why.
+Status wait_until(std::string_view what, const std::function<Result<bool>()>& is_so,
+                  int patience_ms = 90'000);
+
 // A platform of its own on one host of the network: a data folder, a process, and the commands that its
 // operator gives there.
 class Node {
@@ -34,6 +38,8 @@ class Node {
   // `chengxin --data … --json` with these words, on that host: what it prints. cluster.command carries the
   // command's own error.
   Result<Json> run(std::vector<std::string> words) const;
+  Result<uint64_t> height(const std::string& chain) const;
+  Status reach(const std::string& chain, uint64_t height, int patience_ms = 90'000) const;  // as wait_until
 
  private:
   fs::path log_path() const { return data_.string() + ".log"; }

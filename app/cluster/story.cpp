@@ -8,24 +8,6 @@ namespace chengxin::app::cluster {
 namespace {
 
 constexpr size_t kNodes = 4;
-constexpr int kPatienceMs = 90'000;
-
-// Asks again until it is so. What was asked last says why it never was.
-Status wait_until(std::string_view what, const std::function<Result<bool>()>& is_so) {
-  std::string last = "not yet";
-  for (const int64_t until = steady_ns() + kPatienceMs * int64_t(1'000'000); steady_ns() < until;) {
-    auto now = is_so();
-    if (now && *now) return {};
-    if (!now) last = now.error().to_string();
-    std::this_thread::sleep_for(std::chrono::milliseconds(300));
-  }
-  return fail(Code::unavailable, "cluster.story", "{}: {}", what, last);
-}
-
-Result<uint64_t> height_of(const Node& node, const std::string& chain) {
-  ASSIGN(Json shown, node.run({"chain", "show", chain}));
-  return shown.at("height").get<uint64_t>();
-}
 
 }  // namespace
 
@@ -66,7 +48,7 @@ Status Story::found_chain(const std::string& chain) {
     }));
   for (auto& node : nodes_)
     TRY(wait_until("the chain on " + node->name(), [&]() -> Result<bool> {
-      TRY(height_of(*node, chain));
+      TRY(node->height(chain));
       return true;
     }));
   return {};
@@ -87,11 +69,8 @@ Status Story::join(Node& node) {
       if (each.at("name") == node.name()) return true;
     return false;
   }));
-  TRY(wait_until(node.name() + " follows the consortium's chain", [&]() -> Result<bool> {
-    ASSIGN(const uint64_t wanted, height_of(*nodes_[0], "home"));
-    ASSIGN(const uint64_t reached, height_of(node, "home"));
-    return reached >= wanted;
-  }));
+  ASSIGN(const uint64_t home, nodes_[0]->height("home"));
+  TRY(node.reach("home", home));
   tell_(fmt::format("{} 凭邀请加入并经表决 joins by invitation, voted on", node.organisation()));
   return {};
 }
@@ -127,11 +106,8 @@ Status Story::survive() {
   tell_(fmt::format("{} 被终止 is killed", nodes_[2]->name()));
   TRY(notarise_and_prove(*nodes_[0], *nodes_[3], "with-one-dead"));
   TRY(nodes_[2]->start());
-  TRY(wait_until(nodes_[2]->name() + " catches up", [&]() -> Result<bool> {
-    ASSIGN(const uint64_t wanted, height_of(*nodes_[0], chain_));
-    ASSIGN(const uint64_t reached, height_of(*nodes_[2], chain_));
-    return reached >= wanted;
-  }));
+  ASSIGN(const uint64_t height, nodes_[0]->height(chain_));
+  TRY(nodes_[2]->reach(chain_, height));
   tell_(fmt::format("{} 重启并追平 is back and has caught up", nodes_[2]->name()));
   return {};
 }

@@ -1,4 +1,5 @@
 #include <stdlib.h>
+#include <unistd.h>
 
 #include <random>
 #include <thread>
@@ -331,9 +332,7 @@ class Bench {
 
 Result<int> run_bench(const Context& context, Options options) {
   if (options.folder.empty()) {
-    std::string name = (fs::temp_directory_path() / "chengxin-bench.XXXXXX").string();
-    if (!::mkdtemp(name.data())) return tl::unexpected(file_error(name, errno));
-    options.folder = name;
+    ASSIGN(options.folder, temporary_folder("bench"));
   }
   fs::path data = options.folder / "data";
   Result<int> outcome = [&]() -> Result<int> {

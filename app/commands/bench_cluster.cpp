@@ -1,9 +1,8 @@
-#include <stdlib.h>
-
 #include <thread>
 
 #include "base/clock.h"
 #include "bench/cluster_load.h"
+#include "bench/figures.h"
 #include "bench/report.h"
 #include "commands.h"
 
@@ -73,8 +72,8 @@ class ClusterBench {
   // The peer: built by tools/peers, beside this program.
   Status stock() {
     std::error_code error;
-    const fs::path program = fs::read_symlink("/proc/self/exe", error).parent_path() / "peers" / "stock";
-    if (!fs::exists(program, error)) {
+    const fs::path program = peer_program("stock");
+    if (program.empty()) {
       report_.say({{"figure", "stock engine"}, {"missing", "peers/stock"}},
                   "没有找到 not found: peers/stock,由 tools/peers 构建 tools/peers builds it; no ratios");
       return {};
@@ -157,16 +156,10 @@ class ClusterBench {
       missed.load.seconds += part.load.seconds;
       missed.load.succeeded += part.load.succeeded;
     }
-    ASSIGN(const uint64_t height, height_of(node(0), story_->chain()));
+    ASSIGN(const uint64_t height, node(0).height(story_->chain()));
     const int64_t started = steady_ns();
     TRY(story_->nodes()[3]->start());
-    for (;;) {
-      auto reached = height_of(node(3), story_->chain());
-      if (reached && *reached >= height) break;
-      if (steady_ns() - started > int64_t(1200) * 1'000'000'000)
-        return fail(Code::unavailable, "bench.cluster", "{} did not catch up", node(3).name());
-      std::this_thread::sleep_for(std::chrono::milliseconds(100));
-    }
+    TRY(node(3).reach(story_->chain(), height, 1'200'000));
     const double seconds = double(steady_ns() - started) / 1e9;
     const double mb = double(missed.load.succeeded * bytes_each) / 1e6;
     report_.say(
@@ -230,9 +223,7 @@ class ClusterBench {
 
 Result<int> run_bench(const Context& context, Options options) {
   if (options.folder.empty()) {
-    std::string name = (fs::temp_directory_path() / "chengxin-bench-cluster.XXXXXX").string();
-    if (!::mkdtemp(name.data())) return tl::unexpected(file_error(name, errno));
-    options.folder = name;
+    ASSIGN(options.folder, temporary_folder("bench-cluster"));
   }
   const fs::path folder = options.folder;
   auto outcome = ClusterBench(context, options).run();

@@ -1,9 +1,5 @@
-#include <unistd.h>
-
 #include <atomic>
-#include <cerrno>
 #include <csignal>
-
 #include <thread>
 
 #include "cluster/story.h"
@@ -44,9 +40,7 @@ Result<int> demo(const Context& context, Options options) {
   std::error_code ignored;
   const bool own_folder = options.folder.empty();
   if (own_folder) {
-    std::string pattern = (fs::temp_directory_path() / "chengxin-cluster-XXXXXX").string();
-    if (!::mkdtemp(pattern.data())) return tl::unexpected(file_error(pattern, errno));
-    options.folder = pattern;
+    ASSIGN(options.folder, temporary_folder("cluster"));
   }
   Json steps = Json::array();
   auto tell = [&](const std::string& step) {
