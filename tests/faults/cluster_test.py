@@ -134,7 +134,7 @@ def command(options, seed):
 
 
 def main(options):
-    there = {name: kind for name, kind in kinds.KINDS.items() if not kind.awaited and (members.NEXT.exists() or not kind.needs_next)}
+    there = {name: kind for name, kind in kinds.KINDS.items() if members.NEXT.exists() or not kind.needs_next}
     sets = {"all": there, "borne": {name: kind for name, kind in there.items() if kind.borne}}
     chosen = sets.get(options.faults) or {name: kinds.KINDS[name] for name in options.faults.split(",")}
     plans = {seed: schedule.make(seed, options.nodes, chosen, options.minutes * 60, options.calm) for seed in range(options.seed, options.seed + options.rounds)}

@@ -151,7 +151,7 @@ class AppBehind(Fault):
 
 class AppAhead(AppBehind):
     """The engine's stores are put back to what they were some time ago; the ledger is where it was, and so is what the key signed."""
-    awaited, folder = True, ENGINE_FOLDER
+    folder = ENGINE_FOLDER
 
 
 class LostState(Kill):

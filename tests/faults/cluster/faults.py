@@ -11,7 +11,6 @@ class Fault:
     mixes = True        # may come together with another
     needs_variant = False  # of the engine
     needs_next = False     # another version of the program
-    awaited = False        # the platform does not recover from it by itself yet: not among all, by name only
     borne = True        # the cluster goes on meanwhile
     too_many = False    # hits one more than the cluster bears
 
@@ -60,12 +59,12 @@ class Kill(Fault):
             member.wait_started()
 
 
-class KillAgainAndAgain(Kill):
-    """Killed while it starts, or soon after."""
-    seconds = (6, 10)
+class AtMoments(Fault):
+    """The same again and again, at moments drawn before."""
+    moments_drawn, longest_pause = 8, 2.5
 
     def draw(self, chooser):
-        self.moments = list(itertools.accumulate(chooser.uniform(0.2, 2.5) for _ in range(8)))
+        self.moments = list(itertools.accumulate(chooser.uniform(0.2, self.longest_pause) for _ in range(self.moments_drawn)))
 
     def begin(self, cluster):
         self.left = list(self.moments)
@@ -74,8 +73,16 @@ class KillAgainAndAgain(Kill):
         while self.left and self.left[0] < elapsed:
             self.left.pop(0)
             for member in self.victims(cluster):
-                member.kill()
-                member.launch()
+                self.strike(member)
+
+
+class KillAgainAndAgain(AtMoments):
+    """Killed while it starts, or soon after."""
+    seconds = (6, 10)
+
+    def strike(self, member):
+        member.kill()
+        member.launch()
 
     def end(self, cluster):
         for member in self.victims(cluster):
@@ -118,20 +125,12 @@ class AllDown(Kill):
         self.hits = list(self.nodes)
 
 
-class KillEngine(Fault):
+class KillEngine(AtMoments):
     """The engine's processes alone; the platform starts them again."""
+    moments_drawn, longest_pause = 4, 3
 
-    def draw(self, chooser):
-        self.moments = list(itertools.accumulate(chooser.uniform(0.2, 3) for _ in range(4)))
-
-    def begin(self, cluster):
-        self.left = list(self.moments)
-
-    def during(self, cluster, elapsed):
-        while self.left and self.left[0] < elapsed:
-            self.left.pop(0)
-            for member in self.victims(cluster):
-                member.kill_engines()
+    def strike(self, member):
+        member.kill_engines()
 
     def end(self, cluster):
         pass
