@@ -106,7 +106,7 @@ func (c *chain) twin() {
 func (c *chain) start() (map[string]any, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	err := guard("engine.start", c.open)
+	err := storesApart(guard("engine.start", c.open))
 	c.starting.Store(false)
 	if err != nil {
 		c.cancel()
@@ -200,6 +200,19 @@ func (c *chain) open() (err error) {
 	}
 	c.alarm.wake() // whether something waits since before
 	return nil
+}
+
+// storesApart: the engine compares its stores with the application when it starts, and tells the outcome in words only.
+func storesApart(err error) error {
+	if err == nil {
+		return nil
+	}
+	for _, words := range []string{"is higher than core", "is too far below block store base", "> StoreBlockHeight", "> StateBlockHeight"} {
+		if strings.Contains(err.Error(), words) {
+			return fail("engine.stores_apart", "%v", err)
+		}
+	}
+	return err
 }
 
 // checkStale: a sign state that is behind what this key is known to have signed comes from an old copy.

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/hex"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -220,6 +221,36 @@ func TestSignState(t *testing.T) {
 	_ = os.WriteFile(state, now, 0o600)
 	m.start(genesis)
 	eventually(t, "its state restored, it goes on", allOrdered(2, m))
+}
+
+// Stores that were put back to what they once were are told apart from what else may be wrong.
+func TestStoresFromACopy(t *testing.T) {
+	p := launch(t)
+	m := newMember(t, p, "m")
+	genesis := genesisOf(m)
+	home, older, newer := filepath.Join(m.folder, "home"), filepath.Join(m.folder, "older"), filepath.Join(m.folder, "newer")
+	for i, copied := range []string{older, newer} {
+		m.start(genesis)
+		wakeAll(m)
+		eventually(t, "ordered", allOrdered(uint64(i)+1, m))
+		p.must("stop", message{"chain": "m"})
+		if err := os.CopyFS(copied, os.DirFS(home)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	put := func(from string) {
+		if err := errors.Join(os.RemoveAll(home), os.Rename(from, home)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	put(older)
+	if _, reason := p.ask("start", m.options(genesis)); reason != "engine.stores_apart" {
+		t.Errorf("older stores: %q", reason)
+	}
+	put(newer)
+	m.start(genesis)
+	wakeAll(m)
+	eventually(t, "its stores restored, it goes on", allOrdered(3, m))
 }
 
 // A node without blocks begins from a peer's snapshot, and believes only light blocks that those it trusts have signed.

@@ -328,16 +328,18 @@ class ReplicaImpl final : public Replica {
   // Where the peers stand that are linked; 0: nobody has said it.
   struct Peerage {
     uint64_t furthest = 0;  // engine height
-    bool all_heard = true;
+    bool all_heard = false;
   };
   Peerage peerage() const {
     Peerage out;
-    if (auto peers = this->peers())
-      for (const PeerState& each : peers->states()) {
-        const bool heard = each.linked && each.heard_ms != 0;
-        if (heard) out.furthest = std::max(out.furthest, each.engine_height);
-        out.all_heard &= heard;
-      }
+    auto peers = this->peers();
+    if (!peers) return out;
+    out.all_heard = true;
+    for (const PeerState& each : peers->states()) {
+      const bool heard = each.linked && each.heard_ms != 0;
+      if (heard) out.furthest = std::max(out.furthest, each.engine_height);
+      out.all_heard &= heard;
+    }
     return out;
   }
 
@@ -418,6 +420,15 @@ class ReplicaImpl final : public Replica {
     return {};
   }
 
+  // It is of another time than the ledger: a copy, and so may be what the key is known to have signed. Nothing
+  // says that it may sign at once.
+  void give_up_home(const Error& why) {
+    log::warn("chain.engine_apart", {{"chain", ledger_.genesis().name}, {"why", why.detail}});
+    std::error_code ignored;
+    fs::remove_all(folder_ / "engine", ignored);
+    beginning_ = true;
+  }
+
   Status start_engine() {
     ASSIGN(Engine * engine, services_.engine());
     engine_ = engine;
@@ -447,6 +458,7 @@ class ReplicaImpl final : public Replica {
       log::error("chain.silent", {{"chain", ledger_.genesis().name}, {"why", started.error().detail}});
       wait_to_sign_ = true;
     }
+    if (!started && started.error().reason == "engine.stores_apart") give_up_home(started.error());
     ASSIGN(const uint16_t port, std::move(started));
     {
       std::lock_guard links_lock(links_mutex_);
