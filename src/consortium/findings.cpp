@@ -3,6 +3,9 @@
 namespace chengxin::consortium {
 namespace {
 
+constexpr const char* kStopOneTwin =
+    "stop one of the two at once; if none of them is yours: chengxin consortium node revoke";
+
 std::string seconds(int64_t ms) {
   return fmt::format("{}{}.{} s", ms < 0 ? "-" : "", std::abs(ms) / 1000, std::abs(ms) % 1000 / 100);
 }
@@ -39,6 +42,12 @@ void look_at(std::string_view chain, const Json& row, std::vector<install::Findi
     tell("consortium.clock", fmt::format("its clock is {} from ours", seconds(apart)),
          "set both clocks by a time server; a node whose clock is apart cannot propose blocks that others "
          "take");
+  if (row.value("twin", false))
+    tell("consortium.twin", "two processes speak with its key by turns", kStopOneTwin);
+  if (row.value("asker_twin", false))
+    out.push_back({"consortium.twin",
+                   fmt::format("this node on {}: {} hears another process speak with its key", chain, node),
+                   kStopOneTwin});
   if (row.at("reported_key") != row.at("key"))
     tell("consortium.node_key",
          fmt::format("the chain counts weight {} for a key that the node does not have",
@@ -126,7 +135,7 @@ install::Finding links_finding(std::string_view address, const Error& why) {
 
 install::Finding twin_finding(std::string_view chain, std::string_view node) {
   return {"consortium.twin", fmt::format("{}: another process votes with the key of {}", chain, node),
-          "stop one of the two at once; if none of them is yours: chengxin consortium node revoke"};
+          kStopOneTwin};
 }
 
 install::Finding silent_finding(std::string_view chain) {
@@ -134,11 +143,6 @@ install::Finding silent_finding(std::string_view chain) {
       "consortium.silent", fmt::format("{}: this node's key may have signed what it does not know of", chain),
       "nothing: it votes again after two more blocks. When the chain stands because too many nodes wait like "
       "this: docs/consortium.md, a lost disk"};
-}
-
-install::Finding refused_peer_finding(std::string_view chain, std::string_view peer, const Error& why) {
-  return {why.reason, fmt::format("{}: {} was refused: {}", chain, peer, why.detail),
-          "nothing, when it is none of yours; else compare `chengxin consortium show` on both nodes"};
 }
 
 install::Finding disk_finding(const fs::path& folder, uint64_t free_bytes) {

@@ -20,11 +20,10 @@ inline constexpr uint64_t kFarBehind = 100, kDiskNearlyFullBytes = uint64_t(1) <
 install::Finding engine_finding(const Error& why);
 // This node has no links: their port is taken, or its certificates do not serve.
 install::Finding links_finding(std::string_view address, const Error& why);
-// A vote of this node's key that this node did not cast.
+// This node's key waits before it signs again.
 install::Finding silent_finding(std::string_view chain);
+// A vote of this node's key that this node did not cast.
 install::Finding twin_finding(std::string_view chain, std::string_view node);
-// A peer that was refused a link, as link.* says.
-install::Finding refused_peer_finding(std::string_view chain, std::string_view peer, const Error& why);
 install::Finding disk_finding(const fs::path& folder, uint64_t free_bytes);
 
 }  // namespace chengxin::consortium

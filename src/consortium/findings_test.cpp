@@ -94,6 +94,8 @@ TEST_F(FindingsTest, WhatOtherNodesSay) {
   EXPECT_EQ(of([](Json&) {}), List());
   EXPECT_EQ(of([](Json& r) { r["clock_ahead_ms"] = -3'600'000; }), (List{"consortium.clock"}));
   EXPECT_EQ(of([](Json& r) { r["reported_key"] = "05"; }), (List{"consortium.node_key"}));
+  EXPECT_EQ(of([](Json& r) { r["twin"] = true; }), (List{"consortium.twin"}));
+  EXPECT_EQ(of([](Json& r) { r["asker_twin"] = true; }), (List{"consortium.twin"}));
   EXPECT_EQ(of([](Json& r) { r["running"] = false; }), (List{"consortium.not_running"}));
   EXPECT_EQ(of([](Json& r) { r["lag"] = 1000; }), (List{"consortium.behind"}));
   EXPECT_EQ(of([](Json& r) { r["version"] = "2"; }), (List{"consortium.version"}));

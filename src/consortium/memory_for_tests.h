@@ -73,11 +73,8 @@ class MemoryLinks : public link::Links {
   ~MemoryLinks() override {
     std::vector<std::shared_ptr<MemoryConnection>> all;
     {
-      std::lock_guard lock(network_.mutex);
-      if (!address_.empty() && network_.listening[address_] == this) network_.listening.erase(address_);
-    }
-    {
       std::unique_lock lock(network_.mutex);
+      if (!address_.empty() && network_.listening[address_] == this) network_.listening.erase(address_);
       network_.answered.wait(lock, [&] { return answering_ == 0; });
       all.swap(connections_);
     }

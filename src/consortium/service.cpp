@@ -21,6 +21,12 @@ Error refusal_of(const Chains::Outcome& outcome) {
 
 std::string listen_of(const std::string& address) { return "0.0.0.0" + address.substr(address.rfind(':')); }
 
+std::string random_id() {
+  std::array<uint8_t, 8> bytes;
+  crypto::random_fill(bytes);
+  return hex(bytes);
+}
+
 // Whether the last block that replaced a key is certified: more than two thirds hold it then, so that those
 // who do not know the new key yet can learn of it from others than the node that has it.
 bool known_to_most(const ledger::Ledger& ledger, const Record& record) {
@@ -49,6 +55,7 @@ Result<std::unique_ptr<Service>> Service::open(ServiceOptions options, Chains& c
 ServiceImpl::ServiceImpl(ServiceOptions options, Chains& chains)
     : options_(std::move(options)),
       chains_(chains),
+      instance_(random_id()),
       invitation_files_(options_.folder / "invitations"),
       joining_files_(options_.folder / "joinings"),
       offer_files_(options_.folder / "offers"),

@@ -157,6 +157,34 @@ TEST_F(Story, AChainWhoseFolderWasLostIsBegunAgain) {
   EXPECT_EQ(record("b1", "home").nodes.size(), 4u);
 }
 
+TEST_F(Story, TwoNodesWithOneKeyAreToldByThemselvesAndByOthers) {
+  four();
+  auto told = [&](Service& service) {
+    (void)service.status("home");
+    std::string out;
+    for (const auto& each : service.findings())
+      if (each.reason == "consortium.twin") out += each.detail + ".";
+    return out;
+  };
+  TestNode& d1 = node("d1");
+  const fs::path copy = folder.path / "twin";
+  fs::create_directories(copy);
+  EXPECT_EQ(told(*d1.service), "");
+  d1.service.reset();
+  d1.open();
+  EXPECT_EQ(told(*d1.service), "") << "a restart is no twin";
+  fs::copy(d1.folder / "consortium", copy / "consortium", fs::copy_options::recursive);
+  std::unique_ptr<Service> original = std::move(d1.service);
+  d1.folder = copy;
+  d1.open();
+  EXPECT_EQ(told(*d1.service), "") << "it may have been moved here";
+  EXPECT_NE(told(*original), "");
+  EXPECT_NE(told(*d1.service), "");
+  EXPECT_TRUE(told(at("a1")).starts_with("d1 on home: ")) << told(at("a1"));
+  EXPECT_EQ(told(at("b1")).find("a1 on home: two"), std::string::npos) << "only of whom it is true";
+  original.reset();
+}
+
 // A port that was free a moment ago.
 uint16_t free_port() {
   const int fd = ::socket(AF_INET, SOCK_STREAM, 0);

@@ -20,6 +20,7 @@ Json ServiceImpl::row_of(const ledger::Ledger& ledger) const {
               {"running", state.running},
               {"trouble", state.trouble},
               {"version", options_.version},
+              {"instance", instance_},
               {"time_ms", now()}};
   if (auto identity = own()) {
     row["key"] = hex(identity->key().public_key().point());
@@ -32,6 +33,13 @@ Json ServiceImpl::row_of(const ledger::Ledger& ledger) const {
   return row;
 }
 
+// Which process it was that asked or answered with this key; whether two of them take turns.
+bool ServiceImpl::hear(const crypto::Sm2Point& key, const Json& said) {
+  std::lock_guard lock(mutex_);
+  instances_.hear(key, said.value("instance", ""), now());
+  return instances_.twin(key, now());
+}
+
 Result<Json> ServiceImpl::answer_status(const link::Peer& peer, const Json& with) {
   ASSIGN(Digest chain, unhex_digest(with.at("chain").get<std::string>()));
   const std::string name = with.at("name").get<std::string>();
@@ -41,7 +49,9 @@ Result<Json> ServiceImpl::answer_status(const link::Peer& peer, const Json& with
     if (!record || !admitted(*record, peer)) continue;
     if (ledger->id() != chain)
       return fail(Code::conflict, "consortium.other_genesis", "here {} is {}", name, hex(ledger->id()));
-    return row_of(*ledger);
+    Json row = row_of(*ledger);
+    row["asker_twin"] = hear(peer.key, with);
+    return row;
   }
   return fail(Code::not_found, "chain.not_found", "{}", name);
 }
@@ -53,10 +63,12 @@ Result<Json> ServiceImpl::rows(const ledger::Ledger& ledger) {
   std::vector<std::pair<const format::Node*, std::unique_ptr<Asked>>> asked;
   for (const format::Node& node : record.consortium.nodes) {
     const bool self = identity && node.name == identity->names().node;
-    asked.emplace_back(&node, !self && open ? std::make_unique<Asked>(
-                                                  *open, Place{node.address, node.key}, "status",
-                                                  Json{{"chain", hex(record.chain)}, {"name", record.name}})
-                                            : nullptr);
+    asked.emplace_back(
+        &node, !self && open
+                   ? std::make_unique<Asked>(
+                         *open, Place{node.address, node.key}, "status",
+                         Json{{"chain", hex(record.chain)}, {"name", record.name}, {"instance", instance_}})
+                   : nullptr);
   }
   Json items = Json::array();
   for (auto& [node, question] : asked) {
@@ -66,6 +78,7 @@ Result<Json> ServiceImpl::rows(const ledger::Ledger& ledger) {
                                      : fail(Code::unavailable, "consortium.no_answer", "no links");
     Json row = answer && answer->is_object() ? *answer : Json::object();
     row["reported_key"] = row.value("key", "");
+    if (!self && answer) row["twin"] = hear(question->peer().key, row);
     row["node"] = node->name;
     row["organisation"] = node->organisation;
     row["role"] = format::role_name(node->role);

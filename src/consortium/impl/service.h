@@ -4,6 +4,7 @@
 
 #include "consortium/impl/calls.h"
 #include "consortium/impl/files.h"
+#include "consortium/impl/instances.h"
 #include "consortium/service.h"
 
 namespace chengxin::consortium {
@@ -101,12 +102,14 @@ class ServiceImpl final : public Service {
 
   // status.cpp
   Json row_of(const ledger::Ledger& ledger) const;
+  bool hear(const crypto::Sm2Point& key, const Json& said);
   Result<Json> answer_status(const link::Peer& peer, const Json& with);
   Result<Json> rows(const ledger::Ledger& ledger);
   void log_findings();
 
   ServiceOptions options_;
   Chains& chains_;
+  const std::string instance_;  // of this process
   const std::shared_ptr<Membership> membership_ = std::make_shared<Membership>();
   Files invitation_files_, joining_files_, offer_files_, chain_files_;
   std::unique_ptr<Answering> answering_;
@@ -119,6 +122,7 @@ class ServiceImpl final : public Service {
   std::set<std::string> told_findings_;  // that stand, and are in the log
   Documents invitations_, joinings_, offers_, kept_chains_;
   std::map<Digest, Json> seen_rows_;  // of each chain: what its nodes last said
+  Instances instances_;
 
   std::mutex turn_;         // one round of what is under way at a time; others may be asked meanwhile
   std::mutex offers_turn_;  // an offer is read, changed and kept in one; nobody is asked meanwhile
