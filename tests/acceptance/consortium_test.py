@@ -35,10 +35,10 @@ class Isolation(cluster.Four):
 
         folder = self.base / "many"
         folder.mkdir()
-        for number in range(300):
+        for number in range(1500):
             (folder / f"{number}.txt").write_bytes(f"Kennwort {number}".encode())
         added = one.cli("evidence", "add", folder, "--chain", "of-three", "--wait", "--tag", "Erkennungswort")
-        self.assertEqual(len(added["items"]), 300)
+        self.assertEqual(len(added["items"]), 1500)
         for node in (two, three):
             cluster.wait_until("the same height", lambda: node.height("of-three") >= one.height("of-three"))
         frames = {number: ear.stop() for number, ear in ears.items()}
@@ -81,12 +81,12 @@ class Members(cluster.Four):
         proposed = one.cli("consortium", "node", "revoke", "node4", "--why", "test", "--chain", "shared")
         cluster.vote(self.nodes, proposed["proposal"], "shared")
         cluster.wait_until("the revocation", lambda: "node4" not in one.members("shared"))
-        before = four.height("shared")
+        before = one.height("shared")  # with the block that revoked it
         for number in range(3):
             self.add(one, "shared", f"without it {number}".encode())
         cluster.wait_until("certificates of the three", lambda: self.certified(one, "shared"))
         self.assertEqual(two.members("shared").keys(), {"node1", "node2", "node3"})
-        self.assertLessEqual(four.height("shared"), before + 1, "nothing reaches it any more")
+        self.assertLessEqual(four.height("shared"), before, "nothing reaches it any more")
         self.assertGreater(one.height("shared"), before + 2)
 
     def test_2_another_chain_goes_on_with_it(self):
@@ -114,14 +114,15 @@ class Recovery(cluster.Four):
         self.add(one, "home", b"while it was away")
         four.start()
         cluster.wait_until("the same height", lambda: four.height("home") >= one.height("home") and self.certified(four, "home"))
-        self.assertEqual(four.cli("chain", "verify", "home"), one.cli("chain", "verify", "home"), "the same roots")
+        cluster.wait_until("the same roots", lambda: four.cli("chain", "verify", "home") == one.cli("chain", "verify", "home"))
         self.assertEqual(four.members().keys(), one.members().keys())
         self.assertIn(b"snapshot.taken", four.log.read_bytes())
 
         # Proof made there, of what was notarised elsewhere before it lost everything.
         bundle, original = self.base / "lost.cxproof", self.base / "lost.txt"
         original.write_bytes(b"before the loss")
-        four.cli("evidence", "export", "--digest", added["digest"], "--chain", "home", "--out", bundle)
+        # The search for it may come behind the chain.
+        cluster.wait_until("its proof", lambda: four.cli("evidence", "export", "--digest", added["digest"], "--chain", "home", "--out", bundle))
         first, second = support.both_verifiers(bundle, original)
         self.assertEqual((first.code, second.code), (0, 0), f"{first}\n{second}")
 
