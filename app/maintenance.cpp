@@ -124,9 +124,11 @@ Result<Json> take_possession(const fs::path& folder) {
 }
 
 // What an engine's key signed last is true only until it signs again: a restored key that believed an old
-// copy could sign twice at one height. Without any it says that it is lost.
+// copy could sign twice at one height. Without any it says that it is lost. An operator's word that a folder
+// is no copy is not that of its copies.
 bool stays_true(const fs::path& path) {
-  return path.filename() != "sign-state.json" && path.filename() != "lock" && path.extension() != ".tmp";
+  const fs::path name = path.filename();
+  return name != "sign-state.json" && name != "sign-at-once" && name != "lock" && name.extension() != ".tmp";
 }
 
 // SQL before the blobs that it names and the chains that it lags behind: so a restored installation is one

@@ -10,6 +10,9 @@ namespace chengxin::app {
 namespace {
 
 constexpr std::chrono::seconds kReceiptPatience{20};
+constexpr const char* kUpgrade =
+    "stop this node, put the newer chengxin and chengxin-engine in place, chengxin install seal, start it: "
+    "docs/consortium.md, upgrading";
 
 consortium::ServiceOptions service_options(const install::Installation& installation) {
   consortium::ServiceOptions options;
@@ -27,9 +30,24 @@ install::Finding ordering_finding(const std::string& chain, const Error& why) {
   out.detail = chain + ": " + out.detail;
   if (why.reason == "order.no_quorum")
     out.advice = "nodes with more than a third of the weight do not answer: chengxin consortium status";
+  else if (why.reason == "ledger.protocol_unknown")
+    out.advice = kUpgrade;
   else if (!why.reason.starts_with("engine.") || why.reason == "engine.app_lost")
     out.advice = "the chain stopped on this node: mend what the detail names, then start the platform again";
   return out;
+}
+
+// What was voted for and lies ahead: there may be time to upgrade, and where too many have stopped none of
+// the others gets as far as the block.
+std::optional<install::Finding> protocol_finding(const ledger::Ledger& ledger) {
+  const format::ProtocolChange protocol = ledger.head().protocol;
+  if (protocol.version <= format::kHighestProtocol) return std::nullopt;
+  return install::Finding{
+      "ledger.protocol_unknown",
+      fmt::format("{}: from block {} on it follows version {} of the protocol, this "
+                  "program knows {}: it stops before that block",
+                  ledger.genesis().name, protocol.from_height, protocol.version, format::kHighestProtocol),
+      kUpgrade};
 }
 
 }  // namespace
@@ -138,6 +156,8 @@ std::vector<install::Finding> Members::findings() const {
     const Status state = replica ? replica->state() : Status();
     if (!state && state.error().reason != "order.starting")
       out.push_back(ordering_finding(name, state.error()));
+    if (state || state.error().reason != "ledger.protocol_unknown")
+      if (auto ahead = protocol_finding(*ledger)) out.push_back(std::move(*ahead));
     if (replica && state && replica->replica_state().engine.silent)
       out.push_back(consortium::silent_finding(name));
     std::lock_guard lock(mutex_);

@@ -106,7 +106,7 @@ class ReplicaImpl final : public Replica {
   void engine_failed(const Error& why) override {
     {
       std::lock_guard lock(mutex_);
-      if (stopping_) return;
+      if (stopping_ || halted_) return;  // what an engine says of its end does not hide why it ended
       failure_ = why;
       if (why.reason == "engine.state_sync") {  // nothing was decided, it may be tried again
         port_ = 0;
@@ -274,7 +274,7 @@ class ReplicaImpl final : public Replica {
       Status done = follow_members();
       if (done) done = take_voted_key();
       if (done && running() && needs_snapshot()) done = stop_engine();
-      if (done && !running()) done = start_engine();
+      if (done && !running() && !halted_) done = start_engine();
       std::unique_lock lock(mutex_);
       if (done) {
         pause_ms = kFirstPauseMs;
@@ -292,7 +292,7 @@ class ReplicaImpl final : public Replica {
   }
 
   void note_failure(const Error& why) {
-    if (stopping_ || (failure_ && failure_->reason == why.reason)) return;
+    if (stopping_ || halted_ || (failure_ && failure_->reason == why.reason)) return;
     log::warn("chain.engine", {{"chain", ledger_.genesis().name}, {"why", why.to_string()}});
     failure_ = why;
   }
@@ -464,7 +464,7 @@ class ReplicaImpl final : public Replica {
       std::lock_guard links_lock(links_mutex_);
       std::lock_guard lock(mutex_);
       port_ = port;
-      failure_.reset();
+      if (!halted_) failure_.reset();
       members_changed_ = true;  // they may have changed meanwhile
       if (links_) links_->serve_engine(ledger_.id(), port);
     }
