@@ -373,6 +373,11 @@ void add_other_actions(CLI::App* noun, Nouns& n) {
               "机构 · organisation");
   n.verb(organisation, "rotate-key", "更换治理密钥 · a new governor key",
          [&context] { return rotate(context, "governor"); });
+  n.verb(
+      organisation, "replace-root",
+      "更换本机构的根证书与各节点证书(每条链投票)· a new root, and certificates of it for all nodes of this "
+      "organisation; voted on on each chain",
+      [&context] { return rotate(context, "root"); });
 
   auto* protocol = noun->add_subcommand("protocol", "协议版本 · the protocol's version");
   protocol->require_subcommand(1);

@@ -82,6 +82,35 @@ tl::unexpected<Error> not_governing() {
 
 int64_t whole_seconds(int64_t ms) { return ms / 1000 * 1000; }
 
+constexpr const char *kNextRoot = "next-root", *kTaken = "taken";
+
+Result<crypto::Authority> make_root(const Names& names, int64_t now_ms) {
+  const int64_t from = whole_seconds(now_ms) - kHourMs;
+  ASSIGN(auto key, crypto::Sm2PrivateKey::generate());
+  const auto point = key.public_key().point();
+  // No two roots have one subject, whatever organisations call themselves.
+  const crypto::Name subject{"CN", names.title, names.organisation,
+                             "Root " + hex(ByteView(point).subspan(1, 8))};
+  return crypto::Authority::create_root(subject, {from, from + kRootMs}, key);
+}
+
+// Of what waits beside: again from the start when it was cut short.
+Status finish_root(const fs::path& folder) {
+  const fs::path next = folder / kNextRoot;
+  for (const char* name : {"root.pem", "root.der", "encrypt.der", "sign.der"}) {
+    if (!there(next / name)) continue;
+    ASSIGN(Bytes bytes, read_file(next / name, 64 << 10));
+    Status written = write_durable(folder / name, bytes, kOwner);
+    crypto::secure_zero(bytes.data(), bytes.size());
+    TRY(written);
+  }
+  std::error_code error;
+  fs::remove(folder / "crl.der", error);  // of the old one
+  TRY(sync_folder(folder));
+  fs::remove_all(next, error);
+  return sync_folder(folder);
+}
+
 }  // namespace
 
 Result<NodeCertificates> issue_node(const crypto::Authority& authority, const Names& names,
@@ -107,13 +136,7 @@ Status Identity::create(const fs::path& folder, const Names& names, const crypto
                         int64_t now_ms) {
   TRY(check(names));
   TRY(begin(folder));
-  const int64_t from = whole_seconds(now_ms) - kHourMs;
-  ASSIGN(auto root_key, crypto::Sm2PrivateKey::generate());
-  const auto point = root_key.public_key().point();
-  // Roots of two organisations never have one subject, whatever they call themselves.
-  const crypto::Name subject{"CN", names.title, names.organisation,
-                             "Root " + hex(ByteView(point).subspan(1, 8))};
-  ASSIGN(auto authority, crypto::Authority::create_root(subject, {from, from + kRootMs}, root_key));
+  ASSIGN(auto authority, make_root(names, now_ms));
   ASSIGN(auto governor, crypto::Sm2PrivateKey::generate());
   ASSIGN(auto encrypt_key, crypto::Sm2PrivateKey::generate());
   ASSIGN(auto certificates,
@@ -142,11 +165,13 @@ Result<Identity> Identity::open(const fs::path& folder, const crypto::Sm2Private
   if (::stat(folder.c_str(), &info) != 0) return tl::unexpected(file_error(folder, errno));
   if (info.st_mode & 077)
     return fail(Code::forbidden, "consortium.modes", "{} can be read or written by others", folder.string());
+  if (there(folder / kNextRoot / kTaken)) TRY(finish_root(folder));
   Identity out;
   out.folder_ = folder;
   TRY(out.load(installation_key));
   TRY(out.load_governing());
   TRY(out.load_next());
+  TRY(out.load_next_root());
   return out;
 }
 
@@ -204,6 +229,25 @@ Status Identity::load_next() {
   ASSIGN(out.certificates.sign, read_certificate(next, "sign.der"));
   ASSIGN(out.certificates.encrypt, read_certificate(next, "encrypt.der"));
   next_ = std::move(out);
+  return {};
+}
+
+Status Identity::load_next_root() {
+  const fs::path next = folder_ / kNextRoot;
+  if (!there(next / "root.der")) return {};
+  ASSIGN(auto root, read_certificate(next, "root.der"));
+  if (there(next / "root.pem")) {
+    ASSIGN(auto key, read_key(next, "root.pem"));
+    auto opened = crypto::Authority::open(root, std::move(key));
+    if (!opened) return damaged("next-root/root.pem", opened.error());
+    next_authority_ = std::move(*opened);
+  } else {
+    NodeCertificates own;
+    ASSIGN(own.sign, read_certificate(next, "sign.der"));
+    ASSIGN(own.encrypt, read_certificate(next, "encrypt.der"));
+    next_root_certificates_ = std::move(own);
+  }
+  next_root_ = std::move(root);
   return {};
 }
 
@@ -266,8 +310,12 @@ Result<crypto::Sm2Point> Identity::prepare_key(int64_t now_ms) {
   return next_->key.public_key().point();
 }
 
-Status Identity::take_next_key() {
+Status Identity::take_next_key(int64_t now_ms) {
   if (!next_) return {};
+  if (authority_) {  // the root may be another one than when it was prepared
+    ASSIGN(next_->certificates,
+           issue_node(*authority_, names_, next_->key.public_key(), encrypt_key_.public_key(), now_ms));
+  }
   TRY(write_key(folder_ / "node.pem", next_->key));
   TRY(write_certificates(folder_, next_->certificates));
   key_ = std::move(next_->key);
@@ -277,6 +325,74 @@ Status Identity::take_next_key() {
   std::error_code ignored;
   fs::remove_all(folder_ / "next", ignored);
   return sync_folder(folder_);
+}
+
+Result<crypto::Certificate> Identity::prepare_root(int64_t now_ms) {
+  if (!governs()) return not_governing();
+  if (next_root_) return *next_root_;
+  ASSIGN(auto authority, make_root(names_, now_ms));
+  const fs::path next = folder_ / kNextRoot;
+  TRY(make_folder(next, 0700));
+  TRY(write_key(next / "root.pem", authority.key()));
+  TRY(write_durable(next / "root.der", authority.certificate().der, kOwner));
+  next_root_ = authority.certificate();
+  next_authority_ = std::move(authority);
+  return *next_root_;
+}
+
+Result<NodeCertificates> Identity::issue_next(const format::Node& node,
+                                              const crypto::Sm2PublicKey& encrypt_key, int64_t now_ms) const {
+  ASSIGN(auto key, crypto::Sm2PublicKey::from_point(node.key));
+  return issue_node(*next_authority_, {names_.organisation, names_.title, node.name, node.address}, key,
+                    encrypt_key, now_ms);
+}
+
+Status Identity::put_next_root(const crypto::Certificate& root, const NodeCertificates& certificates,
+                               int64_t now_ms) {
+  if (governs()) return fail(Code::conflict, "consortium.next_root", "this node makes the root itself");
+  const std::vector<crypto::Certificate> roots = {root};
+  auto check_one = [&](const crypto::Certificate& certificate, const crypto::Sm2PrivateKey& key,
+                       crypto::Purpose purpose) -> Status {
+    auto chain = crypto::verify_chain(certificate, {}, roots, {.at_ms = now_ms, .purpose = purpose});
+    if (!chain) return fail(Code::invalid_argument, "consortium.next_root", "{}", chain.error().to_string());
+    if (!certificate.public_key || certificate.public_key->point() != key.public_key().point())
+      return fail(Code::invalid_argument, "consortium.next_root", "a certificate of another key");
+    return {};
+  };
+  TRY(check_one(certificates.sign, key_, crypto::Purpose::tls_sign));
+  TRY(check_one(certificates.encrypt, encrypt_key_, crypto::Purpose::tls_encrypt));
+  const fs::path next = folder_ / kNextRoot;
+  std::error_code error;
+  fs::remove(next / "root.der", error);  // which says that all is there
+  TRY(make_folder(next, 0700));
+  TRY(write_certificates(next, certificates));
+  TRY(write_durable(next / "root.der", root.der, kOwner));
+  next_root_ = root;
+  next_root_certificates_ = certificates;
+  return {};
+}
+
+Status Identity::take_next_root(int64_t now_ms) {
+  if (!next_root_) return {};
+  NodeCertificates certificates;
+  if (next_authority_) {
+    ASSIGN(certificates,
+           issue_node(*next_authority_, names_, key_.public_key(), encrypt_key_.public_key(), now_ms));
+    TRY(write_certificates(folder_ / kNextRoot, certificates));
+  } else {
+    certificates = *next_root_certificates_;
+  }
+  TRY(write_durable(folder_ / kNextRoot / kTaken, {}));
+  TRY(finish_root(folder_));
+  root_ = std::move(*next_root_);
+  sign_ = std::move(certificates.sign);
+  encrypt_ = std::move(certificates.encrypt);
+  if (next_authority_) authority_ = std::move(next_authority_);
+  next_root_.reset();
+  next_authority_.reset();
+  next_root_certificates_.reset();
+  crls_.clear();
+  return {};
 }
 
 Result<crypto::Crl> Identity::revoke(std::span<const Bytes> serials, int64_t now_ms) {

@@ -13,6 +13,8 @@
 //   pair root.pem, governor.pem   on the node that governs      revoked.json, crl.der     what the root took
 //   back node.pem                 the node's key after it was replaced; before that it is the installation's
 //   next/                    key and certificates that wait for their vote
+//   next-root/               root that waits for its vote: its key on the node that governs, certificates on
+//   others
 namespace chengxin::consortium {
 
 // Public halves of the engine's keys for one chain; from the engine's launcher.
@@ -78,8 +80,19 @@ class Identity {
   Status set_address(std::string_view address);  // consortium.names
   // Makes the next key with its certificates, or gives the one that waits already.
   Result<crypto::Sm2Point> prepare_key(int64_t now_ms);
-  Status take_next_key();  // once the chains name it; without one nothing happens
+  Status take_next_key(int64_t now_ms);  // once the chains name it; without one nothing happens
   bool has_next_key() const { return next_.has_value(); }
+  // Makes the organisation's next root, or gives the one that waits already. consortium.not_governing.
+  Result<crypto::Certificate> prepare_root(int64_t now_ms);
+  // Of another node of the organisation, under the next root; only when one was prepared here.
+  Result<NodeCertificates> issue_next(const format::Node& node, const crypto::Sm2PublicKey& encrypt_key,
+                                      int64_t now_ms) const;
+  // The next root as the governing node gave it, with this node's certificates of it. consortium.next_root:
+  // they do not hold, or are of other keys.
+  Status put_next_root(const crypto::Certificate& root, const NodeCertificates& certificates, int64_t now_ms);
+  // Once the chains name it. After a crash in the midst open() finishes it.
+  Status take_next_root(int64_t now_ms);
+  const std::optional<crypto::Certificate>& next_root() const { return next_root_; }
   // Takes certificates back; the new list. consortium.not_governing.
   Result<crypto::Crl> revoke(std::span<const Bytes> serials, int64_t now_ms);
   // A new governor key beside the old one, for a proposal; take_governor() once the chains name it.
@@ -94,6 +107,7 @@ class Identity {
   Status load(const crypto::Sm2PrivateKey& installation_key);
   Status load_governing();
   Status load_next();
+  Status load_next_root();
 
   struct Next {
     crypto::Sm2PrivateKey key;
@@ -106,6 +120,9 @@ class Identity {
   std::optional<crypto::Authority> authority_;
   std::optional<crypto::Sm2PrivateKey> governor_, next_governor_;
   std::optional<Next> next_;
+  std::optional<crypto::Certificate> next_root_;
+  std::optional<crypto::Authority> next_authority_;         // of the node that governs
+  std::optional<NodeCertificates> next_root_certificates_;  // of others
   std::vector<crypto::Crl> crls_;
 };
 

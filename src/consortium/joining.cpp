@@ -10,11 +10,6 @@ tl::unexpected<Error> bad_invitation(std::string_view what) {
   return fail(Code::invalid_argument, "consortium.invitation", "{}", what);
 }
 
-Result<crypto::Certificate> certificate_in(const Json& json, const char* name) {
-  ASSIGN(Bytes der, unbase64(json.at(name).get<std::string>()));
-  return crypto::Certificate::from_der(der);
-}
-
 struct Guest {
   link::Credentials credentials;
   crypto::Certificate root;

@@ -15,6 +15,9 @@ void add_trust(const Record& record, link::Trust& trust) {
   for (const auto& organisation : record.consortium.organisations)
     if (auto root = crypto::Certificate::from_der(organisation.root_certificate))
       trust.roots.push_back(std::move(*root));
+  for (const auto& proposed : record.proposed_roots)
+    if (auto root = crypto::Certificate::from_der(proposed.certificate))
+      trust.roots.push_back(std::move(*root));
   for (const Bytes& der : record.crls)
     if (auto crl = crypto::Crl::from_der(der)) trust.crls.push_back(std::move(*crl));
 }
@@ -29,6 +32,12 @@ Result<Record> record_of(const ledger::Ledger& ledger) {
   ASSIGN(out.consortium, ledger::consortium_of(ledger));
   ASSIGN(out.revocations, ledger::revocations_of(ledger));
   ASSIGN(out.crls, ledger::crls_of(ledger, out.consortium));
+  ASSIGN(const auto proposals, ledger::open_proposals_of(ledger));
+  for (const format::Proposal& proposal : proposals)
+    for (const format::Action& action : proposal.what.actions)
+      if (const auto* root = std::get_if<format::ReplaceRoot>(&action);
+          root && root->organisation == proposal.organisation)
+        out.proposed_roots.push_back(*root);
   return out;
 }
 
@@ -42,6 +51,14 @@ const format::Revoked* revoked(const Record& record, const crypto::Sm2Point& key
 
 }  // namespace
 
+bool names_root(const Record& record, const std::string& organisation, const Bytes& root) {
+  const format::Organisation* found = record.consortium.find_organisation(organisation);
+  if (!found) return false;
+  return found->root_certificate == root ||
+         std::find(record.proposed_roots.begin(), record.proposed_roots.end(),
+                   format::ReplaceRoot{organisation, root}) != record.proposed_roots.end();
+}
+
 Status admitted(const Record& record, const link::Peer& peer) {
   const format::Node* node = record.consortium.find_node(peer.key);
   if (!node) {
@@ -53,8 +70,7 @@ Status admitted(const Record& record, const link::Peer& peer) {
   for (const format::Revoked& entry : record.revocations.entries)
     if (std::find(entry.serials.begin(), entry.serials.end(), peer.certificate.serial) != entry.serials.end())
       return refused("link.revoked", peer);
-  const format::Organisation* organisation = record.consortium.find_organisation(node->organisation);
-  if (!organisation || organisation->root_certificate != peer.root.der)
+  if (!names_root(record, node->organisation, peer.root.der))
     return refused("link.organisation_unknown", peer);
   return {};
 }

@@ -8,7 +8,8 @@
 
 // Who may have a link: derived from what the chains say now. Invariants:
 // - a link of a chain is only for a node that the chain's newest record names, under a certificate of its
-//   organisation's root as the record has it;
+//   organisation's root as the record has it, or of the one that the organisation itself has proposed in its
+//   place, as long as that is voted on: so its nodes change over without being shut out;
 // - a key or certificate that the chain distrusts is refused even where its root still stands;
 // - whoever holds an invitation may speak to this node about joining, and about nothing else.
 namespace chengxin::consortium {
@@ -21,9 +22,12 @@ struct Record {
   format::Consortium consortium;
   format::Revocations revocations;
   std::vector<Bytes> crls;
+  std::vector<format::ReplaceRoot> proposed_roots;  // open, each by its own organisation
 };
 Result<Record> record_of(const ledger::Ledger& ledger);
 
+// Whether certificates of this root are good for the organisation's nodes: the present one, or one proposed.
+bool names_root(const Record& record, const std::string& organisation, const Bytes& root);
 // Errors as link::Admits. A replaced key is good here, as long as its node is one.
 Status admitted(const Record& record, const link::Peer& peer);
 

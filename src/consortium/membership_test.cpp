@@ -47,5 +47,44 @@ TEST(Membership, AReplacedKeyIsGoodUntilTheNewOneIsSeen) {
   EXPECT_EQ(reason(new_key()), "link.not_a_member");
 }
 
+// A root in the place of another: both are good while the organisation's own proposal is voted on, one after.
+TEST(Membership, AProposedRootIsGoodBesideThePresentOne) {
+  auto root = [](const char* name) {
+    return crypto::Authority::create_root({"CN", "City", "", name}, {1'600'000'000'000, 2'600'000'000'000})
+        .value()
+        .certificate();
+  };
+  const auto present = root("one"), next = root("two"), strange = root("three");
+  Record record;
+  record.chain.fill(1);
+  record.consortium.organisations = {{"bay", "Bay", strange.der, new_key()},
+                                     {"city", "City", present.der, new_key()}};
+  format::Node node;
+  node.name = "city-1";
+  node.organisation = "city";
+  node.key = new_key();
+  record.consortium.nodes = {node};
+  Membership membership;
+  auto reasons = [&] {
+    membership.set(record);
+    std::string out;
+    for (const auto& each : {present, next, strange}) {
+      link::Peer peer;
+      peer.key = node.key;
+      peer.root = each;
+      const auto status = membership.admits({record.chain, link::Purpose::content}, peer);
+      out += (status ? "good" : status.error().reason) + " ";
+    }
+    return out + std::to_string(membership.trust({record.chain, link::Purpose::content}).roots.size());
+  };
+  const std::string no = "link.organisation_unknown ";
+  EXPECT_EQ(reasons(), "good " + no + no + "2");
+  record.proposed_roots = {{"city", next.der}};
+  EXPECT_EQ(reasons(), "good good " + no + "3");
+  record.consortium.organisations[1].root_certificate = next.der;
+  record.proposed_roots = {{"bay", present.der}};
+  EXPECT_EQ(reasons(), no + "good " + no + "3") << "what another organisation proposes is for its own nodes";
+}
+
 }  // namespace
 }  // namespace chengxin::consortium

@@ -46,6 +46,11 @@ Result<crypto::Sm2Point> point_in(const Json& json, const char* name) {
   return key.point();
 }
 
+Result<crypto::Certificate> certificate_in(const Json& json, const char* name) {
+  ASSIGN(Bytes der, unbase64(json.at(name).get<std::string>()));
+  return crypto::Certificate::from_der(der);
+}
+
 Result<std::unique_ptr<Service>> Service::open(ServiceOptions options, Chains& chains) {
   auto service = std::make_unique<ServiceImpl>(std::move(options), chains);
   TRY(service->begin());
@@ -262,6 +267,8 @@ Status ServiceImpl::follow_own_record() {
   if (!identity) return {};
   const crypto::Sm2Point next = identity->signing_keys().back().public_key().point();
   bool key = identity->has_next_key(), governor = identity->has_next_governor();
+  // Where others have not voted yet a root that is proposed is good for links: the first that has it decides.
+  bool root = identity->next_root().has_value(), root_voted = false;
   std::set<std::string> addresses;
   for (const auto& ledger : chains_.list()) {
     auto record = record_of(*ledger);
@@ -278,17 +285,23 @@ Status ServiceImpl::follow_own_record() {
     key = key && node->key == next && known_to_most(*ledger, *record);
     const auto* organisation = record->consortium.find_organisation(node->organisation);
     governor = governor && organisation->governor_key == identity->next_governor().public_key().point();
+    root = root && names_root(*record, organisation->name, identity->next_root()->der);
+    root_voted = root_voted || (root && organisation->root_certificate == identity->next_root()->der);
   }
   if (addresses.empty()) return {};
+  root = root && root_voted;
   const bool moved = addresses.size() == 1 && *addresses.begin() != identity->names().address;
   {
     std::lock_guard lock(mutex_);
     if (governor) TRY(identity_->take_governor());
-    if (key) TRY(identity_->take_next_key());
+    if (key) TRY(identity_->take_next_key(now()));
+    if (root) TRY(identity_->take_next_root(now()));
     if (moved) TRY(identity_->set_address(*addresses.begin()));
   }
-  if (!key && !moved) return {};
-  log::info("consortium.identity", {{"key", hex(next)}, {"address", *addresses.begin()}});
+  if (!key && !moved && !root) return {};
+  ASSIGN(identity, own());
+  log::info("consortium.identity",
+            {{"key", hex(next)}, {"address", *addresses.begin()}, {"root", identity->root().subject_text()}});
   return open_links();
 }
 
@@ -430,12 +443,12 @@ Result<Json> ServiceImpl::rotate_engine_keys() {
   });
 }
 
-Result<Json> ServiceImpl::propose_everywhere(const ActionOf& action) {
+Result<Json> ServiceImpl::propose_everywhere(const ActionOf& action, std::string_view why) {
   Json out = Json::array();
   for (const auto& ledger : chains_.list()) {
     if (!record_of(*ledger)) continue;
     auto proposed = action(ledger->genesis().name);
-    auto outcome = proposed ? propose_on(*ledger, {{std::move(*proposed)}, "a new key"})
+    auto outcome = proposed ? propose_on(*ledger, {{std::move(*proposed)}, std::string(why)})
                             : Result<Json>(tl::unexpected(proposed.error()));
     Json row =
         outcome ? *outcome : Json{{"reason", outcome.error().reason}, {"detail", outcome.error().detail}};
@@ -504,6 +517,8 @@ Result<Json> ServiceImpl::answer(const link::Peer& peer, const std::string& call
   if (call == "found") return answer_found(peer, with);
   if (call == "cancel") return answer_cancel(peer, with);
   if (call == "status") return answer_status(peer, with);
+  if (call == "encrypt_key") return answer_encrypt_key(peer);
+  if (call == "next_root") return answer_next_root(peer, with);
   return fail(Code::unsupported, "consortium.message", "no such call: {}", call);
 }
 

@@ -415,6 +415,60 @@ TEST_F(Story, AKeyIsRotatedOnEveryChainAndTakenUpWhenAllNameIt) {
   ok(at("c1").propose("home", {{format::SetApproval{format::Approval::all}}, ""}));
 }
 
+TEST_F(Story, ARootIsReplacedOnAllNodesOfTheOrganisation) {
+  four();
+  make("b2", "bureau");
+  ok(enter("b1", node("b2"), format::NodeRole::observer));
+  vote_all({"a1", "c1", "d1"});
+  ASSERT_TRUE(becomes([&] { return on_chain("b2", "home"); }));
+  const std::vector<std::string> all = {"a1", "b1", "b2", "c1", "d1"};
+  auto root_on_chain = [&] { return record("a1", "home").find_organisation("bureau")->root_certificate; };
+  auto reached = [&](const std::string& by) {
+    const Json rows = ok(at(by).status("home"))["items"];
+    return std::all_of(rows.begin(), rows.end(), [](const Json& row) { return row["reached"] == true; });
+  };
+  const Bytes old = root_on_chain();
+  const std::string before = ok(at("b2").identity())["root"];
+  EXPECT_EQ(reason(at("b2").replace_root()), "consortium.not_governing");
+
+  // Not while a node of it would be left behind.
+  node("b2").service.reset();
+  const auto proposals = ok(at("b1").proposals("home"))["items"].size();
+  EXPECT_EQ(reason(at("b1").replace_root()), "consortium.node_away");
+  EXPECT_EQ(ok(at("b1").proposals("home"))["items"].size(), proposals);
+  node("b2").open();
+
+  const Json proposed = ok(at("b1").replace_root())["items"];
+  ASSERT_EQ(proposed.size(), 1u);
+  EXPECT_EQ(proposed[0]["state"], "open") << proposed;
+  for (const std::string& name : all) EXPECT_TRUE(reached(name)) << name << " while it is voted on";
+  EXPECT_EQ(ok(at("b2").identity())["root"], before);
+  for (const char* name : {"b1", "b2"}) {  // what waits is kept
+    node(name).service.reset();
+    node(name).open();
+  }
+  vote_all({"a1", "c1", "d1"});
+  EXPECT_NE(root_on_chain(), old);
+  for (const char* name : {"b1", "b2"})
+    ASSERT_TRUE(becomes([&] { return ok(at(name).identity())["root"] != before; })) << name;
+  EXPECT_EQ(ok(at("b1").identity())["root"], ok(at("b2").identity())["root"]);
+  for (const std::string& name : all) ASSERT_TRUE(becomes([&] { return reached(name); })) << name;
+
+  // It governs with the new one, after a restart too.
+  for (const char* name : {"b1", "b2"}) {
+    node(name).service.reset();
+    node(name).open();
+    EXPECT_TRUE(own_findings(name).empty());
+  }
+  ok(at("b1").renew());
+  ok(at("b1").revoke_certificates({Bytes(16, 1)}));
+  ok(at("b1").rotate_key());
+  vote_all({"a1", "c1", "d1"});
+  const auto fresh = hex(record("a1", "home").find_node("b1")->key);
+  ASSERT_TRUE(becomes([&] { return ok(at("b1").identity())["key"] == fresh; }));
+  ASSERT_TRUE(becomes([&] { return reached("a1"); }));
+}
+
 TEST_F(Story, CertificatesAreRenewedAndTakenBack) {
   four();
   world.network.now_ms += kNodeMs - 10 * kDayMs;

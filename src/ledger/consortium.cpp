@@ -276,6 +276,17 @@ Result<T> read_or_default(const Ledger& ledger, std::string_view key) {
   return T::decode(*stored);
 }
 
+Result<std::vector<Proposal>> read_proposals(const Ledger& ledger, const std::vector<uint64_t>& numbers) {
+  std::vector<Proposal> out;
+  for (uint64_t number : numbers) {
+    ASSIGN(auto stored, ledger.state(proposal_key(number)));
+    if (!stored) continue;  // a block came between
+    ASSIGN(Proposal proposal, Proposal::decode(*stored));
+    out.push_back(std::move(proposal));
+  }
+  return out;
+}
+
 }  // namespace
 
 ContractTable consortium_contract() {
@@ -296,19 +307,23 @@ Result<Revocations> revocations_of(const Ledger& ledger) {
 
 Result<std::vector<Proposal>> proposals_of(const Ledger& ledger) {
   ASSIGN(auto index, read_or_default<ProposalIndex>(ledger, kProposalsKey));
-  std::vector<Proposal> out;
-  for (const auto* numbers : {&index.closed, &index.open})
-    for (uint64_t number : *numbers) {
-      ASSIGN(auto stored, ledger.state(proposal_key(number)));
-      if (!stored) continue;  // a block came between
-      ASSIGN(Proposal proposal, Proposal::decode(*stored));
-      out.push_back(std::move(proposal));
-    }
+  ASSIGN(auto out, read_proposals(ledger, index.closed));
+  ASSIGN(auto open, read_proposals(ledger, index.open));
+  out.insert(out.end(), open.begin(), open.end());
   std::sort(out.begin(), out.end(), [](const auto& a, const auto& b) { return a.number < b.number; });
   out.erase(
       std::unique(out.begin(), out.end(), [](const auto& a, const auto& b) { return a.number == b.number; }),
       out.end());
   return out;
+}
+
+Result<std::vector<Proposal>> open_proposals_of(const Ledger& ledger) {
+  ASSIGN(auto index, read_or_default<ProposalIndex>(ledger, kProposalsKey));
+  ASSIGN(auto all, read_proposals(ledger, index.open));
+  std::erase_if(all, [&](const Proposal& each) {  // a block came between, or nobody has called the contract
+    return each.state != format::ProposalState::open || each.until_ms < ledger.head().header.time_ms;
+  });
+  return all;
 }
 
 Result<std::vector<Bytes>> crls_of(const Ledger& ledger, const Consortium& consortium) {

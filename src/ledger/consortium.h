@@ -11,6 +11,7 @@ Result<format::Consortium> consortium_of(const Ledger& ledger);
 Result<format::Revocations> revocations_of(const Ledger& ledger);
 // Those that are open, and the last kClosedProposals that are not, ascending by number.
 Result<std::vector<format::Proposal>> proposals_of(const Ledger& ledger);
+Result<std::vector<format::Proposal>> open_proposals_of(const Ledger& ledger);
 Result<std::vector<Bytes>> crls_of(const Ledger& ledger, const format::Consortium& consortium);  // DER
 // Absent: version 1 from the beginning.
 Result<std::optional<format::ProtocolChange>> protocol_of(const Ledger& ledger);

@@ -42,8 +42,11 @@ class Changes(cluster.Four):
             if each["state"] == "open":
                 cluster.vote([node for node in self.nodes if node.process], each["number"])
 
+    def rows(self, node):
+        return {row["node"]: row for row in node.cli("consortium", "status")["items"]}
+
     def engine(self, node):
-        row = {row["node"]: row for row in node.cli("consortium", "status")["items"]}[node.name]
+        row = self.rows(node)[node.name]
         return row["engine_height"], row["running"], row["peers"]
 
     def level(self, *nodes):
@@ -83,7 +86,53 @@ class Changes(cluster.Four):
         self.level(*self.nodes)
         self.assertEqual(three.log.read_text().count("engine.twin"), 0)
 
-    def test_3_a_fifth_node_follows_and_then_votes(self):
+    def test_3_an_organisation_with_two_nodes_takes_a_new_root(self):
+        one, _, three, _ = self.nodes
+        further = cluster.Node(self.network, self.base)
+        self.addClassCleanup(further.stop)
+        further.start()
+        invitation = self.base / "further.invitation"
+        three.cli("consortium", "node", "add", "--out", invitation)
+        further.cli("consortium", "join", invitation, "--node", further.name, "--address", further.address)
+
+        def joined():
+            self.vote_on_open()
+            return further.name in one.members() and further.height("home") >= one.height("home")
+
+        cluster.wait_until("the further node follows", joined)
+        before, process = three.cli("consortium", "identity")["root"], three.process.pid
+
+        # Not while one of its nodes would be shut out by it.
+        further.stop()
+        refused = three.cli("consortium", "organisation", "replace-root", code=None)["error"]
+        self.assertEqual(refused["reason"], "consortium.node_away")
+        self.assertIn(further.name, refused["detail"])
+        further.start()
+        cluster.wait_until("its links", lambda: self.rows(one)[further.name]["reached"])
+        self.assertEqual([each["state"] for each in three.cli("consortium", "organisation", "replace-root")["items"]], ["open"])
+        self.notarise(three, further)
+        self.assertEqual(further.cli("consortium", "identity")["root"], before, "the old one until it is voted for")
+        self.vote_on_open()
+        for node in (three, further):
+            cluster.wait_until("the new root", lambda: node.cli("consortium", "identity")["root"] != before)
+        self.assertEqual(three.cli("consortium", "identity")["root"], further.cli("consortium", "identity")["root"])
+        for node in (one, three, further):
+            cluster.wait_until("all links", lambda: all(row["reached"] for row in self.rows(node).values()))
+        self.assertEqual(three.process.pid, process)
+        self.nodes[3].stop()  # now its votes are needed, over links of the new root
+        self.notarise(one, further)
+        self.nodes[3].start()
+        self.level(*self.nodes)
+        # It issues under the new one; and what it gave the further node outlasts a restart.
+        serial = three.cli("consortium", "identity")["certificate_serial"]
+        self.assertNotEqual(three.cli("consortium", "renew")["certificate_serial"], serial)
+        further.stop()
+        further.start()
+        self.notarise(three, further)
+        self.agreed(three, "node", "remove", further.name)
+        further.stop()
+
+    def test_4_a_fifth_node_follows_and_then_votes(self):
         five = cluster.Node(self.network, self.base)
         self.addClassCleanup(five.stop)
         five.start()
@@ -108,7 +157,7 @@ class Changes(cluster.Four):
         self.nodes[3].start()
         self.level(*self.nodes)
 
-    def test_4_a_voter_is_removed(self):
+    def test_5_a_voter_is_removed(self):
         four = self.nodes[3]
         self.agreed(self.nodes[0], "node", "remove", four.name)
         self.assertNotIn(four.name, self.nodes[0].members())
@@ -117,7 +166,7 @@ class Changes(cluster.Four):
         self.notarise(self.nodes[0], self.nodes[4])
         self.notarise(self.nodes[4], self.nodes[1])
 
-    def test_5_a_node_moves_to_another_address(self):
+    def test_6_a_node_moves_to_another_address(self):
         one, two = self.nodes[:2]
         self.agreed(one, "node", "move", two.name, "--address", f"{two.host}:9555")
         cluster.wait_until("the new address", lambda: two.cli("consortium", "identity")["address"] == f"{two.host}:9555")
@@ -134,10 +183,10 @@ class Changes(cluster.Four):
         self.notarise(two, one)
         self.notarise(one, two)
 
-    def test_6_every_proof_holds_offline(self):
+    def test_7_every_proof_holds_offline(self):
         for node in self.nodes:
             node.stop()
-        self.assertGreaterEqual(len(self.proved), 9)
+        self.assertGreaterEqual(len(self.proved), 12)
         for file, original in self.proved:
             first, second = support.both_verifiers(file, original)
             self.assertEqual((first.code, second.code), (0, 0), f"{file}: {first}\n{second}")

@@ -29,6 +29,7 @@ class ServiceImpl final : public Service {
   Result<Json> revoke_certificates(const std::vector<Bytes>& serials) override;
   Result<Json> rotate_key() override;
   Result<Json> rotate_governor() override;
+  Result<Json> replace_root() override;
   Result<Json> rotate_engine_keys() override;
   Result<Json> show(std::string_view chain) override;
   Result<Json> status(std::string_view chain) override;
@@ -61,7 +62,7 @@ class ServiceImpl final : public Service {
   Status follow_own_record();
   Result<Json> govern(const ledger::Ledger& ledger, std::string_view method, Bytes arguments);
   using ActionOf = std::function<Result<format::Action>(const std::string& chain)>;
-  Result<Json> propose_everywhere(const ActionOf& action);
+  Result<Json> propose_everywhere(const ActionOf& action, std::string_view why = "a new key");
   Result<Json> propose_on(const ledger::Ledger& ledger, const format::Propose& what);
   void follow();
   void run();
@@ -99,6 +100,12 @@ class ServiceImpl final : public Service {
   Status found(const std::string& name);
   Result<Json> describe_offer(const std::string& name) const;
   std::optional<Json> offer_named(const std::string& name) const;
+
+  // roots.cpp
+  std::vector<format::Node> other_nodes(const Names& own) const;
+  Status give_certificates(link::Links& links, const Identity& identity, const format::Node& node) const;
+  Result<Json> answer_encrypt_key(const link::Peer& peer);
+  Result<Json> answer_next_root(const link::Peer& peer, const Json& with);
 
   // status.cpp
   Json row_of(const ledger::Ledger& ledger) const;
@@ -138,7 +145,8 @@ void complete(format::Genesis& genesis);
 
 // Signed by whoever holds the key: tag || chain || guest's key || canonical JSON.
 Result<Bytes> signed_part(const Digest& chain, const crypto::Sm2Point& guest, const Json& value);
-Result<crypto::Sm2Point> point_in(const Json& json, const char* name);  // consortium.message
+Result<crypto::Sm2Point> point_in(const Json& json, const char* name);           // consortium.message
+Result<crypto::Certificate> certificate_in(const Json& json, const char* name);  // base64 of DER
 std::string id_of(const crypto::Sm2Point& key);
 
 }  // namespace chengxin::consortium

@@ -1,0 +1,102 @@
+#include "consortium/identity.h"
+
+#include <gtest/gtest.h>
+
+#include "ledger/testing.h"
+
+namespace chengxin::consortium {
+namespace {
+
+constexpr int64_t kNowMs = 1'790'000'000'000;
+
+struct Roots : ::testing::Test {
+  ledger::testing::TemporaryFolder base;
+  const fs::path folder = base.path / "consortium";
+  const crypto::Sm2PrivateKey key = crypto::Sm2PrivateKey::generate().value();
+  Identity open() { return Identity::open(folder, key).value(); }
+  static bool sound(const Identity& identity) { return certificate_findings(identity, kNowMs).empty(); }
+  void SetUp() override {
+    ASSERT_TRUE(Identity::create(folder, {"city", "City", "city-1", "city:7443"}, key, kNowMs));
+  }
+};
+
+// However far it came: what open() finds is the old root with its certificates, or the new one with its own.
+TEST_F(Roots, TakingOneUpIsFinishedAfterACrash) {
+  const Bytes old = open().root().der;
+  Bytes next;
+  {
+    Identity identity = open();
+    next = identity.prepare_root(kNowMs).value().der;
+    EXPECT_EQ(identity.prepare_root(kNowMs).value().der, next) << "the one that waits";
+    EXPECT_EQ(identity.root().der, old);
+  }
+  EXPECT_EQ(open().root().der, old);
+  EXPECT_EQ(open().next_root()->der, next) << "kept";
+
+  const fs::path kept = base.path / "kept";
+  fs::copy(folder, kept, fs::copy_options::recursive);
+  Identity taking = open();
+  ASSERT_TRUE(taking.take_next_root(kNowMs));
+  EXPECT_TRUE(sound(taking));
+  // As if it had ended after the mark was made, and after each of the files that were put in place.
+  const std::vector<const char*> files = {"root.pem", "root.der", "encrypt.der", "sign.der"};
+  for (size_t done = 0; done <= files.size(); ++done) {
+    const fs::path cut = base.path / std::to_string(done);
+    fs::copy(kept, cut, fs::copy_options::recursive);
+    fs::permissions(cut, fs::perms::owner_all);
+    for (const char* name : files)
+      fs::copy_file(folder / name, cut / "next-root" / name, fs::copy_options::overwrite_existing);
+    for (size_t i = 0; i < done; ++i)
+      fs::copy_file(folder / files[i], cut / files[i], fs::copy_options::overwrite_existing);
+    ASSERT_TRUE(write_durable(cut / "next-root" / "taken", {}));
+    auto opened = Identity::open(cut, key);
+    ASSERT_TRUE(opened) << done << " " << opened.error().to_string();
+    EXPECT_EQ(opened->root().der, next);
+    EXPECT_FALSE(opened->next_root());
+    EXPECT_TRUE(opened->governs() && sound(*opened)) << done;
+    EXPECT_FALSE(fs::exists(cut / "next-root"));
+  }
+}
+
+TEST_F(Roots, AnotherNodeTakesOnlyWhatIsItsOwn) {
+  Identity governing = open();
+  const auto other_key = crypto::Sm2PrivateKey::generate().value();
+  const auto encrypt_key = crypto::Sm2PrivateKey::generate().value();
+  const Names names{"city", "City", "city-2", "city:7444"};
+  auto first =
+      issue_node(governing.authority(), names, other_key.public_key(), encrypt_key.public_key(), kNowMs);
+  const fs::path other = base.path / "other";
+  ASSERT_TRUE(Identity::create(other, Identity::Granted{names, governing.root(), *first, encrypt_key}));
+  Identity identity = Identity::open(other, other_key).value();
+  EXPECT_EQ(identity.prepare_root(kNowMs).error().reason, "consortium.not_governing");
+
+  const auto root = governing.prepare_root(kNowMs).value();
+  format::Node node;
+  node.name = names.node;
+  node.address = names.address;
+  node.key = other_key.public_key().point();
+  const auto issued = governing.issue_next(node, encrypt_key.public_key(), kNowMs).value();
+  auto reason = [&](const crypto::Certificate& of, const NodeCertificates& certificates) {
+    auto status = identity.put_next_root(of, certificates, kNowMs);
+    return status ? std::string("ok") : status.error().reason;
+  };
+  EXPECT_EQ(reason(governing.root(), issued), "consortium.next_root") << "of another root";
+  EXPECT_EQ(reason(root, {issued.encrypt, issued.sign}), "consortium.next_root") << "the wrong usage";
+  node.key = encrypt_key.public_key().point();
+  EXPECT_EQ(reason(root, governing.issue_next(node, encrypt_key.public_key(), kNowMs).value()),
+            "consortium.next_root")
+      << "another key";
+  EXPECT_FALSE(identity.next_root());
+  EXPECT_EQ(reason(root, issued), "ok");
+  identity = Identity::open(other, other_key).value();
+  EXPECT_EQ(identity.root().der, governing.root().der);
+  ASSERT_TRUE(identity.take_next_root(kNowMs));
+  for (const Identity& each : {identity, Identity::open(other, other_key).value()}) {
+    EXPECT_EQ(each.root().der, root.der);
+    EXPECT_FALSE(each.governs());
+    EXPECT_TRUE(sound(each));
+  }
+}
+
+}  // namespace
+}  // namespace chengxin::consortium
