@@ -420,8 +420,8 @@ class ReplicaImpl final : public Replica {
     return {};
   }
 
-  // It is of another time than the ledger: a copy, and so may be what the key is known to have signed. Nothing
-  // says that it may sign at once.
+  // It is of another time than the ledger: a copy, and so may be what the key is known to have signed.
+  // Nothing says that it may sign at once.
   void give_up_home(const Error& why) {
     log::warn("chain.engine_apart", {{"chain", ledger_.genesis().name}, {"why", why.detail}});
     std::error_code ignored;
