@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <thread>
 
 #include "base/clock.h"
@@ -111,6 +112,25 @@ class ClusterBench {
              1, "tx", result));
     single_rate_ = result.load.per_second();
     ratio("transactions", single_rate_, "the stock engine", stock_rate_, "3");
+    return mirrors();
+  }
+
+  // Search comes behind the chain under full load, and has its share of the work still to do then.
+  Status mirrors() {
+    const int64_t started = steady_ns();
+    for (const auto& each : story_->nodes()) {
+      auto level = [&]() -> Result<bool> {
+        ASSIGN(const Json status, each->run({"mirror", "status"}));
+        const Json& chains = status.at("chains");
+        return std::all_of(chains.begin(), chains.end(), [&](const Json& chain) {
+          return chain.at("chain") != story_->chain() || chain.at("lag_blocks") == 0;
+        });
+      };
+      TRY(cluster::wait_until("the mirror of " + each->name(), level, 600'000));
+    }
+    const double seconds = double(steady_ns() - started) / 1e9;
+    report_.say({{"figure", "mirrors level"}, {"seconds", seconds}},
+                fmt::format("  the last of the four nodes' mirrors (SQL) is level {:.1f} s later", seconds));
     return {};
   }
 
