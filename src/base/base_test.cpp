@@ -3,6 +3,7 @@
 #include "base/bytes.h"
 #include "base/clock.h"
 #include "base/json.h"
+#include "base/log.h"
 
 namespace chengxin {
 namespace {
@@ -57,6 +58,18 @@ TEST(Json, CanonicalForm) {
   EXPECT_EQ(canonical_json(surrogates).value(), "{\"😀\":2,\"～\":1}");
   EXPECT_EQ(canonical_json(Json(1.5)).error().reason, "json.not_canonical");
   EXPECT_EQ(canonical_json(Json(uint64_t(1) << 53)).error().reason, "json.not_canonical");
+}
+
+TEST(Log, WhatOthersProvokeIsToldAFewTimesForEachOfThem) {
+  testing::internal::CaptureStderr();
+  log::Sparing sparing;
+  for (int i = 0; i < 1000; ++i) sparing.warn("test.provoked", "a", {{"by", "a"}});
+  sparing.warn("test.provoked", "b", {{"by", "b"}});
+  const std::string told = testing::internal::GetCapturedStderr();
+  size_t lines = 0;
+  for (char c : told) lines += c == '\n';
+  EXPECT_EQ(lines, 6u) << told;
+  EXPECT_NE(told.find("\"by\":\"b\""), std::string::npos);
 }
 
 TEST(Clock, FormatsBothSidesOfTheEpoch) {

@@ -24,6 +24,10 @@ spdlog::logger& logger() {
 
 constexpr spdlog::level::level_enum kLevels[] = {spdlog::level::debug, spdlog::level::info,
                                                  spdlog::level::warn, spdlog::level::err};
+constexpr int64_t kWindowNs = 10'000'000'000;
+constexpr unsigned kToldInWindow = 5;
+constexpr size_t kMaxSources = 4096;
+
 constexpr std::string_view kNames[] = {"debug", "info", "warn", "error"};
 
 }  // namespace
@@ -52,6 +56,25 @@ void write(Level level, std::string_view event, const nlohmann::json& fields) {
   for (auto it = fields.begin(); it != fields.end(); ++it) record[it.key()] = *it;
   logger().log(kLevels[int(level)], "{}",
                record.dump(-1, ' ', true, nlohmann::ordered_json::error_handler_t::replace));
+}
+
+void Sparing::warn(std::string_view event, const std::string& source, nlohmann::json fields) {
+  {
+    std::lock_guard lock(mutex_);
+    if (counts_.size() >= kMaxSources && !counts_.count(source)) counts_.clear();
+    Count& count = counts_[source];
+    const int64_t now = steady_ns();
+    if (count.since_ns == 0 || now - count.since_ns > kWindowNs) {
+      if (count.silent) fields["not_told"] = count.silent;
+      count = {now, 0, 0};
+    }
+    if (count.told >= kToldInWindow) {
+      ++count.silent;
+      return;
+    }
+    ++count.told;
+  }
+  log::warn(event, fields);
 }
 
 }  // namespace chengxin::log

@@ -1,4 +1,6 @@
 #pragma once
+#include <map>
+#include <mutex>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
@@ -29,5 +31,20 @@ inline void warn(std::string_view event, const nlohmann::json& fields = {}) {
 inline void error(std::string_view event, const nlohmann::json& fields = {}) {
   write(Level::error, event, fields);
 }
+
+// Warnings that others can provoke: of each source five in ten seconds, and then, as `not_told`, how many
+// were kept back. Thread-safe.
+class Sparing {
+ public:
+  void warn(std::string_view event, const std::string& source, nlohmann::json fields);
+
+ private:
+  struct Count {
+    int64_t since_ns = 0;
+    unsigned told = 0, silent = 0;
+  };
+  std::mutex mutex_;
+  std::map<std::string, Count> counts_;
+};
 
 }  // namespace chengxin::log

@@ -189,6 +189,10 @@ class EngineApplication final : public abci::Application {
   }
 
   Result<pb::ResponseCommit> commit(const pb::RequestCommit&) override {
+    {
+      std::lock_guard taking(taking_mutex_);
+      taker_.abandon();
+    }
     std::lock_guard lock(deciding_mutex_);
     if (!finalized_) return fail(Code::conflict, "comet.height", "nothing was finalized");
     const StandingPtr before = standing(), next = finalized_->next;
@@ -320,10 +324,11 @@ class EngineApplication final : public abci::Application {
   }
 
   void warn(std::string_view event, int64_t height, const Error& why) const {
-    log::warn(event, {{"chain", hex(ledger_.id())},
-                      {"engine_height", height},
-                      {"reason", why.reason},
-                      {"detail", why.detail}});
+    sparing_.warn(event, why.reason,
+                  {{"chain", hex(ledger_.id())},
+                   {"engine_height", height},
+                   {"reason", why.reason},
+                   {"detail", why.detail}});
   }
 
   ledger::Ledger& ledger_;
@@ -331,6 +336,7 @@ class EngineApplication final : public abci::Application {
   const SigningKeys keys_;
   const OnDecided on_decided_;
   const ApplicationOptions options_;
+  mutable log::Sparing sparing_;
   Signatures signatures_;
   SnapshotShelf shelf_;
 

@@ -394,5 +394,17 @@ TEST_F(Poisoned, WhatWasTakenBeforeACrashIsGoneOnWith) {
   follow(*newcomer);
 }
 
+TEST_F(Poisoned, WhatWasBegunGoesOnceBlocksAreDecided) {
+  for (const bool after_a_crash : {false, true}) {
+    Player other(chain);
+    ASSERT_EQ(other.offer(honest, hash()), Offer::ACCEPT);
+    ASSERT_EQ(other.apply(0, chunks[0]).result(), Apply::ACCEPT);
+    ASSERT_TRUE(fs::exists(other.path() / "taking"));
+    if (after_a_crash) other.open();
+    follow(other);
+    EXPECT_FALSE(fs::exists(other.path() / "taking")) << after_a_crash;
+  }
+}
+
 }  // namespace
 }  // namespace chengxin::comet

@@ -241,6 +241,8 @@ class Ledger {
 
   // Another copy of this chain, made beside it of what other nodes give (ledger/importer.h).
   virtual Result<std::unique_ptr<Importer>> importer() const = 0;
+  // What an importer that is closed left unfinished goes.
+  virtual void clear_import() const = 0;
   // Puts what an importer finished in this one's place: who reads meanwhile waits, and reads the other from
   // then on. Of the chains that consortia run (ledger.not_replaceable). After an error all but opening it
   // again is ledger.halted.

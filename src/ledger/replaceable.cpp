@@ -137,6 +137,10 @@ class Replaceable final : public Ledger {
   Result<std::unique_ptr<Importer>> importer() const override {
     return Importer::open(folder_, document_, options_);
   }
+  void clear_import() const override {
+    std::error_code ignored;
+    fs::remove_all(folder_ / kTakingFolder, ignored);
+  }
   Status replace() override {
     std::unique_lock lock(mutex_);
     if (current_) last_head_ = current_->head();

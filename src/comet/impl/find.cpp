@@ -1,7 +1,6 @@
 #include <algorithm>
 #include <chrono>
 
-#include "base/log.h"
 #include "comet/impl/pool_impl.h"
 
 // Contents that a block names: from the pool, from what lies here unchecked, and from the peers.
@@ -67,7 +66,7 @@ const Unchecked* PoolImpl::unchecked(const Digest& id) const {
 
 void PoolImpl::lied(const Digest& id, const Unchecked& content) {
   ++counts_.lies;
-  log::warn("pool.lie", {{"peer", hex(content.from)}, {"content", hex(id)}});
+  lies_.warn("pool.lie", hex(content.from), {{"peer", hex(content.from)}, {"content", hex(id)}});
   wanted_.lied(id, content.from);
   if (const Unchecked* at = ahead_.find(id); at != nullptr && at->from == content.from) ahead_.remove(id);
   if (const Unchecked* at = restored_.find(id); at != nullptr && at->from == content.from)

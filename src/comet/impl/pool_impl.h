@@ -5,6 +5,7 @@
 #include <shared_mutex>
 #include <unordered_set>
 
+#include "base/log.h"
 #include "comet/impl/kept_file.h"
 #include "comet/impl/unchecked.h"
 #include "comet/impl/waiting.h"
@@ -88,6 +89,7 @@ class PoolImpl final : public Pool {
   ByHeight restored_;  // under the engine's heights
   std::map<uint64_t, boost::unordered_flat_map<Digest, ledger::AdmittedTransaction, DigestHash>> kept_;
   Counts counts_;
+  log::Sparing lies_;
   uint64_t arrivals_ = 0;  // while something was wanted
   size_t own_ = 0;         // outcomes that are not told yet
   bool stopped_ = false;

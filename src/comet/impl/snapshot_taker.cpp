@@ -63,6 +63,7 @@ Result<Offer> SnapshotTaker::offer(const pb::RequestOfferSnapshot& request, cons
   }
   offered.here = standing.progress.engine_height == given.height() && standing.app_hash == trusted;
   offered.snapshot = std::move(*snapshot);
+  clear_ = false;
   if (!offered.here && !importer_) {
     ASSIGN(importer_, ledger_.importer());
   }
@@ -78,6 +79,13 @@ Result<Offer> SnapshotTaker::offer(const pb::RequestOfferSnapshot& request, cons
   offered_ = std::move(offered);
   out.set_result(Offer::ACCEPT);
   return out;
+}
+
+void SnapshotTaker::abandon() {
+  if (std::exchange(clear_, true)) return;
+  offered_.reset();
+  importer_.reset();
+  ledger_.clear_import();
 }
 
 Result<SnapshotTaker::Taken> SnapshotTaker::apply(const pb::RequestApplySnapshotChunk& request) {

@@ -85,6 +85,8 @@ class SnapshotTaker {
     bool replaced = false;  // the ledger is another now
   };
   Result<Taken> apply(const pb::RequestApplySnapshotChunk& request);
+  // The engine decides blocks: what was begun, by this process or the one before, is of no use any more.
+  void abandon();
 
  private:
   struct Offered {
@@ -101,6 +103,7 @@ class SnapshotTaker {
   ledger::Ledger& ledger_;
   std::unique_ptr<ledger::Importer> importer_;
   std::optional<Offered> offered_;
+  bool clear_ = false;  // nothing was begun
 };
 
 }  // namespace chengxin::comet

@@ -72,6 +72,7 @@ class LedgerImpl final : public Ledger {
   Result<std::vector<BlockEnvelopes>> read_blocks(uint64_t from_height, size_t max_bytes) const override;
 
   Result<std::unique_ptr<Importer>> importer() const override;
+  void clear_import() const override {}
   Status replace() override;
 
   // For Ledger::import and Importer: blocks that are durable only after make_durable().

@@ -7,6 +7,7 @@
 #include <shared_mutex>
 #include <string>
 
+#include "base/log.h"
 #include "base/result.h"
 
 // What keeps strangers from using up this node, and callers from being called after they have gone.
@@ -27,18 +28,13 @@ class HalfOpen {
   const size_t most_, most_for_one_;
 };
 
-// Logs refusals, a few for each address in a while, and then how many it kept to itself. Thread-safe.
+// Thread-safe.
 class RefusalLog {
  public:
   void tell(std::string_view event, const std::string& address, std::string_view subject, const Error& why);
 
  private:
-  struct Count {
-    int64_t since_ns = 0;
-    unsigned told = 0, silent = 0;
-  };
-  std::mutex mutex_;
-  std::map<std::string, Count> counts_;
+  log::Sparing sparing_;
 };
 
 // Lets calls through until it is shut. shut() returns when none is running any more, except for one that it
