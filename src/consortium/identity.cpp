@@ -340,27 +340,57 @@ Result<crypto::Certificate> Identity::prepare_root(int64_t now_ms) {
   return *next_root_;
 }
 
-Result<NodeCertificates> Identity::issue_next(const format::Node& node,
-                                              const crypto::Sm2PublicKey& encrypt_key, int64_t now_ms) const {
+namespace {
+
+Result<NodeCertificates> issue_other(const crypto::Authority& authority, const Names& own,
+                                     const format::Node& node, const crypto::Sm2PublicKey& encrypt_key,
+                                     int64_t now_ms) {
   ASSIGN(auto key, crypto::Sm2PublicKey::from_point(node.key));
-  return issue_node(*next_authority_, {names_.organisation, names_.title, node.name, node.address}, key,
-                    encrypt_key, now_ms);
+  return issue_node(authority, {own.organisation, own.title, node.name, node.address}, key, encrypt_key,
+                    now_ms);
 }
 
-Status Identity::put_next_root(const crypto::Certificate& root, const NodeCertificates& certificates,
-                               int64_t now_ms) {
-  if (governs()) return fail(Code::conflict, "consortium.next_root", "this node makes the root itself");
+}  // namespace
+
+Result<NodeCertificates> Identity::issue(const format::Node& node, const crypto::Sm2PublicKey& encrypt_key,
+                                         int64_t now_ms) const {
+  return issue_other(*authority_, names_, node, encrypt_key, now_ms);
+}
+
+Result<NodeCertificates> Identity::issue_next(const format::Node& node,
+                                              const crypto::Sm2PublicKey& encrypt_key, int64_t now_ms) const {
+  return issue_other(*next_authority_, names_, node, encrypt_key, now_ms);
+}
+
+Status Identity::check_given(const crypto::Certificate& root, const NodeCertificates& certificates,
+                             int64_t now_ms) const {
   const std::vector<crypto::Certificate> roots = {root};
   auto check_one = [&](const crypto::Certificate& certificate, const crypto::Sm2PrivateKey& key,
                        crypto::Purpose purpose) -> Status {
     auto chain = crypto::verify_chain(certificate, {}, roots, {.at_ms = now_ms, .purpose = purpose});
-    if (!chain) return fail(Code::invalid_argument, "consortium.next_root", "{}", chain.error().to_string());
+    if (!chain)
+      return fail(Code::invalid_argument, "consortium.certificates_given", "{}", chain.error().to_string());
     if (!certificate.public_key || certificate.public_key->point() != key.public_key().point())
-      return fail(Code::invalid_argument, "consortium.next_root", "a certificate of another key");
+      return fail(Code::invalid_argument, "consortium.certificates_given", "a certificate of another key");
     return {};
   };
   TRY(check_one(certificates.sign, key_, crypto::Purpose::tls_sign));
-  TRY(check_one(certificates.encrypt, encrypt_key_, crypto::Purpose::tls_encrypt));
+  return check_one(certificates.encrypt, encrypt_key_, crypto::Purpose::tls_encrypt);
+}
+
+Status Identity::put_certificates(const NodeCertificates& certificates, int64_t now_ms) {
+  TRY(check_given(root_, certificates, now_ms));
+  TRY(write_certificates(folder_, certificates));
+  sign_ = certificates.sign;
+  encrypt_ = certificates.encrypt;
+  return {};
+}
+
+Status Identity::put_next_root(const crypto::Certificate& root, const NodeCertificates& certificates,
+                               int64_t now_ms) {
+  if (governs())
+    return fail(Code::conflict, "consortium.certificates_given", "this node makes the root itself");
+  TRY(check_given(root, certificates, now_ms));
   const fs::path next = folder_ / kNextRoot;
   std::error_code error;
   fs::remove(next / "root.der", error);  // which says that all is there
@@ -430,10 +460,9 @@ Status Identity::take_governor() {
 
 std::vector<install::Finding> certificate_findings(const Identity& identity, int64_t now_ms) {
   std::vector<install::Finding> out;
-  const std::string renew =
-      identity.governs()
-          ? "chengxin consortium renew"
-          : "on the organisation's governing node: chengxin consortium invite --node, then join again";
+  const std::string renew = identity.governs() ? "chengxin consortium renew"
+                                               : "chengxin consortium renew, while the organisation's "
+                                                 "governing node runs and they have not ended yet";
   const link::Credentials own = identity.credentials();
   struct Half {
     const char* name;

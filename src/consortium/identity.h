@@ -75,8 +75,13 @@ class Identity {
                     format::NodeRole role) const;
 
   // New certificates for the same keys. consortium.not_governing: the organisation's governing node issues
-  // them.
+  // them, and put_certificates() takes them up.
   Status renew(int64_t now_ms);
+  // consortium.certificates_given: they do not hold under the root, or are of other keys.
+  Status put_certificates(const NodeCertificates& certificates, int64_t now_ms);
+  // Of another node of the organisation; only when it governs.
+  Result<NodeCertificates> issue(const format::Node& node, const crypto::Sm2PublicKey& encrypt_key,
+                                 int64_t now_ms) const;
   Status set_address(std::string_view address);  // consortium.names
   // Makes the next key with its certificates, or gives the one that waits already.
   Result<crypto::Sm2Point> prepare_key(int64_t now_ms);
@@ -87,8 +92,8 @@ class Identity {
   // Of another node of the organisation, under the next root; only when one was prepared here.
   Result<NodeCertificates> issue_next(const format::Node& node, const crypto::Sm2PublicKey& encrypt_key,
                                       int64_t now_ms) const;
-  // The next root as the governing node gave it, with this node's certificates of it. consortium.next_root:
-  // they do not hold, or are of other keys.
+  // The next root as the governing node gave it, with this node's certificates of it. Errors as
+  // put_certificates().
   Status put_next_root(const crypto::Certificate& root, const NodeCertificates& certificates, int64_t now_ms);
   // Once the chains name it. After a crash in the midst open() finishes it.
   Status take_next_root(int64_t now_ms);
@@ -108,6 +113,8 @@ class Identity {
   Status load_governing();
   Status load_next();
   Status load_next_root();
+  Status check_given(const crypto::Certificate& root, const NodeCertificates& certificates,
+                     int64_t now_ms) const;
 
   struct Next {
     crypto::Sm2PrivateKey key;

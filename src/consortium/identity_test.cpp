@@ -80,13 +80,19 @@ TEST_F(Roots, AnotherNodeTakesOnlyWhatIsItsOwn) {
     auto status = identity.put_next_root(of, certificates, kNowMs);
     return status ? std::string("ok") : status.error().reason;
   };
-  EXPECT_EQ(reason(governing.root(), issued), "consortium.next_root") << "of another root";
-  EXPECT_EQ(reason(root, {issued.encrypt, issued.sign}), "consortium.next_root") << "the wrong usage";
+  EXPECT_EQ(reason(governing.root(), issued), "consortium.certificates_given") << "of another root";
+  EXPECT_EQ(reason(root, {issued.encrypt, issued.sign}), "consortium.certificates_given")
+      << "the wrong usage";
   node.key = encrypt_key.public_key().point();
   EXPECT_EQ(reason(root, governing.issue_next(node, encrypt_key.public_key(), kNowMs).value()),
-            "consortium.next_root")
+            "consortium.certificates_given")
       << "another key";
   EXPECT_FALSE(identity.next_root());
+  EXPECT_EQ(identity.put_certificates(issued, kNowMs).error().reason, "consortium.certificates_given")
+      << "of a root that is not in use yet";
+  node.key = other_key.public_key().point();
+  EXPECT_TRUE(
+      identity.put_certificates(governing.issue(node, encrypt_key.public_key(), kNowMs).value(), kNowMs));
   EXPECT_EQ(reason(root, issued), "ok");
   identity = Identity::open(other, other_key).value();
   EXPECT_EQ(identity.root().der, governing.root().der);

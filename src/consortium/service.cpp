@@ -383,18 +383,6 @@ Result<Json> ServiceImpl::identity() {
   return out;
 }
 
-Result<Json> ServiceImpl::renew() {
-  {
-    std::lock_guard turn(turn_);
-    ASSIGN(Identity identity, own());
-    TRY(identity.renew(now()));
-    std::lock_guard lock(mutex_);
-    identity_ = std::move(identity);
-  }
-  TRY(open_links());
-  return identity();
-}
-
 Result<Json> ServiceImpl::revoke_certificates(const std::vector<Bytes>& serials) {
   ASSIGN(Identity identity, own());
   ASSIGN(auto crl, identity.revoke(serials, now()));
@@ -517,6 +505,7 @@ Result<Json> ServiceImpl::answer(const link::Peer& peer, const std::string& call
   if (call == "found") return answer_found(peer, with);
   if (call == "cancel") return answer_cancel(peer, with);
   if (call == "status") return answer_status(peer, with);
+  if (call == "certificates") return answer_certificates(peer, with);
   if (call == "encrypt_key") return answer_encrypt_key(peer);
   if (call == "next_root") return answer_next_root(peer, with);
   return fail(Code::unsupported, "consortium.message", "no such call: {}", call);

@@ -75,6 +75,7 @@ class Service {
   // consortium.identity_exists, consortium.names; and a first chain of this node alone.
   virtual Result<Json> init(const NewIdentity& what) = 0;
   virtual Result<Json> identity() = 0;
+  // New certificates for this node's keys; where the root's key is on another node that is asked for them.
   virtual Result<Json> renew() = 0;
   virtual Result<Json> revoke_certificates(const std::vector<Bytes>& serials) = 0;  // and publishes the list
   // A new key of this node for every chain it is on: proposals that are voted on; taken up when all name it.

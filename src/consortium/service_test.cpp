@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "base/clock.h"
+#include "consortium/impl/calls.h"
 #include "consortium/memory_for_tests.h"
 #include "ledger/consortium.h"
 
@@ -430,6 +431,16 @@ TEST_F(Story, ARootIsReplacedOnAllNodesOfTheOrganisation) {
   const Bytes old = root_on_chain();
   const std::string before = ok(at("b2").identity())["root"];
   EXPECT_EQ(reason(at("b2").replace_root()), "consortium.not_governing");
+  // Its nodes are given theirs by the one that governs; others ask in vain.
+  const std::string serial = ok(at("b2").identity())["certificate_serial"];
+  EXPECT_NE(ok(at("b2").renew())["certificate_serial"], serial);
+  EXPECT_TRUE(own_findings("b2").empty());
+  ASSERT_TRUE(becomes([&] { return reached("a1"); }));
+  const format::Node asked = *record("a1", "home").find_node("b1");
+  for (const char* call : {"certificates", "encrypt_key", "next_root"})
+    EXPECT_EQ(
+        reason(ask(*at("a1").links(), {asked.address, asked.key}, call, {{"encrypt_key", hex(asked.key)}})),
+        "consortium.message");
 
   // Not while a node of it would be left behind.
   node("b2").service.reset();

@@ -124,8 +124,10 @@ class Changes(cluster.Four):
         self.nodes[3].start()
         self.level(*self.nodes)
         # It issues under the new one; and what it gave the further node outlasts a restart.
-        serial = three.cli("consortium", "identity")["certificate_serial"]
-        self.assertNotEqual(three.cli("consortium", "renew")["certificate_serial"], serial)
+        for node in (three, further):
+            serial = node.cli("consortium", "identity")["certificate_serial"]
+            self.assertNotEqual(node.cli("consortium", "renew")["certificate_serial"], serial)
+            cluster.wait_until("its links", lambda: self.rows(one)[node.name]["reached"])
         further.stop()
         further.start()
         self.notarise(three, further)

@@ -101,8 +101,10 @@ class ServiceImpl final : public Service {
   Result<Json> describe_offer(const std::string& name) const;
   std::optional<Json> offer_named(const std::string& name) const;
 
-  // roots.cpp
+  // certificates.cpp
   std::vector<format::Node> other_nodes(const Names& own) const;
+  Result<NodeCertificates> ask_for_certificates(const Identity& identity) const;
+  Result<Json> answer_certificates(const link::Peer& peer, const Json& with);
   Status give_certificates(link::Links& links, const Identity& identity, const format::Node& node) const;
   Result<Json> answer_encrypt_key(const link::Peer& peer);
   Result<Json> answer_next_root(const link::Peer& peer, const Json& with);

@@ -1,8 +1,9 @@
 #include "base/log.h"
 #include "consortium/impl/service.h"
 
-// A new root of this node's organisation. Certificates of the old one are refused from the block on in which
-// the vote is decided: so every node of the organisation has its new ones before anything is proposed.
+// Certificates within this node's organisation: those without its root's key get theirs over their links. Of
+// a root that is replaced they are refused from the block on in which the vote is decided: so every node has
+// its new ones before anything is proposed.
 namespace chengxin::consortium {
 namespace {
 
@@ -10,6 +11,17 @@ namespace {
 Status of_organisation(const Identity& identity, const link::Peer& peer) {
   if (peer.root.der == identity.root().der) return {};
   return fail(Code::forbidden, "consortium.message", "{} is of another organisation", peer.address);
+}
+
+Json json_of(const NodeCertificates& certificates) {
+  return {{"sign", base64(certificates.sign.der)}, {"encrypt", base64(certificates.encrypt.der)}};
+}
+
+Result<NodeCertificates> certificates_in(const Json& json) {
+  NodeCertificates out;
+  ASSIGN(out.sign, certificate_in(json, "sign"));
+  ASSIGN(out.encrypt, certificate_in(json, "encrypt"));
+  return out;
 }
 
 }  // namespace
@@ -25,6 +37,51 @@ std::vector<format::Node> ServiceImpl::other_nodes(const Names& own) const {
   return nodes;
 }
 
+Result<Json> ServiceImpl::renew() {
+  {
+    std::lock_guard turn(turn_);
+    ASSIGN(Identity identity, own());
+    if (identity.governs()) {
+      TRY(identity.renew(now()));
+    } else {
+      ASSIGN(const auto fresh, ask_for_certificates(identity));
+      TRY(identity.put_certificates(fresh, now()));
+    }
+    std::lock_guard lock(mutex_);
+    identity_ = std::move(identity);
+  }
+  TRY(open_links());
+  return identity();
+}
+
+Result<NodeCertificates> ServiceImpl::ask_for_certificates(const Identity& identity) const {
+  const Json with = {{"encrypt_key", hex(identity.credentials().encrypt_key.public_key().point())}};
+  Error why{Code::forbidden, "consortium.not_governing", "no other node of the organisation is known here"};
+  const auto open = links();
+  for (const format::Node& node : other_nodes(identity.names())) {
+    auto answer = open ? ask(*open, {node.address, node.key}, "certificates", with)
+                       : fail(Code::unavailable, "consortium.no_answer", "no links");
+    if (answer) return certificates_in(*answer);
+    if (answer.error().reason != "consortium.not_governing") why = answer.error();  // it may be the one
+  }
+  return tl::unexpected(std::move(why));
+}
+
+Result<Json> ServiceImpl::answer_certificates(const link::Peer& peer, const Json& with) {
+  ASSIGN(const Identity identity, own());
+  TRY(of_organisation(identity, peer));
+  if (!identity.governs())
+    return fail(Code::forbidden, "consortium.not_governing", "{} issues none", identity.names().node);
+  ASSIGN(const auto point, point_in(with, "encrypt_key"));
+  ASSIGN(const auto encrypt_key, crypto::Sm2PublicKey::from_point(point));
+  for (const format::Node& node : other_nodes(identity.names())) {
+    if (node.key != peer.key) continue;
+    ASSIGN(const auto issued, identity.issue(node, encrypt_key, now()));
+    return json_of(issued);
+  }
+  return fail(Code::forbidden, "consortium.message", "{} is no node of this organisation", peer.address);
+}
+
 Status ServiceImpl::give_certificates(link::Links& links, const Identity& identity,
                                       const format::Node& node) const {
   const Place place{node.address, node.key};
@@ -32,10 +89,9 @@ Status ServiceImpl::give_certificates(link::Links& links, const Identity& identi
   ASSIGN(const auto point, point_in(told, "encrypt_key"));
   ASSIGN(const auto encrypt_key, crypto::Sm2PublicKey::from_point(point));
   ASSIGN(const auto issued, identity.issue_next(node, encrypt_key, now()));
-  ASSIGN([[maybe_unused]] const Json taken, ask(links, place, "next_root",
-                                                {{"root", base64(identity.next_root()->der)},
-                                                 {"sign", base64(issued.sign.der)},
-                                                 {"encrypt", base64(issued.encrypt.der)}}));
+  Json with = json_of(issued);
+  with["root"] = base64(identity.next_root()->der);
+  ASSIGN([[maybe_unused]] const Json taken, ask(links, place, "next_root", std::move(with)));
   return {};
 }
 
@@ -69,9 +125,7 @@ Result<Json> ServiceImpl::answer_next_root(const link::Peer& peer, const Json& w
   ASSIGN(const Identity identity, own());
   TRY(of_organisation(identity, peer));
   ASSIGN(const auto root, certificate_in(with, "root"));
-  NodeCertificates certificates;
-  ASSIGN(certificates.sign, certificate_in(with, "sign"));
-  ASSIGN(certificates.encrypt, certificate_in(with, "encrypt"));
+  ASSIGN(const auto certificates, certificates_in(with));
   {
     std::lock_guard lock(mutex_);
     TRY(identity_->put_next_root(root, certificates, now()));
