@@ -40,15 +40,13 @@ std::vector<format::Node> ServiceImpl::other_nodes(const Names& own) const {
 Result<Json> ServiceImpl::renew() {
   {
     std::lock_guard turn(turn_);
-    ASSIGN(Identity identity, own());
-    if (identity.governs()) {
-      TRY(identity.renew(now()));
-    } else {
-      ASSIGN(const auto fresh, ask_for_certificates(identity));
-      TRY(identity.put_certificates(fresh, now()));
+    ASSIGN(const Identity identity, own());
+    NodeCertificates given;
+    if (!identity.governs()) {
+      ASSIGN(given, ask_for_certificates(identity));
     }
     std::lock_guard lock(mutex_);
-    identity_ = std::move(identity);
+    TRY(identity.governs() ? identity_->renew(now()) : identity_->put_certificates(given, now()));
   }
   TRY(open_links());
   return identity();
