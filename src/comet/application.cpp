@@ -1,7 +1,9 @@
 #include "comet/application.h"
 
+#include <climits>
 #include <mutex>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "comet/impl/blocks.h"
 #include "comet/impl/signatures.h"
@@ -108,9 +110,11 @@ class EngineApplication final : public abci::Application {
     const size_t taken = data.encode().size() + kFramingBytes;
     const size_t room = size_t(std::max<int64_t>(request.max_tx_bytes(), 0));
     const int64_t time_ms = blocks_.ledger_time(milliseconds(request.time()));
-    ASSIGN(ExecutedPtr executed,
-           blocks_.propose(time_ms, {room > taken ? room - taken : 0,
-                                     std::min(options_.max_block_transactions, kMaxContents)}));
+    ExecutedPtr executed;
+    if (!stale()) {
+      ASSIGN(executed, blocks_.propose(time_ms, {room > taken ? room - taken : 0,
+                                                 std::min(options_.max_block_transactions, kMaxContents)}));
+    }
     if (executed) {
       for (const auto& transaction : executed->included) data.contents.push_back(transaction->hash);
       blocks_.remember(data.contents, time_ms, std::move(executed));
@@ -207,6 +211,8 @@ class EngineApplication final : public abci::Application {
     stand(next);
     const auto& [engine_height, decided, decided_before, misbehaviours] = next->progress;
     pool_.committed(engine_height, executed.get());
+    committed_ns_ = steady_ns();
+    rested_ = pool_.empty();
     if (executed) blocks_.refuse(*executed);
     if (on_decided_) on_decided_({engine_height, decided, next->present != before->present});
     pb::ResponseCommit out;
@@ -312,6 +318,12 @@ class EngineApplication final : public abci::Application {
     return out;
   }
 
+  // By this node's own clock that nobody sets.
+  bool stale() const {
+    const int64_t quiet_ms = committed_ns_ == 0 ? INT_MAX : (steady_ns() - committed_ns_) / 1'000'000;
+    return quiet_ms > options_.stale_ms || (rested_ && quiet_ms > options_.rest_ms);
+  }
+
   Error disagrees(int64_t height, const Error& why) const {
     log::error("comet.halted", {{"chain", hex(ledger_.id())},
                                 {"engine_height", height},
@@ -337,6 +349,8 @@ class EngineApplication final : public abci::Application {
   const OnDecided on_decided_;
   const ApplicationOptions options_;
   mutable log::Sparing sparing_;
+  int64_t committed_ns_ = 0;  // when the last block was; 0: before this process. Under deciding_mutex_
+  bool rested_ = true;        // nothing was left to order then
   Signatures signatures_;
   SnapshotShelf shelf_;
 

@@ -26,6 +26,10 @@ struct ApplicationOptions {
   // None, or null: those of the ledger.
   std::function<std::optional<format::Consortium>()> members = {};
   std::function<void()> on_snapshot_step = {};  // something of a snapshot was taken or refused
+  // A block bears the time of the votes for the one before it, which is long past after a rest: such a block
+  // only brings the time up (docs/adr/0026). Nothing is proposed when there was no block for rest_ms and
+  // nothing to order at the last one, or for stale_ms whatever the reason.
+  int rest_ms = 1'000, stale_ms = 10'000;
 };
 
 // The engine's transaction that says "the pool is not empty" (engine/settings.go). It wakes the engine and

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <climits>
+
 #include "comet/impl/standing.h"
 #include "ledger/testing.h"
 
@@ -71,6 +73,7 @@ struct ApplicationTest : ::testing::Test {
   std::unique_ptr<SmallPool> pool;
   std::unique_ptr<abci::Application> application;
   std::vector<Decided> decisions;
+  ApplicationOptions options;
   int64_t now_ms = kStart + 1000;
 
   void SetUp() override {
@@ -93,13 +96,14 @@ struct ApplicationTest : ::testing::Test {
     auto created = ledger::Ledger::create(folder.path / "chain", chain.document(), chain.options());
     ASSERT_TRUE(created) << created.error().to_string();
     ledger = std::move(*created);
+    options.rest_ms = options.stale_ms = INT_MAX;
     start();
   }
   void start() {
     pool = std::make_unique<SmallPool>(*ledger);
     auto made = make_application(
         *ledger, *pool, [&] { return std::vector{chain.validator.key}; },
-        [this](const Decided& each) { decisions.push_back(each); }, {});
+        [this](const Decided& each) { decisions.push_back(each); }, options);
     ASSERT_TRUE(made) << made.error().to_string();
     application = std::move(*made);
   }
@@ -209,6 +213,28 @@ TEST_F(ApplicationTest, CertifiesABlockTwoHeightsLaterAndRests) {
   EXPECT_EQ(decisions[1].ledger_height, 1u);
   EXPECT_EQ(decisions[2].ledger_height, 0u);
   EXPECT_EQ(pool->kept, std::vector<uint64_t>{2});
+}
+
+TEST_F(ApplicationTest, AfterARestABlockOnlyBringsTheTimeUp) {
+  options.rest_ms = -1;
+  start();
+  submit();
+  EXPECT_TRUE(propose(1).empty()) << "when the last block was is not known";
+  play(1);
+  play(2);
+  ASSERT_EQ(decisions.size(), 2u);
+  EXPECT_EQ(decisions[0].ledger_height, 0u);
+  EXPECT_EQ(decisions[1].ledger_height, 1u) << "something waited all the time: no rest";
+  play(3);
+  play(4);
+  submit();
+  EXPECT_TRUE(propose(5).empty());
+  play(5);
+  options.stale_ms = -1;
+  start();
+  submit();
+  play(6);
+  EXPECT_TRUE(propose(7).empty()) << "a long time is too long even so";
 }
 
 TEST_F(ApplicationTest, RefusesAnEngineOfAnotherGenesis) {

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <climits>
+
 #include "comet/application.h"
 #include "comet/rig_for_tests.h"
 #include "crypto/sm3.h"
@@ -29,9 +31,11 @@ struct Player {
     pool = Pool::open(
                *ledger, folder.path / "pool", [this] { return now_ms; }, [] {}, {})
                .value();
+    ApplicationOptions never_stale;
+    never_stale.rest_ms = never_stale.stale_ms = INT_MAX;
     application = make_application(
                       *ledger, *pool, [this] { return std::vector{chain.validator.key}; },
-                      [this](const Decided& each) { decided = each; }, {})
+                      [this](const Decided& each) { decided = each; }, never_stale)
                       .value();
   }
   void submit(const Bytes& envelope) {

@@ -1,4 +1,5 @@
 """Hosts of a consortium on one machine: network namespaces on a switch of their own, a platform in each, and an ear on the switch."""
+import json
 import os
 import pathlib
 import shutil
@@ -12,6 +13,8 @@ import unittest
 
 from support import BINARY, Done
 
+ASK = """import sys, urllib.request as u
+print(u.urlopen(u.Request(sys.argv[1], headers={"Authorization": "Bearer " + sys.argv[2]})).read().decode())"""
 PATIENCE = int(os.environ.get("CHENGXIN_PATIENCE", "90"))
 
 
@@ -105,6 +108,15 @@ class Node:
         if code is not None and done.code != code:
             raise AssertionError(f"{self.name}: {words}: {done}")
         return done.json
+
+    def get(self, path):
+        """As REST gives it, asked on that host."""
+        address, token = ((self.data / "run" / name).read_text(encoding="utf-8").strip() for name in ("address", "credential"))
+        run = subprocess.run(["ip", "netns", "exec", self.space, sys.executable, "-c", ASK, f"{address}/api/v1/{path}", token],
+                             capture_output=True, timeout=60, check=False)
+        if run.returncode != 0:
+            raise AssertionError(f"{self.name}: {path}: {run.stderr.decode()[-200:]}")
+        return json.loads(run.stdout)
 
     def height(self, chain):
         return self.cli("chain", "show", chain)["height"]

@@ -1,5 +1,7 @@
 #include "simulator/node.h"
 
+#include <climits>
+
 #include "simulator/world.h"
 
 namespace chengxin::simulator {
@@ -45,8 +47,10 @@ Status Node::start() {
                         *ledger, folder / "pool", [this] { return world.now_ms(); }, [] {}, options));
   pool = std::make_unique<ImpatientPool>(world, number, std::move(real));
   pool->set_peers(&peers);
+  comet::ApplicationOptions its;
+  its.rest_ms = its.stale_ms = INT_MAX;  // time here is the world's
   ASSIGN(application, comet::make_application(
-                          *ledger, *pool, [this] { return material().members[number].keys; }, nullptr, {}));
+                          *ledger, *pool, [this] { return material().members[number].keys; }, nullptr, its));
   return {};
 }
 
