@@ -213,6 +213,17 @@ format::Consortium preview(const format::Consortium& before, std::span<const for
   return out;
 }
 
+std::vector<Warning> unknown_here(std::span<const format::Action> actions) {
+  std::vector<Warning> out;
+  for (const format::Action& action : actions)
+    if (const auto* set = std::get_if<format::SetProtocol>(&action);
+        set && !format::knows_protocol(set->change.version))
+      out.push_back({"consortium.warn_protocol",
+                     fmt::format("from block {} on this node stops: it knows versions up to {}",
+                                 set->change.from_height, format::kHighestProtocol)});
+  return out;
+}
+
 std::vector<Warning> warnings(const format::Consortium& before, const format::Consortium& after) {
   std::vector<Warning> out;
   uint64_t total = 0, fresh = 0, most = 0;

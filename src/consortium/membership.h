@@ -73,5 +73,7 @@ struct Warning {
 // The consortium with these actions, where they fit; keys and certificates are not looked into.
 format::Consortium preview(const format::Consortium& before, std::span<const format::Action> actions);
 std::vector<Warning> warnings(const format::Consortium& before, const format::Consortium& after);
+// Of what this program cannot follow.
+std::vector<Warning> unknown_here(std::span<const format::Action> actions);
 
 }  // namespace chengxin::consortium

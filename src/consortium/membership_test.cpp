@@ -86,5 +86,14 @@ TEST(Membership, AProposedRootIsGoodBesideThePresentOne) {
   EXPECT_EQ(reasons(), no + "good " + no + "3") << "what another organisation proposes is for its own nodes";
 }
 
+TEST(Membership, AProtocolThatThisProgramDoesNotKnowIsWarnedOf) {
+  const format::Action known = format::SetProtocol{{format::kHighestProtocol, 9}},
+                       unknown = format::SetProtocol{{format::kHighestProtocol + 1, 9}};
+  EXPECT_TRUE(unknown_here(std::vector{known, format::Action(format::RemoveNode{"a"})}).empty());
+  const auto told = unknown_here(std::vector{known, unknown});
+  ASSERT_EQ(told.size(), 1u);
+  EXPECT_EQ(told[0].reason, "consortium.warn_protocol");
+}
+
 }  // namespace
 }  // namespace chengxin::consortium

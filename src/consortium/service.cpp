@@ -478,8 +478,9 @@ Result<Json> ServiceImpl::propose(std::string_view chain, const format::Propose&
   ASSIGN(auto before, ledger::consortium_of(*ledger));
   ASSIGN(Json out, propose_on(*ledger, what));
   Json list = Json::array();
-  for (const Warning& warning : warnings(before, preview(before, what.actions)))
-    list.push_back({{"reason", warning.reason}, {"detail", warning.detail}});
+  for (const auto& found : {warnings(before, preview(before, what.actions)), unknown_here(what.actions)})
+    for (const Warning& warning : found)
+      list.push_back({{"reason", warning.reason}, {"detail", warning.detail}});
   out["warnings"] = std::move(list);
   return out;
 }

@@ -100,7 +100,9 @@ class Upgrade(cluster.Four):
         first = self.nodes[0]
         while True:
             height = first.height("home") + ahead
-            number = first.cli("consortium", "protocol", "set", version, "--from", height)["proposal"]
+            proposed = first.cli("consortium", "protocol", "set", version, "--from", height)
+            self.assertEqual([each["reason"] for each in proposed["warnings"]], ["consortium.warn_protocol"] if version > 2 else [])
+            number = proposed["proposal"]
 
             def state(node):
                 return {each["number"]: each["state"] for each in node.cli("consortium", "proposals")["items"]}.get(number)
