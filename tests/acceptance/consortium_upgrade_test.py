@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
 """Software and protocol change on a chain of four that goes on working; software that is too old stops and loses nothing."""
 import base64
-import json
 import shutil
 import subprocess
 import sys
