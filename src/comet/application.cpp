@@ -213,6 +213,7 @@ class EngineApplication final : public abci::Application {
     pool_.committed(engine_height, executed.get());
     committed_ns_ = steady_ns();
     rested_ = pool_.empty();
+    held_ = executed != nullptr;
     if (executed) blocks_.refuse(*executed);
     if (on_decided_) on_decided_({engine_height, decided, next->present != before->present});
     pb::ResponseCommit out;
@@ -321,7 +322,7 @@ class EngineApplication final : public abci::Application {
   // By this node's own clock that nobody sets.
   bool stale() const {
     const int64_t quiet_ms = committed_ns_ == 0 ? INT_MAX : (steady_ns() - committed_ns_) / 1'000'000;
-    return quiet_ms > options_.stale_ms || (rested_ && quiet_ms > options_.rest_ms);
+    return (held_ && quiet_ms > options_.stale_ms) || (rested_ && quiet_ms > options_.rest_ms);
   }
 
   Error disagrees(int64_t height, const Error& why) const {
@@ -351,6 +352,7 @@ class EngineApplication final : public abci::Application {
   mutable log::Sparing sparing_;
   int64_t committed_ns_ = 0;  // when the last block was; 0: before this process. Under deciding_mutex_
   bool rested_ = true;        // nothing was left to order then
+  bool held_ = false;         // it held something
   Signatures signatures_;
   SnapshotShelf shelf_;
 

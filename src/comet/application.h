@@ -28,7 +28,7 @@ struct ApplicationOptions {
   std::function<void()> on_snapshot_step = {};  // something of a snapshot was taken or refused
   // A block bears the time of the votes for the one before it, which is long past after a rest: such a block
   // only brings the time up (docs/adr/0026). Nothing is proposed when there was no block for rest_ms and
-  // nothing to order at the last one, or for stale_ms whatever the reason.
+  // nothing to order at the last one, or for stale_ms whatever the reason, but not twice in a row for that.
   int rest_ms = 1'000, stale_ms = 10'000;
 };
 

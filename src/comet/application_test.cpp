@@ -233,8 +233,16 @@ TEST_F(ApplicationTest, AfterARestABlockOnlyBringsTheTimeUp) {
   options.stale_ms = -1;
   start();
   submit();
+  options.rest_ms = INT_MAX;
+  start();
+  submit();
   play(6);
+  ASSERT_EQ(decisions.back().ledger_height, 2u);
+  submit();
   EXPECT_TRUE(propose(7).empty()) << "a long time is too long even so";
+  play(7);
+  play(8);
+  EXPECT_EQ(decisions.back().ledger_height, 3u) << "but not twice in a row";
 }
 
 TEST_F(ApplicationTest, RefusesAnEngineOfAnotherGenesis) {

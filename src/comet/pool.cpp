@@ -251,8 +251,7 @@ void PoolImpl::expire(int64_t time_ms, int64_t& looked_at_ms, Error outcome, Tol
   if (time_ms < looked_at_ms + kExpireEveryMs) return;
   looked_at_ms = time_ms;
   for (Waiting::Entry& entry : waiting_.take_expired(time_ms)) {
-    outcome.detail =
-        fmt::format("it was valid until {}, the time is {}", entry.transaction->body.valid_until_ms, time_ms);
+    outcome.detail = fmt::format("it was valid until {}", entry.transaction->body.valid_until_ms);
     tell(entry, tl::unexpected(outcome), told);
   }
 }

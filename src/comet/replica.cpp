@@ -422,11 +422,15 @@ class ReplicaImpl final : public Replica {
 
   // It is of another time than the ledger: a copy, and so may be what the key is known to have signed.
   // Nothing says that it may sign at once.
-  void give_up_home(const Error& why) {
+  Status give_up_home(const Error& why) {
     log::warn("chain.engine_apart", {{"chain", ledger_.genesis().name}, {"why", why.detail}});
-    std::error_code ignored;
-    fs::remove_all(folder_ / "engine", ignored);
+    TRY(write_durable(services_.engine_keys / ledger_.genesis().name / "wait-to-sign", {}));
+    const fs::path home = folder_ / "engine";
+    std::error_code error;
+    fs::remove_all(home, error);
+    if (error) return tl::unexpected(file_error(home, error.value()));
     beginning_ = true;
+    return {};
   }
 
   Status start_engine() {
@@ -458,7 +462,7 @@ class ReplicaImpl final : public Replica {
       log::error("chain.silent", {{"chain", ledger_.genesis().name}, {"why", started.error().detail}});
       wait_to_sign_ = true;
     }
-    if (!started && started.error().reason == "engine.stores_apart") give_up_home(started.error());
+    if (!started && started.error().reason == "engine.stores_apart") TRY(give_up_home(started.error()));
     ASSIGN(const uint16_t port, std::move(started));
     {
       std::lock_guard links_lock(links_mutex_);
