@@ -16,7 +16,7 @@ struct Options {
   int64_t days = 7, weight = 1, watch_s = 0;
   uint64_t number = 0, version = 0, height = 0;
   std::string answer;
-  std::vector<std::string> serials, roles;
+  std::vector<std::string> serials, roles, without;
 };
 
 std::string on_chain(const std::string& path, const Options& options) {
@@ -257,15 +257,31 @@ Result<int> answer_offer(const Context& context, const Options& options, bool ye
                print_offer);
 }
 
+void print_rotated(const Json& answer) {
+  for (const Json& each : answer.at("items"))
+    line("{:<16} {}", text_of(each, "chain"),
+         each.contains("reason") ? text_of(each, "reason")
+         : each.contains("proposal")
+             ? fmt::format("提案 proposal {} {}", each["proposal"].get<uint64_t>(), text_of(each, "state"))
+             : text_of(each, "state"));
+}
+
 Result<int> rotate(const Context& context, const char* what) {
   ASSIGN(auto platform, context.connect());
-  return shown(context, bare(platform, "POST", kBase + "/keys/" + what), [](const Json& answer) {
-    for (const Json& each : answer.at("items"))
-      line("{:<16} {}", text_of(each, "chain"),
-           each.contains("reason") ? text_of(each, "reason")
-                                   : fmt::format("提案 proposal {} {}", each["proposal"].get<uint64_t>(),
-                                                 text_of(each, "state")));
-  });
+  return shown(context, bare(platform, "POST", kBase + "/keys/" + what), print_rotated);
+}
+
+Result<int> replace_root(const Context& context, const Options& options) {
+  ASSIGN(auto platform, context.connect());
+  return shown(context, platform.post(kBase + "/keys/root", {{"without", options.without}}),
+               [](const Json& answer) {
+                 print_rotated(answer);
+                 for (const Json& name : answer.at("without"))
+                   line(
+                       "  ! {} 未获新根证书,须移除或手动交给 has no certificates of it: remove it, or bring "
+                       "them by hand",
+                       visible(name.get<std::string>()));
+               });
 }
 
 Result<int> renew(const Context& context) {
@@ -374,10 +390,11 @@ void add_other_actions(CLI::App* noun, Nouns& n) {
   n.verb(organisation, "rotate-key", "更换治理密钥 · a new governor key",
          [&context] { return rotate(context, "governor"); });
   n.verb(
-      organisation, "replace-root",
-      "更换本机构的根证书与各节点证书(每条链投票)· a new root, and certificates of it for all nodes of this "
-      "organisation; voted on on each chain",
-      [&context] { return rotate(context, "root"); });
+       organisation, "replace-root",
+       "更换本机构的根证书与各节点证书(每条链投票)· a new root, and certificates of it for all nodes of this "
+       "organisation; voted on on each chain",
+       [&context, options] { return replace_root(context, *options); })
+      ->add_option("--without", options->without, "不等待的节点 · a node that it goes on without");
 
   auto* protocol = noun->add_subcommand("protocol", "协议版本 · the protocol's version");
   protocol->require_subcommand(1);

@@ -94,6 +94,10 @@ Result<Json> revoke_certificates(Call& call, Service& service) {
   return service.revoke_certificates(serials);
 }
 
+Result<Json> replace_root(Call& call, Service& service) {
+  return service.replace_root(call.json.value("without", std::vector<std::string>()));
+}
+
 Json short_text(size_t most) { return {{"type", "string"}, {"minLength", 1}, {"maxLength", most}}; }
 
 Schemas schemas() {
@@ -130,6 +134,9 @@ Schemas schemas() {
                                    {"from", short_text(128)},
                                    {"approval", enum_schema({"two_thirds", "majority", "all"})}},
                                   {"name"});
+  Json without = list_schema(name);
+  without["maxItems"] = 64;
+  out["NewRoot"] = object_schema({{"without", without}}, {});
   out["RevokedCertificates"] = object_schema({{"serials", serials}}, {"serials"});
   return out;
 }
@@ -335,10 +342,10 @@ std::vector<Row> rows_of_node() {
        "/keys/root",
        "replaceRoot",
        {"更换机构的根证书", "Replace the organisation's root"},
-       nullptr,
+       "NewRoot",
        false,
-       {"consortium.node_away"},
-       [](Call&, Service& s) { return s.replace_root(); }},
+       {"consortium.node_away", "consortium.no_node"},
+       replace_root},
       {Method::post,
        "/keys/engine",
        "rotateEngineKeys",

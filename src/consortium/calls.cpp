@@ -65,7 +65,7 @@ struct Asked::Shared {
   }
 };
 
-Asked::Asked(link::Links& links, const Place& place, std::string_view call, Json with)
+Asked::Asked(link::Links& links, const Place& place, std::string_view call, Json with, Heard heard)
     : shared_(std::make_shared<Shared>()), answer_(shared_->promise.get_future()) {
   auto address = address_of(place.address);
   if (!address) {
@@ -77,9 +77,11 @@ Asked::Asked(link::Links& links, const Place& place, std::string_view call, Json
   handlers.on_open = [shared = shared_, question](const link::ConnectionPtr& connection) {
     if (auto sent = connection->send(question); !sent) shared->finish(tl::unexpected(sent.error()));
   };
-  handlers.on_message = [shared = shared_](const link::ConnectionPtr& connection, Bytes message) {
+  handlers.on_message = [shared = shared_, heard](const link::ConnectionPtr& connection, Bytes message) {
     auto json = parse_message(message);
-    shared->finish(json ? answer_of(*json) : Result<Json>(tl::unexpected(json.error())), &connection->peer());
+    auto answer = json ? answer_of(*json) : Result<Json>(tl::unexpected(json.error()));
+    if (answer && heard) heard(connection->peer(), *answer);
+    shared->finish(std::move(answer), &connection->peer());
     connection->close("answered");
   };
   handlers.on_close = [shared = shared_](const link::ConnectionPtr&, const Error& why) {

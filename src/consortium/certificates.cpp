@@ -1,16 +1,20 @@
+#include <algorithm>
+
 #include "base/log.h"
 #include "consortium/impl/service.h"
 
-// Certificates within this node's organisation: those without its root's key get theirs over their links. Of
-// a root that is replaced they are refused from the block on in which the vote is decided: so every node has
-// its new ones before anything is proposed.
+// Certificates within this node's organisation: those without its root's key get theirs over their links.
+// Those of a root that comes next are given before anything is proposed: so every node has them when it sees
+// the vote, however late.
 namespace chengxin::consortium {
 namespace {
 
-// Its root issues to its own nodes only; whoever comes with an invitation of it is told apart before.
-Status of_organisation(const Identity& identity, const link::Peer& peer) {
-  if (peer.root.der == identity.root().der) return {};
-  return fail(Code::forbidden, "consortium.message", "{} is of another organisation", peer.address);
+// They may have to be taken back.
+void log_issued(const format::Node& node, const crypto::Certificate& root, const NodeCertificates& issued) {
+  log::info("consortium.issued", {{"node", node.name},
+                                  {"root", root.subject_text()},
+                                  {"sign", hex(issued.sign.serial)},
+                                  {"encrypt", hex(issued.encrypt.serial)}});
 }
 
 Json json_of(const NodeCertificates& certificates) {
@@ -25,6 +29,16 @@ Result<NodeCertificates> certificates_in(const Json& json) {
 }
 
 }  // namespace
+
+// By the chains' records: a node may have taken the next root up already, or not yet.
+Status ServiceImpl::of_organisation(const Identity& identity, const link::Peer& peer) const {
+  for (const Record& record : membership_->all()) {
+    const format::Node* own = record.consortium.find_node(identity.names().node);
+    const format::Node* other = record.consortium.find_node(peer.key);
+    if (own && other && own->organisation == other->organisation) return {};
+  }
+  return fail(Code::forbidden, "consortium.message", "{} is of another organisation", peer.address);
+}
 
 // Each once, wherever it stands.
 std::vector<format::Node> ServiceImpl::other_nodes(const Names& own) const {
@@ -70,11 +84,14 @@ Result<Json> ServiceImpl::answer_certificates(const link::Peer& peer, const Json
   TRY(of_organisation(identity, peer));
   if (!identity.governs())
     return fail(Code::forbidden, "consortium.not_governing", "{} issues none", identity.names().node);
+  if (peer.root.der != identity.root().der)
+    return fail(Code::conflict, "consortium.next_root_waits", "{} has another root", peer.address);
   ASSIGN(const auto point, point_in(with, "encrypt_key"));
   ASSIGN(const auto encrypt_key, crypto::Sm2PublicKey::from_point(point));
   for (const format::Node& node : other_nodes(identity.names())) {
     if (node.key != peer.key) continue;
     ASSIGN(const auto issued, identity.issue(node, encrypt_key, now()));
+    log_issued(node, identity.root(), issued);
     return json_of(issued);
   }
   return fail(Code::forbidden, "consortium.message", "{} is no node of this organisation", peer.address);
@@ -87,30 +104,76 @@ Status ServiceImpl::give_certificates(link::Links& links, const Identity& identi
   ASSIGN(const auto point, point_in(told, "encrypt_key"));
   ASSIGN(const auto encrypt_key, crypto::Sm2PublicKey::from_point(point));
   ASSIGN(const auto issued, identity.issue_next(node, encrypt_key, now()));
+  log_issued(node, *identity.next_root(), issued);
   Json with = json_of(issued);
   with["root"] = base64(identity.next_root()->der);
   ASSIGN([[maybe_unused]] const Json taken, ask(links, place, "next_root", std::move(with)));
   return {};
 }
 
-Result<Json> ServiceImpl::replace_root() {
-  ASSIGN(Identity identity, own());
-  ASSIGN(const auto root, identity.prepare_root(now()));
-  {
-    std::lock_guard lock(mutex_);
-    identity_ = identity;
-  }
+Result<Json> ServiceImpl::replace_root(const std::vector<std::string>& without) {
+  std::lock_guard turn(turn_);  // one at a time: whoever comes second finds what the first proposed
+  ASSIGN(const Identity identity, change_own([&](Identity& own) -> Result<Identity> {
+           TRY(own.prepare_root(now()));
+           return own;
+         }));
+  std::set<std::string> left_out(without.begin(), without.end());
+  const auto nodes = other_nodes(identity.names());
+  for (const std::string& name : left_out)
+    if (std::none_of(nodes.begin(), nodes.end(), [&](const auto& each) { return each.name == name; }))
+      return fail(Code::not_found, "consortium.no_node", "{}", name);
   const auto open = links();
   std::string away;
-  for (const format::Node& node : other_nodes(identity.names())) {
+  for (const format::Node& node : nodes) {
+    if (left_out.contains(node.name)) continue;
     const Status given = open ? give_certificates(*open, identity, node)
                               : fail(Code::unavailable, "consortium.no_answer", "no links");
     if (!given)
       away += fmt::format("{}{}: {}", away.empty() ? "" : "; ", node.name, given.error().to_string());
   }
   if (!away.empty()) return fail(Code::unavailable, "consortium.node_away", "{}", away);
-  const format::ReplaceRoot action{identity.names().organisation, root.der};
-  return propose_everywhere([&](const auto&) { return action; }, "a new root");
+  ASSIGN(Json items, propose_root(identity));
+  return Json{{"items", std::move(items)}, {"without", left_out}};
+}
+
+// On every chain that has not got it yet, or on none: a node takes it up only where all of them have it.
+Result<Json> ServiceImpl::propose_root(const Identity& identity) {
+  const format::ReplaceRoot action{identity.names().organisation, identity.next_root()->der};
+  Json items = Json::array();
+  std::vector<std::pair<Chains::LedgerPtr, uint64_t>> opened;
+  for (const auto& ledger : chains_.list()) {
+    const auto record = record_of(*ledger);
+    if (!record || !record->consortium.find_node(identity.names().node)) continue;
+    Json row = {{"chain", record->name}};
+    if (names_root(*record, action.organisation, action.certificate)) {
+      const auto* organisation = record->consortium.find_organisation(action.organisation);
+      row["state"] = organisation->root_certificate == action.certificate ? "executed" : "open";
+    } else {
+      auto outcome = propose_on(*ledger, {{action}, "a new root"});
+      if (!outcome) {
+        for (const auto& [other, number] : opened)
+          if (auto taken_back = govern(*other, "withdraw", format::Withdraw{number}.encode()); !taken_back)
+            log::warn("consortium.replace_root",
+                      {{"chain", other->genesis().name}, {"error", taken_back.error().to_string()}});
+        return fail(outcome.error().code, outcome.error().reason, "{}: {}", record->name,
+                    outcome.error().detail);
+      }
+      opened.emplace_back(ledger, outcome->at("proposal").get<uint64_t>());
+      row.update(*outcome);
+    }
+    items.push_back(std::move(row));
+  }
+  return items;
+}
+
+// Whether a chain names it already or votes on it, here and now.
+bool ServiceImpl::next_root_waits(const Identity& identity) const {
+  if (!identity.next_root()) return false;
+  const auto ledgers = chains_.list();
+  return std::any_of(ledgers.begin(), ledgers.end(), [&](const auto& ledger) {
+    const auto record = record_of(*ledger);
+    return record && names_root(*record, identity.names().organisation, identity.next_root()->der);
+  });
 }
 
 Result<Json> ServiceImpl::answer_encrypt_key(const link::Peer& peer) {
@@ -124,10 +187,10 @@ Result<Json> ServiceImpl::answer_next_root(const link::Peer& peer, const Json& w
   TRY(of_organisation(identity, peer));
   ASSIGN(const auto root, certificate_in(with, "root"));
   ASSIGN(const auto certificates, certificates_in(with));
-  {
-    std::lock_guard lock(mutex_);
-    TRY(identity_->put_next_root(root, certificates, now()));
-  }
+  if (root.der == identity.root().der) return Json::object();  // its chains have all voted for it
+  if (next_root_waits(identity) && identity.next_root()->der != root.der)
+    return fail(Code::conflict, "consortium.next_root_waits", "{}", identity.next_root()->subject_text());
+  TRY(change_own([&](Identity& own) { return own.put_next_root(root, certificates, now()); }));
   log::info("consortium.next_root",
             {{"root", root.subject_text()}, {"from", peer.certificate.subject_text()}});
   on_changed({});  // it may have been voted for already

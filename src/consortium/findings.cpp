@@ -89,7 +89,11 @@ std::vector<install::Finding> record_findings(const Record& record, const Identi
          fmt::format("the chain has {}, this node was set up for {}", node->address, names.address),
          "chengxin consortium node move");
   const auto* organisation = record.consortium.find_organisation(names.organisation);
-  if (organisation && organisation->root_certificate != identity.root().der)
+  if (organisation && identity.next_root() && organisation->root_certificate == identity.next_root()->der)
+    tell("consortium.root_differs", "it names the next root, which waits for another chain of this node",
+         "vote on it there; where it was voted down, once more: chengxin consortium organisation "
+         "replace-root");
+  else if (organisation && organisation->root_certificate != identity.root().der)
     tell("consortium.root_differs", "the chain has another root for this organisation",
          "vote on this one, or restore the other from a backup");
   for (const Warning& warning : warnings(record.consortium, record.consortium))

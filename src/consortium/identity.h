@@ -8,13 +8,18 @@
 #include "link/link.h"
 
 // Who this node is among others: one folder, owner-only.
-//   identity.json            names, address                root.der                root of the organisation
-//   sign.der                 certificate of the node's key encrypt.der, encrypt.pem  the other half of the
-//   pair root.pem, governor.pem   on the node that governs      revoked.json, crl.der     what the root took
-//   back node.pem                 the node's key after it was replaced; before that it is the installation's
-//   next/                    key and certificates that wait for their vote
-//   next-root/               root that waits for its vote: its key on the node that governs, certificates on
-//   others
+//   identity.json   names, address
+//   root.der        root of the organisation
+//   sign.der        certificate of the node's key
+//   encrypt.der     the other half of the pair, and its key
+//   encrypt.pem
+//   node.pem        the node's key after it was replaced; before that it is the installation's
+//   root.pem        on the node that governs
+//   governor.pem    on the node that governs; governor.next.pem beside it waits for its vote
+//   crl.der         what the root took back
+//   next/           key and certificates that wait for their vote
+//   next-root/      root that waits for its vote, with its key on the node that governs, and this node's
+//                   certificates of it; with a file `taken` it is put in place when the identity is opened
 namespace chengxin::consortium {
 
 // Public halves of the engine's keys for one chain; from the engine's launcher.

@@ -56,6 +56,25 @@ TEST_F(Roots, TakingOneUpIsFinishedAfterACrash) {
     EXPECT_TRUE(opened->governs() && sound(*opened)) << done;
     EXPECT_FALSE(fs::exists(cut / "next-root"));
   }
+  // Or while the folder was taken away, whatever is left of it; what was done since then stays.
+  ASSERT_TRUE(Identity::open(folder, key)->revoke({}, kNowMs));
+  fs::create_directory(folder / "next-root");
+  for (const char* name : {"taken", "sign.der"})
+    ASSERT_TRUE(write_durable(folder / "next-root" / name, view("left")));
+  auto opened = Identity::open(folder, key);
+  ASSERT_TRUE(opened) << opened.error().to_string();
+  EXPECT_TRUE(sound(*opened) && opened->crls().size() == 1);
+  EXPECT_FALSE(fs::exists(folder / "next-root"));
+  fs::create_directory(folder / "next-root");
+  ASSERT_TRUE(write_durable(folder / "next-root" / "sign.der", view("left")));
+  EXPECT_FALSE(Identity::open(folder, key)->next_root());
+  // An operator makes the mark where no vote is seen any more.
+  fs::permissions(kept, fs::perms::owner_all);
+  ASSERT_TRUE(write_durable(kept / "next-root" / "taken", {}));
+  opened = Identity::open(kept, key);
+  ASSERT_TRUE(opened) << opened.error().to_string();
+  EXPECT_EQ(opened->root().der, next);
+  EXPECT_TRUE(opened->governs() && sound(*opened));
 }
 
 TEST_F(Roots, AnotherNodeTakesOnlyWhatIsItsOwn) {

@@ -25,6 +25,12 @@ Status check_signature(const Json& with, const char* name, const crypto::Sm2Poin
   return {};
 }
 
+// What a further node would be given now is of the root that goes.
+tl::unexpected<Error> root_waits() {
+  return fail(Code::conflict, "consortium.next_root_waits",
+              "invite further nodes of the organisation after it");
+}
+
 bool expired(const Json& invitation, int64_t now_ms) { return invitation.at("expires_ms") <= now_ms; }
 
 }  // namespace
@@ -65,6 +71,7 @@ Result<Json> ServiceImpl::invite(const Invite& what) {
   ASSIGN(std::string encrypt_pem, encrypt_key.to_pem());
   const auto& names = identity.names();
   const bool further = what.organisation == names.organisation;
+  if (further && next_root_waits(identity)) return root_waits();
   Json invitation = {{"format", kFormat},
                      {"chain", hex(ledger->id())},
                      {"genesis", ledger->genesis_document()},
@@ -195,6 +202,7 @@ Result<Json> ServiceImpl::answer_join(const link::Peer& peer, const Json& with) 
   std::vector<format::Action> actions;
   if (invitation.at("further_node").get<bool>()) {
     if (!identity.governs()) return wrong_message("this node does not govern its organisation");
+    if (next_root_waits(identity)) return root_waits();
     ASSIGN(auto key, crypto::Sm2PublicKey::from_point(node.key));
     ASSIGN(auto encrypt_point, point_in(with, "encrypt_key"));
     ASSIGN(auto encrypt_key, crypto::Sm2PublicKey::from_point(encrypt_point));

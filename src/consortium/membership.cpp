@@ -12,15 +12,72 @@ tl::unexpected<Error> refused(std::string_view reason, const link::Peer& peer) {
 }
 
 void add_trust(const Record& record, link::Trust& trust) {
-  for (const auto& organisation : record.consortium.organisations)
-    if (auto root = crypto::Certificate::from_der(organisation.root_certificate))
-      trust.roots.push_back(std::move(*root));
-  for (const auto& proposed : record.proposed_roots)
-    if (auto root = crypto::Certificate::from_der(proposed.certificate))
-      trust.roots.push_back(std::move(*root));
-  for (const Bytes& der : record.crls)
+  auto add_root = [&](const Bytes& der) {
+    if (auto root = crypto::Certificate::from_der(der)) trust.roots.push_back(std::move(*root));
+  };
+  auto add_crl = [&](const Bytes& der) {
     if (auto crl = crypto::Crl::from_der(der)) trust.crls.push_back(std::move(*crl));
+  };
+  for (const auto& organisation : record.consortium.organisations) add_root(organisation.root_certificate);
+  for (const auto& proposed : record.proposed_roots) add_root(proposed.certificate);
+  for (const FormerRoot& former : record.former_roots) {
+    add_root(former.certificate);
+    if (!former.crl.empty()) add_crl(former.crl);
+  }
+  for (const Bytes& der : record.crls) add_crl(der);
 }
+
+Bytes crl_of(const Record& record, const Bytes& root) {
+  const auto certificate = crypto::Certificate::from_der(root);
+  for (const Bytes& der : record.crls)
+    if (auto crl = crypto::Crl::from_der(der); crl && certificate && crl->issuer == certificate->subject)
+      return der;
+  return {};
+}
+
+bool is_former_root(const Record& record, const std::string& organisation, const Bytes& root) {
+  return std::any_of(record.former_roots.begin(), record.former_roots.end(), [&](const FormerRoot& each) {
+    return each.organisation == organisation && each.certificate == root;
+  });
+}
+
+const format::Revoked* revoked(const Record& record, const crypto::Sm2Point& key) {
+  for (const format::Revoked& each : record.revocations.entries)
+    if (each.key == key) return &each;
+  return nullptr;
+}
+
+// What preview() does.
+struct Preview {
+  format::Consortium& consortium;
+  void drop(const std::string& name) {
+    std::erase_if(consortium.nodes, [&](const format::Node& each) { return each.name == name; });
+  }
+  format::Node* node(const std::string& name) {
+    for (format::Node& each : consortium.nodes)
+      if (each.name == name) return &each;
+    return nullptr;
+  }
+  void operator()(const format::AddOrganisation& a) { consortium.organisations.push_back(a.organisation); }
+  void operator()(const format::RemoveOrganisation& a) {
+    std::erase_if(consortium.nodes, [&](const auto& each) { return each.organisation == a.organisation; });
+    std::erase_if(consortium.organisations, [&](const auto& each) { return each.name == a.organisation; });
+  }
+  void operator()(const format::AddNode& a) { consortium.nodes.push_back(a.node); }
+  void operator()(const format::RemoveNode& a) { drop(a.node); }
+  void operator()(const format::RevokeNode& a) { drop(a.node); }
+  void operator()(const format::SetRole& a) {
+    if (format::Node* each = node(a.node)) each->role = a.role, each->weight = a.weight;
+  }
+  void operator()(const format::ReplaceNodeKeys& a) {
+    format::Node* each = node(a.node);
+    if (!each) return;
+    each->key = a.key.value_or(each->key);
+    each->engine_key = a.engine_key.value_or(each->engine_key);
+  }
+  template <typename Other>
+  void operator()(const Other&) {}  // no change of votes
+};
 
 }  // namespace
 
@@ -41,16 +98,6 @@ Result<Record> record_of(const ledger::Ledger& ledger) {
   return out;
 }
 
-namespace {
-
-const format::Revoked* revoked(const Record& record, const crypto::Sm2Point& key) {
-  for (const format::Revoked& each : record.revocations.entries)
-    if (each.key == key) return &each;
-  return nullptr;
-}
-
-}  // namespace
-
 bool names_root(const Record& record, const std::string& organisation, const Bytes& root) {
   const format::Organisation* found = record.consortium.find_organisation(organisation);
   if (!found) return false;
@@ -70,7 +117,8 @@ Status admitted(const Record& record, const link::Peer& peer) {
   for (const format::Revoked& entry : record.revocations.entries)
     if (std::find(entry.serials.begin(), entry.serials.end(), peer.certificate.serial) != entry.serials.end())
       return refused("link.revoked", peer);
-  if (!names_root(record, node->organisation, peer.root.der))
+  if (!names_root(record, node->organisation, peer.root.der) &&
+      !is_former_root(record, node->organisation, peer.root.der))
     return refused("link.organisation_unknown", peer);
   return {};
 }
@@ -78,7 +126,23 @@ Status admitted(const Record& record, const link::Peer& peer) {
 void Membership::set(Record record) {
   std::lock_guard lock(mutex_);
   auto& known = records_[record.chain];
-  if (record.height >= known.height) known = std::move(record);
+  if (record.height < known.height) return;
+  keep_former_roots(known, record);
+  known = std::move(record);
+}
+
+void Membership::keep_former_roots(const Record& before, Record& after) const {
+  auto roots = before.former_roots;
+  for (const auto& each : before.consortium.organisations)
+    roots.push_back({each.name, each.root_certificate, crl_of(before, each.root_certificate)});
+  for (FormerRoot& root : roots) {
+    const auto* now = after.consortium.find_organisation(root.organisation);
+    if (!now || now->root_certificate == root.certificate) continue;
+    if (std::any_of(after.consortium.nodes.begin(), after.consortium.nodes.end(), [&](const auto& node) {
+          return node.organisation == now->name && !seen_under_.contains({node.name, now->root_certificate});
+        }))
+      after.former_roots.push_back(std::move(root));
+  }
 }
 
 void Membership::forget(const Digest& chain) {
@@ -149,12 +213,16 @@ Status Membership::admits(const link::Topic& topic, const link::Peer& peer) cons
 
 Status Membership::admits_on(const Record& record, const link::Peer& peer) const {
   TRY(admitted(record, peer));
-  if (record.consortium.find_node(peer.key)) {
-    seen_.insert(peer.key);
-    return {};
-  }
-  const format::Node* node = record.consortium.find_node(revoked(record, peer.key)->node);
-  return seen_.contains(node->key) ? refused("link.revoked", peer) : Status();
+  const format::Node* node = record.consortium.find_node(peer.key);
+  const bool replaced = !node;
+  if (replaced) node = record.consortium.find_node(revoked(record, peer.key)->node);
+  if (replaced && seen_.contains(node->key)) return refused("link.revoked", peer);
+  const Bytes& root = record.consortium.find_organisation(node->organisation)->root_certificate;
+  if (is_former_root(record, node->organisation, peer.root.der) && seen_under_.contains({node->name, root}))
+    return refused("link.organisation_unknown", peer);
+  if (!replaced) seen_.insert(peer.key);
+  if (peer.root.der == root) seen_under_.insert({node->name, root});
+  return {};
 }
 
 bool Membership::same_node(const link::Topic& topic, const crypto::Sm2Point& asked,
@@ -170,41 +238,6 @@ bool Membership::same_node(const link::Topic& topic, const crypto::Sm2Point& ask
   }
   return false;
 }
-
-namespace {
-
-struct Preview {
-  format::Consortium& consortium;
-  void drop(const std::string& name) {
-    std::erase_if(consortium.nodes, [&](const format::Node& each) { return each.name == name; });
-  }
-  format::Node* node(const std::string& name) {
-    for (format::Node& each : consortium.nodes)
-      if (each.name == name) return &each;
-    return nullptr;
-  }
-  void operator()(const format::AddOrganisation& a) { consortium.organisations.push_back(a.organisation); }
-  void operator()(const format::RemoveOrganisation& a) {
-    std::erase_if(consortium.nodes, [&](const auto& each) { return each.organisation == a.organisation; });
-    std::erase_if(consortium.organisations, [&](const auto& each) { return each.name == a.organisation; });
-  }
-  void operator()(const format::AddNode& a) { consortium.nodes.push_back(a.node); }
-  void operator()(const format::RemoveNode& a) { drop(a.node); }
-  void operator()(const format::RevokeNode& a) { drop(a.node); }
-  void operator()(const format::SetRole& a) {
-    if (format::Node* each = node(a.node)) each->role = a.role, each->weight = a.weight;
-  }
-  void operator()(const format::ReplaceNodeKeys& a) {
-    format::Node* each = node(a.node);
-    if (!each) return;
-    each->key = a.key.value_or(each->key);
-    each->engine_key = a.engine_key.value_or(each->engine_key);
-  }
-  template <typename Other>
-  void operator()(const Other&) {}  // no change of votes
-};
-
-}  // namespace
 
 format::Consortium preview(const format::Consortium& before, std::span<const format::Action> actions) {
   format::Consortium out = before;

@@ -7,12 +7,20 @@
 #include "format/proposal.h"
 
 // Who may have a link: derived from what the chains say now. Invariants:
-// - a link of a chain is only for a node that the chain's newest record names, under a certificate of its
-//   organisation's root as the record has it, or of the one that the organisation itself has proposed in its
-//   place, as long as that is voted on: so its nodes change over without being shut out;
+// - a link of a chain is only for a node whose key the chain's newest record names: a root alone lets nobody
+//   in. Its certificate is of its organisation's root as the record has it, or of the one that the
+//   organisation itself has proposed in its place, as long as that is voted on, or of the one before, until
+//   the node comes under the present one: so nodes change over without being shut out, those too that were
+//   away when it was voted on;
 // - a key or certificate that the chain distrusts is refused even where its root still stands;
 // - whoever holds an invitation may speak to this node about joining, and about nothing else.
 namespace chengxin::consortium {
+
+// A root that was replaced, with its revocation list, if it had one: the chain drops that with it.
+struct FormerRoot {
+  std::string organisation;
+  Bytes certificate, crl;
+};
 
 // What one chain says of its members.
 struct Record {
@@ -23,6 +31,7 @@ struct Record {
   format::Revocations revocations;
   std::vector<Bytes> crls;
   std::vector<format::ReplaceRoot> proposed_roots;  // open, each by its own organisation
+  std::vector<FormerRoot> former_roots;             // that Membership saw replaced, and nodes may still have
 };
 Result<Record> record_of(const ledger::Ledger& ledger);
 
@@ -34,7 +43,8 @@ Status admitted(const Record& record, const link::Peer& peer);
 class Membership {
  public:
   // The newest of each chain. One that is older than what is known is ignored: a node that has just joined
-  // knows more from its inviter than from its own ledger, which begins at the genesis.
+  // knows more from its inviter than from its own ledger, which begins at the genesis. Roots that it replaces
+  // are kept as former ones while some node of theirs has not come under the present one.
   void set(Record record);
   void forget(const Digest& chain);
   void set_own(std::vector<crypto::Certificate> roots, std::vector<crypto::Crl> crls);
@@ -55,10 +65,14 @@ class Membership {
                  const crypto::Sm2Point& found) const;
 
  private:
-  Status admits_on(const Record& record, const link::Peer& peer) const;  // under the lock
+  // Under the lock:
+  Status admits_on(const Record& record, const link::Peer& peer) const;
+  void keep_former_roots(const Record& before, Record& after) const;
 
   mutable std::mutex mutex_;
   mutable std::set<crypto::Sm2Point> seen_;  // present keys of nodes that have had a link
+  mutable std::set<std::pair<std::string, Bytes>>
+      seen_under_;  // nodes, and present roots they have come under
   std::map<Digest, Record> records_;
   std::vector<crypto::Certificate> own_roots_;
   std::vector<crypto::Crl> own_crls_;

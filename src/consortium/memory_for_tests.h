@@ -169,6 +169,7 @@ struct World {
     std::string node;
     std::shared_ptr<ledger::Ledger> ledger;
     bool stopped = false;
+    std::optional<size_t> away_from;  // the first block that it does not get
   };
   struct Chain {
     std::string genesis;
@@ -197,6 +198,25 @@ struct World {
     if (out) *out = std::move(executed);
     return {};
   }
+  // A node that gets no blocks, until it is back and gets them all.
+  void leave(const std::string& node) {
+    std::lock_guard lock(mutex);
+    for (auto& [id, chain] : chains)
+      for (Member& member : chain.members)
+        if (member.node == node) member.away_from = chain.blocks.size();
+  }
+  void come_back(const std::string& node) {
+    std::lock_guard lock(mutex);
+    for (auto& [id, chain] : chains) {
+      for (Member& member : chain.members) {
+        if (member.node != node || !member.away_from) continue;
+        for (size_t i = *member.away_from; i < chain.blocks.size(); ++i)
+          EXPECT_TRUE(add(*member.ledger, chain.blocks[i].first, chain.blocks[i].second, nullptr));
+        member.away_from.reset();
+      }
+      for (const auto& tell : changed) tell(id);
+    }
+  }
 };
 
 class MemoryChains : public Chains {
@@ -219,6 +239,7 @@ class MemoryChains : public Chains {
       World::Chain& chain = world_.chains[id];
       const int64_t time_ms = world_.network.now_ms += 10;
       for (auto& member : chain.members) {
+        if (member.away_from) continue;
         ledger::Ledger::Executed executed;
         TRY(world_.add(*member.ledger, envelope, time_ms, &executed));
         const auto receipt = format::Receipt::decode(executed.receipts[0]).value();
@@ -239,7 +260,7 @@ class MemoryChains : public Chains {
     chain.genesis = genesis;
     ASSIGN(auto ledger, ledger::Ledger::create(folder_ / hex(id).substr(0, 16), genesis, {}));
     for (const auto& [envelope, time_ms] : chain.blocks) TRY(world_.add(*ledger, envelope, time_ms, nullptr));
-    chain.members.push_back({node_, std::move(ledger)});
+    chain.members.push_back({node_, std::move(ledger), false, std::nullopt});
     return {};
   }
   Status stop(const Digest& id) override {

@@ -5,7 +5,30 @@
 namespace chengxin::consortium {
 namespace {
 
-constexpr const char *kNextRoot = "next-root", *kTaken = "taken";
+constexpr const char *kNextRoot = "next-root", *kTaken = "taken", *kRoot = "root.der";
+
+Result<NodeCertificates> issue_other(const crypto::Authority& authority, const Names& own,
+                                     const format::Node& node, const crypto::Sm2PublicKey& encrypt_key,
+                                     int64_t now_ms) {
+  ASSIGN(auto key, crypto::Sm2PublicKey::from_point(node.key));
+  return issue_node(authority, {own.organisation, own.title, node.name, node.address}, key, encrypt_key,
+                    now_ms);
+}
+
+Status put_in_place(const fs::path& folder, const fs::path& next) {
+  for (const char* name : {"root.pem", kRoot, "encrypt.der", "sign.der"}) {
+    if (!there(next / name)) continue;
+    ASSIGN(Bytes bytes, read_file(next / name, 64 << 10));
+    Status written = write_durable(folder / name, bytes, kOwner);
+    crypto::secure_zero(bytes.data(), bytes.size());
+    TRY(written);
+  }
+  std::error_code error;
+  fs::remove(folder / "crl.der", error);  // of the old one
+  TRY(sync_folder(folder));
+  fs::remove(next / kRoot, error);  // which says that all is there: what else is left is nothing now
+  return sync_folder(next);
+}
 
 }  // namespace
 
@@ -21,25 +44,17 @@ Result<crypto::Authority> make_root(const Names& names, int64_t now_ms) {
 
 Status finish_next_root(const fs::path& folder) {
   const fs::path next = folder / kNextRoot;
-  if (!there(next / kTaken)) return {};
-  for (const char* name : {"root.pem", "root.der", "encrypt.der", "sign.der"}) {
-    if (!there(next / name)) continue;
-    ASSIGN(Bytes bytes, read_file(next / name, 64 << 10));
-    Status written = write_durable(folder / name, bytes, kOwner);
-    crypto::secure_zero(bytes.data(), bytes.size());
-    TRY(written);
-  }
   std::error_code error;
-  fs::remove(folder / "crl.der", error);  // of the old one
-  TRY(sync_folder(folder));
+  if (!there(next / kTaken)) return {};
+  if (there(next / kRoot)) TRY(put_in_place(folder, next));
   fs::remove_all(next, error);
   return sync_folder(folder);
 }
 
 Status Identity::load_next_root() {
   const fs::path next = folder_ / kNextRoot;
-  if (!there(next / "root.der")) return {};
-  ASSIGN(auto root, read_certificate(next, "root.der"));
+  if (!there(next / kRoot)) return {};
+  ASSIGN(auto root, read_certificate(next, kRoot));
   if (there(next / "root.pem")) {
     ASSIGN(auto key, read_key(next, "root.pem"));
     auto opened = crypto::Authority::open(root, std::move(key));
@@ -59,26 +74,16 @@ Result<crypto::Certificate> Identity::prepare_root(int64_t now_ms) {
   if (!governs()) return not_governing();
   if (next_root_) return *next_root_;
   ASSIGN(auto authority, make_root(names_, now_ms));
+  ASSIGN(const auto own, issue_node(authority, names_, key_.public_key(), encrypt_key_.public_key(), now_ms));
   const fs::path next = folder_ / kNextRoot;
   TRY(make_folder(next, 0700));
+  TRY(write_certificates(next, own));  // so that it can be taken up by hand
   TRY(write_key(next / "root.pem", authority.key()));
-  TRY(write_durable(next / "root.der", authority.certificate().der, kOwner));
+  TRY(write_durable(next / kRoot, authority.certificate().der, kOwner));
   next_root_ = authority.certificate();
   next_authority_ = std::move(authority);
   return *next_root_;
 }
-
-namespace {
-
-Result<NodeCertificates> issue_other(const crypto::Authority& authority, const Names& own,
-                                     const format::Node& node, const crypto::Sm2PublicKey& encrypt_key,
-                                     int64_t now_ms) {
-  ASSIGN(auto key, crypto::Sm2PublicKey::from_point(node.key));
-  return issue_node(authority, {own.organisation, own.title, node.name, node.address}, key, encrypt_key,
-                    now_ms);
-}
-
-}  // namespace
 
 Result<NodeCertificates> Identity::issue(const format::Node& node, const crypto::Sm2PublicKey& encrypt_key,
                                          int64_t now_ms) const {
@@ -121,10 +126,10 @@ Status Identity::put_next_root(const crypto::Certificate& root, const NodeCertif
   TRY(check_given(root, certificates, now_ms));
   const fs::path next = folder_ / kNextRoot;
   std::error_code error;
-  fs::remove(next / "root.der", error);  // which says that all is there
+  fs::remove(next / kRoot, error);  // which says that all is there
   TRY(make_folder(next, 0700));
   TRY(write_certificates(next, certificates));
-  TRY(write_durable(next / "root.der", root.der, kOwner));
+  TRY(write_durable(next / kRoot, root.der, kOwner));
   next_root_ = root;
   next_root_certificates_ = certificates;
   return {};

@@ -240,10 +240,15 @@ void ServiceImpl::look_around() {
 
 // Members as the chains have them now; links that they do not cover are cut.
 void ServiceImpl::refresh() {
+  // Its own organisation's next root is good here from when it was given: this node may have missed the vote.
+  std::optional<format::ReplaceRoot> given;
+  if (auto identity = own(); identity && identity->next_root())
+    given = format::ReplaceRoot{identity->names().organisation, identity->next_root()->der};
   for (const auto& ledger : chains_.list()) {
     auto record = record_of(*ledger);
     if (record) {
       keep_chain(*ledger, *record);
+      if (given) record->proposed_roots.push_back(*given);
       membership_->set(std::move(*record));
     } else if (record.error().reason != "consortium.none") {
       log::error("consortium.record",
@@ -267,8 +272,8 @@ Status ServiceImpl::follow_own_record() {
   if (!identity) return {};
   const crypto::Sm2Point next = identity->signing_keys().back().public_key().point();
   bool key = identity->has_next_key(), governor = identity->has_next_governor();
-  // Where others have not voted yet a root that is proposed is good for links: the first that has it decides.
-  bool root = identity->next_root().has_value(), root_voted = false;
+  // Of a chain that has another root this node is a member under that one only: never before all have it.
+  bool root = identity->next_root().has_value();
   std::set<std::string> addresses;
   for (const auto& ledger : chains_.list()) {
     auto record = record_of(*ledger);
@@ -277,19 +282,18 @@ Status ServiceImpl::follow_own_record() {
     if (!node || node->organisation != identity->names().organisation) {
       // Not yet here, or not any more: a ledger that has just begun has not come to where it was added.
       const auto known = membership_->find(record->chain);
-      if (known && known->height <= record->height && !known->consortium.find_node(identity->names().node))
-        TRY(chains_.stop(record->chain));
+      const bool named = known && known->consortium.find_node(identity->names().node);
+      if (known && known->height <= record->height && !named) TRY(chains_.stop(record->chain));
+      root = root && !named;
       continue;
     }
     addresses.insert(node->address);
     key = key && node->key == next && known_to_most(*ledger, *record);
     const auto* organisation = record->consortium.find_organisation(node->organisation);
     governor = governor && organisation->governor_key == identity->next_governor().public_key().point();
-    root = root && names_root(*record, organisation->name, identity->next_root()->der);
-    root_voted = root_voted || (root && organisation->root_certificate == identity->next_root()->der);
+    root = root && organisation->root_certificate == identity->next_root()->der;
   }
   if (addresses.empty()) return {};
-  root = root && root_voted;
   const bool moved = addresses.size() == 1 && *addresses.begin() != identity->names().address;
   {
     std::lock_guard lock(mutex_);
@@ -384,12 +388,7 @@ Result<Json> ServiceImpl::identity() {
 }
 
 Result<Json> ServiceImpl::revoke_certificates(const std::vector<Bytes>& serials) {
-  ASSIGN(Identity identity, own());
-  ASSIGN(auto crl, identity.revoke(serials, now()));
-  {
-    std::lock_guard lock(mutex_);
-    identity_ = std::move(identity);
-  }
+  ASSIGN(auto crl, change_own([&](Identity& own) { return own.revoke(serials, now()); }));
   refresh();
   Json published = Json::array();
   for (const auto& ledger : chains_.list()) {
@@ -402,23 +401,15 @@ Result<Json> ServiceImpl::revoke_certificates(const std::vector<Bytes>& serials)
 }
 
 Result<Json> ServiceImpl::rotate_key() {
-  ASSIGN(Identity identity, own());
-  ASSIGN(auto point, identity.prepare_key(now()));
-  {
-    std::lock_guard lock(mutex_);
-    identity_ = identity;
-  }
+  ASSIGN(auto point, change_own([&](Identity& own) { return own.prepare_key(now()); }));
+  ASSIGN(const Identity identity, own());
   const format::ReplaceNodeKeys action{identity.names().node, point, {}, {}, {}};
   return propose_everywhere([&](const auto&) { return action; });
 }
 
 Result<Json> ServiceImpl::rotate_governor() {
-  ASSIGN(Identity identity, own());
-  ASSIGN(auto point, identity.prepare_governor());
-  {
-    std::lock_guard lock(mutex_);
-    identity_ = identity;
-  }
+  ASSIGN(auto point, change_own([](Identity& own) { return own.prepare_governor(); }));
+  ASSIGN(const Identity identity, own());
   const format::ReplaceGovernor action{identity.names().organisation, point};
   return propose_everywhere([&](const auto&) { return action; });
 }
@@ -431,12 +422,12 @@ Result<Json> ServiceImpl::rotate_engine_keys() {
   });
 }
 
-Result<Json> ServiceImpl::propose_everywhere(const ActionOf& action, std::string_view why) {
+Result<Json> ServiceImpl::propose_everywhere(const ActionOf& action) {
   Json out = Json::array();
   for (const auto& ledger : chains_.list()) {
     if (!record_of(*ledger)) continue;
     auto proposed = action(ledger->genesis().name);
-    auto outcome = proposed ? propose_on(*ledger, {{std::move(*proposed)}, std::string(why)})
+    auto outcome = proposed ? propose_on(*ledger, {{std::move(*proposed)}, "a new key"})
                             : Result<Json>(tl::unexpected(proposed.error()));
     Json row =
         outcome ? *outcome : Json{{"reason", outcome.error().reason}, {"detail", outcome.error().detail}};

@@ -81,10 +81,11 @@ class Service {
   // A new key of this node for every chain it is on: proposals that are voted on; taken up when all name it.
   virtual Result<Json> rotate_key() = 0;
   virtual Result<Json> rotate_governor() = 0;
-  // A new root of the organisation: its other nodes are given certificates under it, then it is proposed on
-  // every chain; each takes it up when the first has voted for it. consortium.node_away names the nodes that
-  // could not be given theirs: nothing was proposed.
-  virtual Result<Json> replace_root() = 0;
+  // A new root of the organisation: its other nodes are given certificates under it, but for those `without`,
+  // then it is proposed on every chain of this node that does not name it or vote on it already; each node
+  // takes it up when all its chains name it. consortium.node_away names the nodes that could not be given
+  // theirs: nothing was proposed. What a chain refuses is refused on all of them. consortium.no_node.
+  virtual Result<Json> replace_root(const std::vector<std::string>& without = {}) = 0;
   // A new key for the engine of every chain: each is taken up when its chain has voted for it.
   virtual Result<Json> rotate_engine_keys() = 0;
 

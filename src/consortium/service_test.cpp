@@ -90,6 +90,23 @@ struct Story : ::testing::Test {
         }
     }
   }
+  bool reached(const std::string& by, const std::string& chain = "home") {
+    const Json rows = ok(at(by).status(chain))["items"];
+    return std::all_of(rows.begin(), rows.end(), [](const Json& row) { return row["reached"] == true; });
+  }
+  size_t open_on(const std::string& chain) {
+    const Json all = ok(at("a1").proposals(chain))["items"];
+    return std::count_if(all.begin(), all.end(), [](const Json& each) { return each["state"] == "open"; });
+  }
+  std::string root_of(const std::string& name) { return ok(at(name).identity())["root"]; }
+  // Four, and a further node of the bureau.
+  void five() {
+    four();
+    make("b2", "bureau");
+    ok(enter("b1", node("b2"), format::NodeRole::observer));
+    vote_all({"a1", "c1", "d1"});
+    ASSERT_TRUE(becomes([&] { return on_chain("b2", "home"); }));
+  }
   void four() {
     init();
     for (auto [name, organisation] : {std::pair("b1", "bureau"), {"c1", "court"}, {"d1", "data"}}) {
@@ -417,17 +434,9 @@ TEST_F(Story, AKeyIsRotatedOnEveryChainAndTakenUpWhenAllNameIt) {
 }
 
 TEST_F(Story, ARootIsReplacedOnAllNodesOfTheOrganisation) {
-  four();
-  make("b2", "bureau");
-  ok(enter("b1", node("b2"), format::NodeRole::observer));
-  vote_all({"a1", "c1", "d1"});
-  ASSERT_TRUE(becomes([&] { return on_chain("b2", "home"); }));
+  five();
   const std::vector<std::string> all = {"a1", "b1", "b2", "c1", "d1"};
   auto root_on_chain = [&] { return record("a1", "home").find_organisation("bureau")->root_certificate; };
-  auto reached = [&](const std::string& by) {
-    const Json rows = ok(at(by).status("home"))["items"];
-    return std::all_of(rows.begin(), rows.end(), [](const Json& row) { return row["reached"] == true; });
-  };
   const Bytes old = root_on_chain();
   const std::string before = ok(at("b2").identity())["root"];
   EXPECT_EQ(reason(at("b2").replace_root()), "consortium.not_governing");
@@ -447,6 +456,7 @@ TEST_F(Story, ARootIsReplacedOnAllNodesOfTheOrganisation) {
   const auto proposals = ok(at("b1").proposals("home"))["items"].size();
   EXPECT_EQ(reason(at("b1").replace_root()), "consortium.node_away");
   EXPECT_EQ(ok(at("b1").proposals("home"))["items"].size(), proposals);
+  EXPECT_EQ(reason(at("b1").replace_root({"b3"})), "consortium.no_node");
   node("b2").open();
 
   const Json proposed = ok(at("b1").replace_root())["items"];
@@ -454,6 +464,21 @@ TEST_F(Story, ARootIsReplacedOnAllNodesOfTheOrganisation) {
   EXPECT_EQ(proposed[0]["state"], "open") << proposed;
   for (const std::string& name : all) EXPECT_TRUE(reached(name)) << name << " while it is voted on";
   EXPECT_EQ(ok(at("b2").identity())["root"], before);
+  const auto other =
+      crypto::Authority::create_root({"CN", "B", "bureau", "Root"}, {kStartMs - kDayMs, kStartMs + kDayMs})
+          .value();
+  const format::Node b2 = *record("a1", "home").find_node("b2");
+  const auto encrypt = unhex(
+      ok(ask(*at("b1").links(), {b2.address, b2.key}, "encrypt_key", {}))["encrypt_key"].get<std::string>());
+  const auto pair = issue_node(other, node("b2").names, *crypto::Sm2PublicKey::from_point(b2.key),
+                               *crypto::Sm2PublicKey::from_point(*encrypt), kStartMs)
+                        .value();
+  EXPECT_EQ(reason(ask(*at("b1").links(), {b2.address, b2.key}, "next_root",
+                       {{"root", base64(other.certificate().der)},
+                        {"sign", base64(pair.sign.der)},
+                        {"encrypt", base64(pair.encrypt.der)}})),
+            "consortium.next_root_waits")
+      << "the one that is voted on is not given away";
   for (const char* name : {"b1", "b2"}) {  // what waits is kept
     node(name).service.reset();
     node(name).open();
@@ -478,6 +503,127 @@ TEST_F(Story, ARootIsReplacedOnAllNodesOfTheOrganisation) {
   const auto fresh = hex(record("a1", "home").find_node("b1")->key);
   ASSERT_TRUE(becomes([&] { return ok(at("b1").identity())["key"] == fresh; }));
   ASSERT_TRUE(becomes([&] { return reached("a1"); }));
+}
+
+// Given its certificates, but nothing of the proposal nor of the vote, when it stops.
+TEST_F(Story, ANodeThatMissedTheVoteOnItsRootComesBack) {
+  five();
+  const std::string before = root_of("b2");
+  world.leave("b2");
+  std::vector<Json> answers(2);  // asked for twice at once
+  std::thread second([&] { answers[1] = ok(at("b1").replace_root()); });
+  answers[0] = ok(at("b1").replace_root());
+  second.join();
+  for (const Json& answer : answers) EXPECT_EQ(answer["items"][0]["state"], "open") << answer;
+  EXPECT_EQ(open_on("home"), 1u);
+  node("b2").service.reset();
+  vote_all({"a1", "c1", "d1"});
+  ASSERT_TRUE(becomes([&] { return root_of("b1") != before; }));
+  node("b2").open();
+  for (const char* name : {"a1", "b1", "b2"}) EXPECT_TRUE(becomes([&] { return reached(name); })) << name;
+  EXPECT_EQ(root_of("b2"), before);
+  world.come_back("b2");
+  EXPECT_TRUE(becomes([&] { return root_of("b2") == root_of("b1"); }));
+  for (const char* name : {"a1", "b1", "b2"}) EXPECT_TRUE(becomes([&] { return reached(name); })) << name;
+  EXPECT_TRUE(own_findings("b2").empty());
+}
+
+TEST_F(Story, ANodeIsLeftOutOfARootThatItCannotBeGiven) {
+  five();
+  node("b2").service.reset();
+  const Json answer = ok(at("b1").replace_root({"b2"}));
+  EXPECT_EQ(answer["without"], Json({"b2"}));
+  EXPECT_EQ(open_on("home"), 1u);
+}
+
+TEST_F(Story, ARootIsTakenUpWhereEveryChainHasItAndNoChainIsLostBefore) {
+  four();
+  ok(at("a1").create_chain({"land", {"bureau", "court"}}));
+  for (const char* name : {"b1", "c1"}) {
+    ASSERT_TRUE(becomes([&] { return ok(at(name).offers())["items"].size() == 1; })) << name;
+    ok(at(name).accept("land"));
+  }
+  for (const char* name : {"a1", "b1", "c1"}) ASSERT_TRUE(becomes([&] { return on_chain(name, "land"); }));
+  const std::string before = root_of("b1");
+
+  // One of the chains does not open it: so nor does the other.
+  const auto chains = node("b1").chains.list();
+  const std::string full = chains.back()->genesis().name, free = chains.front()->genesis().name;
+  ASSERT_EQ(chains.size(), 2u);
+  for (size_t i = 0; i < ledger::kOpenProposalsEach; ++i)
+    ok(at("b1").propose(full, {{format::MoveNode{"b1", "b1.example:" + std::to_string(1000 + i)}}, ""}));
+  EXPECT_EQ(reason(at("b1").replace_root()), "consortium.too_many_open");
+  EXPECT_EQ(open_on(free), 0u);
+  const Json all = ok(at("b1").proposals(full))["items"];
+  for (const Json& each : all)
+    if (each["state"] == "open") ok(at("b1").withdraw(full, each["number"]));
+
+  ASSERT_EQ(ok(at("b1").replace_root())["items"].size(), 2u);
+  const Json land = ok(at("a1").proposals("land"))["items"][0];
+  ok(at("a1").vote("land", land["number"], false));
+  EXPECT_EQ(open_on("land"), 0u);
+  vote_all({"a1", "c1", "d1"});
+  EXPECT_NE(record("a1", "home").find_organisation("bureau")->root_certificate,
+            record("a1", "land").find_organisation("bureau")->root_certificate);
+  ok(at("b1").propose("home", {{format::SetRole{"b1", format::NodeRole::voter, 2}}, ""}));
+  for (const char* chain : {"home", "land"})
+    for (const char* name : {"a1", "b1", "c1"})
+      EXPECT_TRUE(becomes([&] { return reached(name, chain); })) << name << " " << chain;
+  EXPECT_EQ(root_of("b1"), before);
+  const auto findings = at("b1").findings();
+  EXPECT_TRUE(std::any_of(findings.begin(), findings.end(),
+                          [](const auto& each) { return each.reason == "consortium.root_differs"; }));
+  EXPECT_EQ(reason(at("b1").invite({"home", "bureau"})), "consortium.next_root_waits");
+  ok(at("b1").invite({"home", "estates"}));
+
+  for (const Json& each : ok(at("b1").replace_root())["items"])
+    EXPECT_EQ(each["state"], each["chain"] == "home" ? "executed" : "open") << each;
+  vote_all({"a1", "c1"}, "land");
+  EXPECT_TRUE(becomes([&] { return root_of("b1") != before; }));
+  for (const char* chain : {"home", "land"})
+    for (const char* name : {"a1", "b1", "c1"})
+      EXPECT_TRUE(becomes([&] { return reached(name, chain); })) << name << " " << chain;
+}
+
+TEST_F(Story, AnAnswerIsHeardWhenItArrives) {
+  four();
+  const format::Node b1 = *record("a1", "home").find_node("b1");
+  const Json question = {{"chain", hex(node("a1").chains.list()[0]->id())}, {"name", "home"}};
+  std::atomic<int> heard = 0;
+  const Asked asked(*at("a1").links(), {b1.address, b1.key}, "status", question,
+                    [&](const link::Peer& peer, const Json& row) {
+                      heard += peer.key == b1.key && row.contains("instance");
+                    });
+  EXPECT_TRUE(becomes([&] { return heard == 1; })) << "nobody waits for it";
+}
+
+TEST_F(Story, ARowThatIsNoneHidesNoOther) {
+  four();
+  TestNode& b1 = node("b1");
+  b1.service.reset();
+  const auto identity = Identity::open(b1.folder / "consortium", b1.validator).value();
+  Json row;
+  Answering answering(
+      [&](const link::Peer&, const std::string&, const Json&) -> Result<Json> { return row; });
+  const link::Topic member{{}, link::Purpose::member};
+  MemoryLinks links(
+      world.network, b1.names.address, identity.credentials(),
+      [trust = at("a1").membership().trust(member)](const link::Topic&) { return trust; },
+      [](const link::Topic&, const link::Peer&) { return Status(); });
+  links.serve(member, answering.handlers());
+  for (const Json& bad : {Json{{"key", 1}}, Json{{"instance", 1}}, Json{{"height", "1"}},
+                          Json{{"height", 1.5}}, Json{{"running", nullptr}}, Json("row"), Json()}) {
+    row = bad;
+    const Json rows = ok(at("a1").status("home"))["items"];
+    ASSERT_EQ(rows.size(), 4u) << bad;
+    for (const Json& each : rows) {
+      EXPECT_EQ(each["reached"], each["node"] != "b1") << bad << each;
+      EXPECT_EQ(each["reason"], each["node"] == "b1" ? "consortium.message" : "") << bad;
+    }
+  }
+  row = Json::object();
+  EXPECT_TRUE(reached("a1"));
+  (void)at("a1").findings();
 }
 
 TEST_F(Story, CertificatesAreRenewedAndTakenBack) {

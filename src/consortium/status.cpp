@@ -7,6 +7,35 @@
 
 // The table of a chain's nodes: each is asked for its own row.
 namespace chengxin::consortium {
+namespace {
+
+// What another node gave as its row: what is there must be of these types.
+Result<Json> checked_row(Json row) {
+  static const Json kTypes = {{"chain", ""},
+                              {"height", 0},
+                              {"certified_height", 0},
+                              {"engine_height", 0},
+                              {"round", 0},
+                              {"peers", 0},
+                              {"running", true},
+                              {"trouble", ""},
+                              {"version", ""},
+                              {"instance", ""},
+                              {"time_ms", 0},
+                              {"key", ""},
+                              {"node", ""},
+                              {"certificate_until_ms", 0},
+                              {"disk_free_bytes", 0},
+                              {"asker_twin", true}};
+  if (!row.is_object()) return fail(Code::invalid_argument, "consortium.message", "a row is an object");
+  for (const auto& [name, type] : kTypes.items())
+    if (const auto value = row.find(name);
+        value != row.end() && (type.is_number() ? !value->is_number_integer() : value->type() != type.type()))
+      return fail(Code::invalid_argument, "consortium.message", "{} in a row", name);
+  return row;
+}
+
+}  // namespace
 
 Json ServiceImpl::row_of(const ledger::Ledger& ledger) const {
   const auto head = ledger.head();
@@ -33,10 +62,16 @@ Json ServiceImpl::row_of(const ledger::Ledger& ledger) const {
   return row;
 }
 
-// Which process it was that asked or answered with this key; whether two of them take turns.
-bool ServiceImpl::hear(const crypto::Sm2Point& key, const Json& said) {
+// Which process it was that asked or answered with this key.
+void ServiceImpl::hear(const crypto::Sm2Point& key, const Json& said) {
+  if (!said.is_object() || !said.contains("instance") || !said["instance"].is_string()) return;
   std::lock_guard lock(mutex_);
-  instances_.hear(key, said.value("instance", ""), now());
+  instances_.hear(key, said["instance"].get<std::string>(), now());
+}
+
+// Whether two of them take turns.
+bool ServiceImpl::twin(const crypto::Sm2Point& key) const {
+  std::lock_guard lock(mutex_);
   return instances_.twin(key, now());
 }
 
@@ -50,7 +85,8 @@ Result<Json> ServiceImpl::answer_status(const link::Peer& peer, const Json& with
     if (ledger->id() != chain)
       return fail(Code::conflict, "consortium.other_genesis", "here {} is {}", name, hex(ledger->id()));
     Json row = row_of(*ledger);
-    row["asker_twin"] = hear(peer.key, with);
+    hear(peer.key, with);
+    row["asker_twin"] = twin(peer.key);
     return row;
   }
   return fail(Code::not_found, "chain.not_found", "{}", name);
@@ -67,18 +103,19 @@ Result<Json> ServiceImpl::rows(const ledger::Ledger& ledger) {
         &node, !self && open
                    ? std::make_unique<Asked>(
                          *open, Place{node.address, node.key}, "status",
-                         Json{{"chain", hex(record.chain)}, {"name", record.name}, {"instance", instance_}})
+                         Json{{"chain", hex(record.chain)}, {"name", record.name}, {"instance", instance_}},
+                         [this](const link::Peer& peer, const Json& row) { hear(peer.key, row); })
                    : nullptr);
   }
   Json items = Json::array();
   for (auto& [node, question] : asked) {
     const bool self = identity && node->name == identity->names().node;
     Result<Json> answer = self       ? Result<Json>(row_of(ledger))
-                          : question ? question->wait()
+                          : question ? question->wait().and_then(checked_row)
                                      : fail(Code::unavailable, "consortium.no_answer", "no links");
-    Json row = answer && answer->is_object() ? *answer : Json::object();
+    Json row = answer ? *answer : Json::object();
     row["reported_key"] = row.value("key", "");
-    if (!self && answer) row["twin"] = hear(question->peer().key, row);
+    if (!self && answer) row["twin"] = twin(question->peer().key);
     row["node"] = node->name;
     row["organisation"] = node->organisation;
     row["role"] = format::role_name(node->role);

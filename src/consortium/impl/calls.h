@@ -26,7 +26,9 @@ struct Place {
 // consortium.no_answer (unavailable).
 class Asked {
  public:
-  Asked(link::Links& links, const Place& place, std::string_view call, Json with);
+  // Hears of an answer when it arrives, on a thread of the links; wait() may come much later.
+  using Heard = std::function<void(const link::Peer&, const Json& answer)>;
+  Asked(link::Links& links, const Place& place, std::string_view call, Json with, Heard heard = {});
   Result<Json> wait();
   // Of the peer that answered, once there was an answer.
   link::Peer peer() const;

@@ -29,7 +29,7 @@ class ServiceImpl final : public Service {
   Result<Json> revoke_certificates(const std::vector<Bytes>& serials) override;
   Result<Json> rotate_key() override;
   Result<Json> rotate_governor() override;
-  Result<Json> replace_root() override;
+  Result<Json> replace_root(const std::vector<std::string>& without) override;
   Result<Json> rotate_engine_keys() override;
   Result<Json> show(std::string_view chain) override;
   Result<Json> status(std::string_view chain) override;
@@ -57,12 +57,19 @@ class ServiceImpl final : public Service {
   void keep_links();
   void close_links();
   Result<Identity> own() const;  // a copy
+  // Under the lock, so that nothing else that changes it meanwhile is lost. consortium.no_identity.
+  template <typename Change>
+  auto change_own(Change&& change) -> std::invoke_result_t<Change, Identity&> {
+    TRY(own());
+    std::lock_guard lock(mutex_);
+    return change(*identity_);
+  }
   Result<Chains::LedgerPtr> ledger_of(std::string_view name_or_id) const;
   void refresh();
   Status follow_own_record();
   Result<Json> govern(const ledger::Ledger& ledger, std::string_view method, Bytes arguments);
   using ActionOf = std::function<Result<format::Action>(const std::string& chain)>;
-  Result<Json> propose_everywhere(const ActionOf& action, std::string_view why = "a new key");
+  Result<Json> propose_everywhere(const ActionOf& action);
   Result<Json> propose_on(const ledger::Ledger& ledger, const format::Propose& what);
   void follow();
   void run();
@@ -102,16 +109,20 @@ class ServiceImpl final : public Service {
   std::optional<Json> offer_named(const std::string& name) const;
 
   // certificates.cpp
+  Status of_organisation(const Identity& identity, const link::Peer& peer) const;
   std::vector<format::Node> other_nodes(const Names& own) const;
   Result<NodeCertificates> ask_for_certificates(const Identity& identity) const;
   Result<Json> answer_certificates(const link::Peer& peer, const Json& with);
   Status give_certificates(link::Links& links, const Identity& identity, const format::Node& node) const;
+  Result<Json> propose_root(const Identity& identity);
+  bool next_root_waits(const Identity& identity) const;
   Result<Json> answer_encrypt_key(const link::Peer& peer);
   Result<Json> answer_next_root(const link::Peer& peer, const Json& with);
 
   // status.cpp
   Json row_of(const ledger::Ledger& ledger) const;
-  bool hear(const crypto::Sm2Point& key, const Json& said);
+  void hear(const crypto::Sm2Point& key, const Json& said);
+  bool twin(const crypto::Sm2Point& key) const;
   Result<Json> answer_status(const link::Peer& peer, const Json& with);
   Result<Json> rows(const ledger::Ledger& ledger);
   void log_findings();
