@@ -112,7 +112,12 @@ class Changes(cluster.Four):
         self.assertEqual([each["state"] for each in three.cli("consortium", "organisation", "replace-root")["items"]], ["open"])
         self.notarise(three, further)
         self.assertEqual(further.cli("consortium", "identity")["root"], before, "the old one until it is voted for")
+        # One of them misses the vote, and what was decided after it.
+        further.stop()
         self.vote_on_open()
+        cluster.wait_until("the new root", lambda: three.cli("consortium", "identity")["root"] != before)
+        self.notarise(three, one)
+        further.start()
         for node in (three, further):
             cluster.wait_until("the new root", lambda: node.cli("consortium", "identity")["root"] != before)
         self.assertEqual(three.cli("consortium", "identity")["root"], further.cli("consortium", "identity")["root"])
