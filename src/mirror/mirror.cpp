@@ -9,8 +9,8 @@
 namespace chengxin::mirror {
 namespace {
 
-// What may come late gives way to what people wait for: little of a busy core, all of an idle one. Not the idle
-// class: a lock that it holds must be given back some time.
+// What may come late gives way to what people wait for: little of a busy core, all of an idle one. Not the
+// idle class: a lock that it holds must be given back some time.
 constexpr int kNice = 19;
 
 }  // namespace

@@ -127,6 +127,8 @@ def exempt(cluster):
 def report(history):
     for name, (asked, first, tried) in load.served(history.entries).items():
         tell(f"served {name:18} of {asked:6}: {100 * first / asked:6.2f} % by the node first asked, {100 * tried / asked:6.2f} % when others are tried")
+    for (do, outcome, answer), count in load.not_served(history.entries).most_common(8):
+        tell(f"not served {count:4} × {do}: {outcome}, {answer}")
 
 
 def command(options, seed):

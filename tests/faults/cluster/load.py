@@ -171,6 +171,16 @@ class Load:
             client.join(timeout=120)
 
 
+def not_served(history):
+    """How often which (kind of request, last outcome, last answer): what its client did not get from any node that it tried."""
+    requests = collections.defaultdict(list)
+    for entry in history:
+        if "request" in entry:
+            requests[entry["client"], entry["request"]].append(entry)
+    lost = (attempts[-1] for attempts in requests.values() if not any(map(served_by, attempts)))
+    return collections.Counter((last["do"], last["outcome"], f"{last['status'] or ''} {str(last['answer'])[:60]}") for last in lost)
+
+
 def served(history):
     """By the faults that were on when a request began ("nothing" when none was): [requests, served by the node first asked, served by
     any node that its client tried]. A refusal that tells to come again is not served."""
