@@ -145,7 +145,9 @@ TEST_F(OracleTest, SignaturesAgreeBothWays) {
 TEST_F(OracleTest, EncryptionAgreesBothWays) {
   for (int i = 0; i < 150; ++i) {
     Sm2PrivateKey key = Sm2PrivateKey::generate().value();
-    Bytes data = bytes(1 + random() % 300);
+    // gmsm 0.34.1 is wrong for one key stream in 2^(8n), with n bytes: it refuses a cipher text of zeros, and
+    // where it has to draw again it goes on from the point it has already multiplied.
+    Bytes data = bytes(8 + random() % 300);
     Bytes ours = key.public_key().encrypt(data).value();
     ASSERT_EQ(oracle.ask({{"op", "sm2_decrypt"}, {"key", scalar(key)}, {"data", hex(ours)}}), data);
     auto theirs =

@@ -160,6 +160,11 @@ TEST(Sm2, EncryptsBytesOfAnyLength) {
     Bytes plain = random_bytes(size);
     EXPECT_EQ(key.decrypt(key.public_key().encrypt(plain).value()).value(), plain) << size;
   }
+  for (int i = 0; i < 1000; ++i) {  // of one byte, 4 have a key stream of zero, which is drawn again
+    const Bytes plain = random_bytes(1);
+    const Bytes cipher = key.public_key().encrypt(plain).value();
+    ASSERT_EQ(key.decrypt(cipher).value(), plain) << hex(cipher);
+  }
   EXPECT_EQ(key.public_key().encrypt({}).error().reason, "crypto.plain_length");
   EXPECT_EQ(key.public_key().encrypt(Bytes(65537)).error().reason, "crypto.plain_length");
 }
