@@ -90,7 +90,11 @@ Status govern(const cluster::Node& node, const std::string& chain, const Digest&
     client::Client platform({"http://127.0.0.1:" + std::to_string(door.port), {}, door.token});
     auto answer = platform.send("POST", "/api/v1/chains/" + chain + "/transactions?wait=receipt", envelope,
                                 "application/x-protobuf");
-    if (!answer) done = tl::unexpected(answer.error());
+    if (!answer)
+      done = tl::unexpected(answer.error());
+    else if (auto receipt = parse_json(answer->body); !receipt || !receipt->value("accepted", false))
+      done = fail(Code::unavailable, "cluster.story", "{} answered {}: {}", node.name(), answer->status,
+                  answer->body);
   });
   return done;
 }
