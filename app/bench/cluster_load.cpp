@@ -7,6 +7,7 @@
 #include <numeric>
 #include <thread>
 
+#include "base/clock.h"
 #include "client/client.h"
 #include "consortium/identity.h"
 #include "format/proposal.h"
@@ -79,6 +80,22 @@ Result<consortium::Identity> identity_of(const cluster::Node& node) {
   return consortium::Identity::open(node.data() / "consortium", installation.validator_key);
 }
 
+constexpr int kReceiptPatienceMs = 60'000;
+
+// Its receipt, also when the platform's patience (202) was shorter than ours.
+Result<Json> receipt_of(client::Client& platform, const std::string& transactions, ByteView envelope) {
+  ASSIGN(const auto answer,
+         platform.send("POST", transactions + "?wait=receipt", envelope, "application/x-protobuf"));
+  ASSIGN(const Json first, parse_json(answer.body));
+  if (answer.status != 202) return first;
+  const std::string receipt = transactions + "/" + first.at("transaction").get<std::string>() + "/receipt";
+  for (const int64_t until = steady_ns() + int64_t(kReceiptPatienceMs) * 1'000'000;;) {
+    auto made = platform.get(receipt);
+    if (made || made.error().code != Code::not_found || steady_ns() > until) return made;
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  }
+}
+
 // A transaction of the node's organisation, in a block before this returns.
 Status govern(const cluster::Node& node, const std::string& chain, const Digest& id,
               std::vector<format::Call> calls) {
@@ -88,13 +105,11 @@ Status govern(const cluster::Node& node, const std::string& chain, const Digest&
   Status done;
   node.inside([&] {
     client::Client platform({"http://127.0.0.1:" + std::to_string(door.port), {}, door.token});
-    auto answer = platform.send("POST", "/api/v1/chains/" + chain + "/transactions?wait=receipt", envelope,
-                                "application/x-protobuf");
-    if (!answer)
-      done = tl::unexpected(answer.error());
-    else if (auto receipt = parse_json(answer->body); !receipt || !receipt->value("accepted", false))
-      done = fail(Code::unavailable, "cluster.story", "{} answered {}: {}", node.name(), answer->status,
-                  answer->body);
+    auto receipt = receipt_of(platform, "/api/v1/chains/" + chain + "/transactions", envelope);
+    if (!receipt)
+      done = tl::unexpected(std::move(receipt).error());
+    else if (!receipt->value("accepted", false))
+      done = fail(Code::conflict, "cluster.story", "{} has a receipt of {}", node.name(), receipt->dump());
   });
   return done;
 }
