@@ -7,9 +7,6 @@ namespace {
 
 Outcome trapped(std::string_view reason) { return {Ending::trapped, 0, to_bytes(view(reason))}; }
 
-// Else it is a fault of this node.
-bool is_of_contract(const Error& error) { return error.reason.starts_with("contract."); }
-
 // The first key after all that begin with the prefix.
 Bytes end_of(Bytes prefix) {
   while (!prefix.empty() && ++prefix.back() == 0) prefix.pop_back();
@@ -54,7 +51,8 @@ class Frames::Frame : public Host {
     return {};
   }
   Result<std::optional<Bytes>> ask(Question question, ByteView arguments) override {
-    return frames_.answer(question, arguments);
+    return question == Question::caller_name ? frames_.name_of(context_.caller)
+                                             : frames_.answer(question, arguments);
   }
   Result<Outcome> call(const Message& message) override { return frames_.nested(context_, message); }
 
@@ -135,7 +133,11 @@ Result<Outcome> Frames::enter(const FrameContext& context, const Module& module,
   return outcome;
 }
 
-// Of an account, by its address or a name of an attribute behind it; of a contract, its name.
+Result<std::optional<Bytes>> Frames::name_of(const Address& contract) const {
+  return journal_.get(to_bytes(view(address_key(contract))));
+}
+
+// Of an account, by its address and the attribute's name behind it.
 Result<std::optional<Bytes>> Frames::answer(Question question, ByteView arguments) {
   using Answer = std::optional<Bytes>;
   switch (question) {
@@ -151,14 +153,13 @@ Result<std::optional<Bytes>> Frames::answer(Question question, ByteView argument
       auto key = crypto::Sm2PublicKey::from_point(point);
       return Answer(Bytes{uint8_t(key && key->verify(arguments.subspan(129), signature))});
     }
+    case Question::caller_name:
     case Question::attribute:
-    case Question::name:
       break;
   }
   if (arguments.size() < 20) return Answer();
   Address address;
   std::memcpy(address.data(), arguments.data(), address.size());
-  if (question == Question::name) return journal_.get(to_bytes(view(address_key(address))));
   format::KeyId id;
   std::memcpy(id.data(), address.data(), id.size());
   ASSIGN(auto stored, journal_.get(format::Account::state_key(id)));

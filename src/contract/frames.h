@@ -5,7 +5,7 @@
 // Calls between deployed contracts, whatever their languages, in one call of a transaction.
 namespace chengxin::contract {
 
-inline constexpr uint32_t kMaxDepth = 64;  // of calls in calls
+inline constexpr uint32_t kMaxDepth = 16;  // frames in one another
 inline constexpr size_t kMaxEvents = 1024, kMaxEventBytes = 4 << 20;
 
 // What stands at an address: nothing when nothing does, or what stands there cannot be called
@@ -39,6 +39,7 @@ class Frames {
                         uint64_t gas);
   Result<Outcome> nested(const FrameContext& from, const Message& message);
   Result<Outcome> enter(const FrameContext& context, const Message& message);
+  Result<std::optional<Bytes>> name_of(const Address& contract) const;
   Result<std::optional<Bytes>> answer(Question question, ByteView arguments);
 
   const ledger::CallContext& call_;
