@@ -14,6 +14,9 @@ const (
 	byZero   = 0x12
 )
 
+// MaxUint256 is 2²⁵⁶ - 1.
+var MaxUint256 = Uint256{[4]uint64{1<<64 - 1, 1<<64 - 1, 1<<64 - 1, 1<<64 - 1}}
+
 // U256 makes one of a small number.
 func U256(value uint64) Uint256 { return Uint256{[4]uint64{value}} }
 
