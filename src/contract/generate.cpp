@@ -146,7 +146,9 @@ Status check_glue(const Interface& interface) {
 
 Result<std::string> generate(const Interface& interface, std::string_view target, std::string_view name) {
   if (target == "rust") return rust_glue(interface);
+  if (target == "rust-caller") return rust_caller(interface, name);
   if (target == "go") return go_glue(interface);
+  if (target == "go-caller") return go_caller(interface, name);
   if (target == "typescript-client") return typescript_client(interface, name);
   return fail(Code::unsupported, "contract.generate.target", "{}", target.substr(0, 40));
 }

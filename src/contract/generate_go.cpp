@@ -9,7 +9,7 @@ using Kind = Type::Kind;
 constexpr std::string_view kKeywords =
     "break case chan const continue default defer else fallthrough for func go goto if import interface map "
     "package "
-    "range return select struct switch type var chengxin d e v";
+    "range return select struct switch type var chengxin c d e v";
 
 std::string go_type(const Type& type) {
   switch (type.kind) {
@@ -256,20 +256,51 @@ void error(Lines& out, const Interface& interface, const Entry& entry) {
   out.close();
 }
 
-}  // namespace
-
-Result<std::string> go_glue(const Interface& interface) {
-  TRY(check_glue(interface));
-  ASSIGN(auto all, structs(interface));
-  Lines out("\t");
-  out.line(
-      "// Code generated from the contract's interface by `chengxin contract generate go`; DO NOT EDIT.");
+void preamble(Lines& out, std::string_view target, const std::vector<Type>& all) {
+  out.line("// Code generated from a contract's interface by `chengxin contract generate {}`; DO NOT EDIT.",
+           target);
   out.blank();
   out.line("package main");
   out.blank();
   out.line("import \"chengxin\"");
   for (const Type& type : all) struct_code(out, type);
   out.blank();
+}
+
+void caller_method(Lines& out, const Interface& interface, const Entry& entry, const std::string& name) {
+  auto s = entry.selector();
+  out.blank();
+  out.notice(entry.notice, "//");
+  out.open("func (c {}) {}({}){} {{", name, method(interface, entry), list(entry.inputs),
+           result(entry.outputs));
+  out.line("e := chengxin.NewEncoder({})", heads(entry.inputs));
+  for (size_t i = 0; i < entry.inputs.size(); ++i)
+    out.raw(put(entry.inputs[i].type, name_of(entry.inputs, i)));
+  std::string call = fmt::format(
+      "chengxin.CallOrRevert(c.Address, [4]byte{{0x{:02x}, 0x{:02x}, 0x{:02x}, 0x{:02x}}}, e, {})", s[0],
+      s[1], s[2], s[3], reads_only(entry));
+  out.raw(entry.outputs.empty()
+              ? call
+              : fmt::format("d := chengxin.NewDecoder({}, {})", call, heads(entry.outputs)));
+  if (!entry.outputs.empty()) {
+    std::string values;
+    for (size_t i = 0; i < entry.outputs.size(); ++i) {
+      out.line("r{} := {}", i, take(entry.outputs[i].type));
+      values += fmt::format("{}r{}", i ? ", " : "", i);
+    }
+    out.line("d.End()");
+    out.line("return {}", values);
+  }
+  out.close();
+}
+
+}  // namespace
+
+Result<std::string> go_glue(const Interface& interface) {
+  TRY(check_glue(interface));
+  ASSIGN(auto all, structs(interface));
+  Lines out("\t");
+  preamble(out, "go", all);
   out.line("// Interface is what Contract does.");
   out.open("type Interface interface {{");
   for (const Entry& entry : interface.entries) {
@@ -281,6 +312,21 @@ Result<std::string> go_glue(const Interface& interface) {
   dispatch(out, interface);
   for (const Entry* entry : entries(interface, Entry::Kind::event)) event(out, interface, *entry);
   for (const Entry* entry : entries(interface, Entry::Kind::error)) error(out, interface, *entry);
+  return out.take();
+}
+
+Result<std::string> go_caller(const Interface& interface, std::string_view name) {
+  TRY(check_glue(interface));
+  ASSIGN(auto all, structs(interface));
+  Lines out("\t");
+  preamble(out, "go-caller", all);
+  out.line(
+      "// {} is the contract at an address, for another to call. What it reverts with, the caller reverts "
+      "with.",
+      pascal(name));
+  out.line("type {} struct{{ Address chengxin.Address }}", pascal(name));
+  for (const Entry* function : entries(interface, Entry::Kind::function))
+    caller_method(out, interface, *function, pascal(name));
   return out.take();
 }
 

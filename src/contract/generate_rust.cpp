@@ -188,13 +188,8 @@ void module(Lines& out, const Interface& interface, Entry::Kind kind) {
   out.close();
 }
 
-}  // namespace
-
-Result<std::string> rust_glue(const Interface& interface) {
-  TRY(check_glue(interface));
-  ASSIGN(auto all, structs(interface));
-  Lines out("    ");
-  out.line("//! Made from the contract's interface by `chengxin contract generate rust`: do not edit.");
+void preamble(Lines& out, std::string_view target, const std::vector<Type>& all) {
+  out.line("//! Made from a contract's interface by `chengxin contract generate {}`: do not edit.", target);
   out.line("#![allow(dead_code, unused_imports)]");
   out.blank();
   out.line("use chengxin::abi::{{self, Decoder, Encoder}};");
@@ -209,10 +204,57 @@ Result<std::string> rust_glue(const Interface& interface) {
     out.close();
     out.blank();
   }
+}
+
+void caller_method(Lines& out, const Interface& interface, const Entry& entry) {
+  const auto& outputs = entry.outputs;
+  out.notice(entry.notice, "///");
+  out.open("pub fn {}(&self{}{}){} {{", method(interface, entry), entry.inputs.empty() ? "" : ", ",
+           list(entry.inputs), result(outputs));
+  out.line("let {}cx_data = Encoder::new({});", entry.inputs.empty() ? "" : "mut ", heads(entry.inputs));
+  for (size_t i = 0; i < entry.inputs.size(); ++i) out.line("cx_data.put(&{});", name_of(entry.inputs, i));
+  out.line("let {} = call_or_revert(&self.0, *b\"{}\", cx_data, {});", outputs.empty() ? "_" : "cx_answer",
+           escaped(entry.selector()), reads_only(entry));
+  if (!outputs.empty()) {
+    out.line("let mut cx_results = Decoder::new(&cx_answer, {});", heads(outputs));
+    std::string values;
+    for (size_t i = 0; i < outputs.size(); ++i) {
+      out.line("let r{} = cx_results.take();", i);
+      values += fmt::format("{}r{}", i ? ", " : "", i);
+    }
+    out.line("cx_results.end();");
+    out.raw(outputs.size() == 1 ? values : fmt::format("({})", values));
+  }
+  out.close();
+}
+
+}  // namespace
+
+Result<std::string> rust_glue(const Interface& interface) {
+  TRY(check_glue(interface));
+  ASSIGN(auto all, structs(interface));
+  Lines out("    ");
+  preamble(out, "rust", all);
   interface_trait(out, interface);
   dispatch(out, interface);
   module(out, interface, Entry::Kind::event);
   module(out, interface, Entry::Kind::error);
+  return out.take();
+}
+
+Result<std::string> rust_caller(const Interface& interface, std::string_view name) {
+  TRY(check_glue(interface));
+  ASSIGN(auto all, structs(interface));
+  Lines out("    ");
+  preamble(out, "rust-caller", all);
+  out.line(
+      "/// The contract at an address, for another to call. What it reverts with, the caller reverts with.");
+  out.line("pub struct {}(pub Address);", pascal(name));
+  out.blank();
+  out.open("impl {} {{", pascal(name));
+  for (const Entry* function : entries(interface, Entry::Kind::function))
+    caller_method(out, interface, *function);
+  out.close();
   return out.take();
 }
 

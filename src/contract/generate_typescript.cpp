@@ -17,7 +17,6 @@ constexpr std::string_view kTypescriptKeywords =
 std::string as_is(std::string_view name) { return std::string(name); }
 
 bool is_number(const Type& type) { return type.kind == Kind::uint || type.kind == Kind::integer; }
-bool reads_only(const Entry& entry) { return entry.mutability == "view" || entry.mutability == "pure"; }
 
 std::string typescript_tuple(const std::vector<Parameter>& members);
 

@@ -260,6 +260,16 @@ func Call(to Address, data []byte, gas uint64, readOnly bool) ([]byte, bool) {
 	return bytes, false
 }
 
+// CallOrRevert calls a function of another contract; what that reverts with, this call reverts with. Generated code
+// calls it.
+func CallOrRevert(to Address, selector [4]byte, arguments *Encoder, readOnly bool) []byte {
+	data, ok := Call(to, append(selector[:], arguments.Finish()...), 0, readOnly)
+	if !ok {
+		Revert(data)
+	}
+	return data
+}
+
 // SM3 is the digest of the message (GB/T 32905).
 func SM3(message []byte) (digest [32]byte) {
 	at, length := pointer(message)

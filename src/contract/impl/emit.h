@@ -57,8 +57,14 @@ std::vector<const Entry*> entries(const Interface& interface, Entry::Kind kind);
 // tuples without a name, no indexed parameter of an event but of one word, string or bytes.
 Status check_glue(const Interface& interface);
 
+inline bool reads_only(const Entry& entry) {
+  return entry.mutability == "view" || entry.mutability == "pure";
+}
+
 Result<std::string> rust_glue(const Interface& interface);
+Result<std::string> rust_caller(const Interface& interface, std::string_view name);
 Result<std::string> go_glue(const Interface& interface);
+Result<std::string> go_caller(const Interface& interface, std::string_view name);
 Result<std::string> typescript_client(const Interface& interface, std::string_view name);
 
 }  // namespace chengxin::contract

@@ -1,4 +1,4 @@
-// Code generated from the contract's interface by `chengxin contract generate go`; DO NOT EDIT.
+// Code generated from a contract's interface by `chengxin contract generate go`; DO NOT EDIT.
 
 package main
 

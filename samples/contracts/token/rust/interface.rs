@@ -1,4 +1,4 @@
-//! Made from the contract's interface by `chengxin contract generate rust`: do not edit.
+//! Made from a contract's interface by `chengxin contract generate rust`: do not edit.
 #![allow(dead_code, unused_imports)]
 
 use chengxin::abi::{self, Decoder, Encoder};

@@ -240,6 +240,13 @@ pub fn call(to: &Address, data: &[u8], gas: u64, read_only: bool) -> Result<Vec<
     }
 }
 
+/// Calls a function of another contract; what that reverts with, this call reverts with. Generated code calls it.
+pub fn call_or_revert(to: &Address, selector: [u8; 4], arguments: Encoder, read_only: bool) -> Vec<u8> {
+    let mut data = selector.to_vec();
+    data.extend(arguments.finish());
+    call(to, &data, 0, read_only).unwrap_or_else(|reason| revert(&reason))
+}
+
 pub mod crypto {
     use super::{answer, import};
 
