@@ -116,7 +116,8 @@ cx_verdict cx_wasm_scan(cx_bytes module, uint32_t protocol, cx_buffer* report);
 cx_outcome cx_wasm_prepare(cx_bytes module, uint32_t protocol, uint64_t gas);
 // Compiles a prepared module into the cache under the digest by which calls will name it: CX_OK, or CX_FAULT.
 cx_verdict cx_wasm_compile(cx_wasm* engine, const uint8_t digest[32], cx_bytes prepared);
-// Runs the prepared module with this digest, asking the host for CX_ASK_CODE when the cache lacks it.
+// Runs the prepared module with this digest, asking the host for CX_ASK_CODE when the cache lacks it. CX_CREATE
+// runs its constructor, `chengxin_deploy`, with the input as it is; a module without one takes no input.
 // message->to and salt are not looked at.
 cx_outcome cx_wasm_call(cx_wasm* engine, const uint8_t digest[32], const cx_context* context,
                         const cx_host* host, const cx_message* message);

@@ -64,7 +64,7 @@ class Frames::Frame : public Host {
   }
   Status may_write() const {
     if (!context_.read_only) return {};
-    return fail(Code::forbidden, "contract.read_only", "a call that may only read");
+    return fail(Code::forbidden, "contract.trap.read_only", "a call that may only read");
   }
 
   Frames& frames_;
@@ -121,7 +121,7 @@ Result<Outcome> Frames::enter(const FrameContext& context, const Message& messag
 // Every way into a frame: what it did stays when it returned, and only then.
 Result<Outcome> Frames::enter(const FrameContext& context, const Module& module, Entrance entrance,
                               ByteView input, uint64_t gas) {
-  if (context.depth >= kMaxDepth) return trapped("contract.depth");
+  if (context.depth >= kMaxDepth) return trapped("contract.trap.depth");
   const size_t mark = journal_.mark(), events = events_.size(), event_bytes = event_bytes_;
   Frame frame(*this, context);
   ASSIGN(Outcome outcome, module.run(entrance, context, frame, input, gas));

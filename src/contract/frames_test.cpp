@@ -70,7 +70,7 @@ struct Model {
   };
   Ended run(uint8_t self, bool read_only, const Json& steps, uint32_t depth = 0) {
     if (self == 0 || self > 4) return {false, "contract.unknown"};
-    if (depth >= kMaxDepth) return {false, "contract.depth"};
+    if (depth >= kMaxDepth) return {false, "contract.trap.depth"};
     return enter(self, read_only, steps, depth);
   }
   Ended enter(uint8_t self, bool read_only, const Json& steps, uint32_t depth) {
@@ -85,7 +85,7 @@ struct Model {
     for (const Json& step : steps) {
       const std::string what = step.at(0);
       const bool writes = what == "put" || what == "erase" || what == "event";
-      if (writes && read_only) return {false, "contract.read_only"};
+      if (writes && read_only) return {false, "contract.trap.read_only"};
       if (what == "put")
         state[prefix + step.at(1).get<std::string>()] = to_bytes(view(step.at(2).get<std::string>()));
       if (what == "erase") state.erase(prefix + step.at(1).get<std::string>());
@@ -201,7 +201,7 @@ TEST_F(FramesTest, OutOfGasAnywhereLeavesNothing) {
 TEST_F(FramesTest, EndsAtTheDeepestCall) {
   Json steps = {{"put", "deep", "1"}};
   for (int i = 0; i < 80; ++i) steps = {{"call", hex(address(1)), steps, "call"}};
-  EXPECT_TRUE(output(1, steps).ends_with("!contract.depth"));
+  EXPECT_TRUE(output(1, steps).ends_with("!contract.trap.depth"));
   EXPECT_TRUE(state.values.empty());
 }
 

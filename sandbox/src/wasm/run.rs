@@ -180,7 +180,12 @@ fn attempt(
     let result = enter(&mut store, gas, |store| {
         let instance = code.module.instantiate(&mut *store)?;
         store.data_mut().memory = instance.get_memory(&mut *store, "memory");
-        instance.get_typed_func::<(), ()>(&mut *store, "chengxin_call")?.call(&mut *store, ())
+        let entry = if message.kind == abi::CREATE { "chengxin_deploy" } else { "chengxin_call" };
+        match instance.get_func(&mut *store, entry) {
+            Some(function) => function.typed::<(), ()>(&mut *store)?.call(&mut *store, ()),
+            None if message.input.size == 0 => Ok(()), // no constructor
+            None => Err(End::Trap("contract.trap.no_constructor".into()).into()),
+        }
     });
     match result {
         Ok(((), left)) => Ok((std::mem::take(&mut store.data_mut().output), left)),
