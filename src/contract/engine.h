@@ -37,7 +37,7 @@ struct FrameContext {
 };
 
 // Questions that are neither state nor calls; the answers are in docs/formats/contract.md.
-enum class Question : uint32_t { attribute = 1, credential, approval, sm2_verify, caller_name };
+enum class Question : uint32_t { attribute = 1, credential, approval, evidence, sm2_verify, caller_name };
 
 // What one frame may ask. An Error whose reason begins with "contract." ends the frame as a trap with that
 // reason; any other is a fault of this node, and no block is made.

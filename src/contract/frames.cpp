@@ -1,7 +1,5 @@
 #include "contract/frames.h"
 
-#include "contract/registry.h"
-
 namespace chengxin::contract {
 namespace {
 
@@ -51,8 +49,7 @@ class Frames::Frame : public Host {
     return {};
   }
   Result<std::optional<Bytes>> ask(Question question, ByteView arguments) override {
-    return question == Question::caller_name ? frames_.name_of(context_.caller)
-                                             : frames_.answer(question, arguments);
+    return frames_.answer(context_, question, arguments);
   }
   Result<Outcome> call(const Message& message) override { return frames_.nested(context_, message); }
 
@@ -72,29 +69,14 @@ class Frames::Frame : public Host {
   const Bytes prefix_;
 };
 
-Frames::Frames(const ledger::CallContext& call, const Directory& directory)
-    : call_(call), directory_(directory), journal_(call.state) {}
-
-FrameContext Frames::context_of_transaction() const {
-  FrameContext out;
-  out.caller = out.origin = format::account_address(call_.account.public_key);
-  out.chain = call_.chain;
-  out.transaction = call_.transaction;
-  out.previous_block = call_.previous_block;
-  out.height = call_.height;
-  out.time_ms = call_.time_ms;
-  out.protocol = call_.protocol;
-  return out;
-}
-
 Result<Outcome> Frames::deploy(const Module& module, const Address& self, ByteView input, uint64_t gas) {
-  FrameContext context = context_of_transaction();
+  FrameContext context = transaction_;
   context.self = self;
   return enter(context, module, Entrance::deploy, input, gas);
 }
 
 Result<Outcome> Frames::call(const Message& message) {
-  FrameContext context = context_of_transaction();
+  FrameContext context = transaction_;
   context.self = message.to;
   context.read_only = message.kind == CallKind::read_only;
   return enter(context, message);
@@ -133,43 +115,33 @@ Result<Outcome> Frames::enter(const FrameContext& context, const Module& module,
   return outcome;
 }
 
-Result<std::optional<Bytes>> Frames::name_of(const Address& contract) const {
-  return journal_.get(to_bytes(view(address_key(contract))));
-}
-
-// Of an account, by its address and the attribute's name behind it.
-Result<std::optional<Bytes>> Frames::answer(Question question, ByteView arguments) {
+Result<std::optional<Bytes>> Frames::answer(const FrameContext& frame, Question question,
+                                            ByteView arguments) {
   using Answer = std::optional<Bytes>;
+  const auto yes_or_no = [](bool yes) { return Answer(Bytes{uint8_t(yes)}); };
+  Reader in(arguments);
   switch (question) {
     case Question::credential:
     case Question::approval:
-      return Answer();
-    case Question::sm2_verify: {
-      if (arguments.size() < 129) return Answer();
-      crypto::Sm2Point point;
-      crypto::Sm2Signature signature;
-      std::memcpy(point.data(), arguments.data(), point.size());
-      std::memcpy(signature.data(), arguments.data() + point.size(), signature.size());
-      auto key = crypto::Sm2PublicKey::from_point(point);
-      return Answer(Bytes{uint8_t(key && key->verify(arguments.subspan(129), signature))});
-    }
-    case Question::caller_name:
-    case Question::attribute:
       break;
+    case Question::caller_name:
+      return directory_.name(frame.caller, journal_);
+    case Question::attribute: {
+      const auto address = in.array<20>();
+      return directory_.attribute(address, text(in.take(in.remaining())), journal_);
+    }
+    case Question::evidence: {
+      const Digest digest = in.digest();
+      ASSIGN(const bool proved, directory_.proves(digest, in.take(in.remaining())));
+      return yes_or_no(proved);
+    }
+    case Question::sm2_verify: {
+      const auto point = in.array<65>();
+      const auto signature = in.array<64>();
+      const auto key = crypto::Sm2PublicKey::from_point(point);
+      return yes_or_no(in.ok() && key && key->verify(in.take(in.remaining()), signature));
+    }
   }
-  if (arguments.size() < 20) return Answer();
-  Address address;
-  std::memcpy(address.data(), arguments.data(), address.size());
-  format::KeyId id;
-  std::memcpy(id.data(), address.data(), id.size());
-  ASSIGN(auto stored, journal_.get(format::Account::state_key(id)));
-  if (!stored) return Answer();
-  ASSIGN(const auto account, format::Account::decode(*stored));
-  if (format::account_address(account.public_key) != address) return Answer();
-  const std::string_view attribute = text(arguments.subspan(20));
-  if (attribute == "status") return Answer(to_bytes(view(account.active ? "active" : "revoked")));
-  if (attribute == "public_key") return Answer(to_bytes(account.public_key));
-  if (attribute.starts_with("role:") && account.has_role(attribute.substr(5))) return Answer(Bytes{1});
   return Answer();
 }
 

@@ -9,24 +9,8 @@
 namespace chengxin::contract {
 namespace {
 
-using Values = std::map<std::string, Bytes, std::less<>>;
-
-class MapState : public ledger::StateView {
- public:
-  Result<std::optional<Bytes>> get(std::string_view key) override {
-    auto found = values.find(key);
-    return found == values.end() ? std::nullopt : std::optional(found->second);
-  }
-  void put(std::string_view key, Bytes value) override { values[std::string(key)] = std::move(value); }
-  void erase(std::string_view key) override { values.erase(std::string(key)); }
-  Result<ledger::StateRows> range(std::string_view from, std::string_view to, size_t limit) override {
-    ledger::StateRows out;
-    for (auto at = values.lower_bound(from); at != values.end() && at->first < to && out.size() < limit; ++at)
-      out.emplace_back(to_bytes(view(at->first)), at->second);
-    return out;
-  }
-  Values values;
-};
+using testing::MapState;
+using testing::Values;
 
 // Contracts at addresses that begin with 1 to 4; the others are not there.
 class Scripts : public Directory {
@@ -35,6 +19,13 @@ class Scripts : public Directory {
     if (address[0] == 0 || address[0] > 4) return fail(Code::not_found, "contract.unknown");
     return std::shared_ptr<const Module>(std::make_shared<testing::ScriptModule>());
   }
+  Result<std::optional<Bytes>> name(const Address&, Journal&) const override {
+    return std::optional<Bytes>();
+  }
+  Result<std::optional<Bytes>> attribute(const Address&, std::string_view, Journal&) const override {
+    return std::optional<Bytes>();
+  }
+  Result<bool> proves(const Digest&, ByteView) const override { return false; }
 };
 
 Address address(uint8_t first) { return {first}; }
@@ -42,13 +33,12 @@ Address address(uint8_t first) { return {first}; }
 struct FramesTest : ::testing::Test {
   MapState state;
   Scripts scripts;
-  crypto::Sm2PrivateKey key = crypto::Sm2PrivateKey::generate().value();
-  format::Account account{key.public_key().point(), true, {"writer"}};
 
   std::pair<Result<Outcome>, ledger::CallResult> call(uint8_t to, const Json& steps,
                                                       uint64_t gas = 1'000'000) {
-    const ledger::CallContext context{format::key_id(account.public_key), account, 7, 1000, {}, {}, state, 3};
-    Frames frames(context, scripts);
+    FrameContext transaction;
+    transaction.protocol = 3;
+    Frames frames(state, transaction, scripts);
     Message message{CallKind::call, address(to), to_bytes(view("call" + steps.dump())), gas};
     auto outcome = frames.call(message);
     ledger::CallResult result;

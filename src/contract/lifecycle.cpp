@@ -126,7 +126,7 @@ Result<CallResult> deploy(const Registry& registry, const Directory& directory, 
   if (call->version < record->current) return refused("contract.version_old");
 
   ASSIGN(const LoadedPtr loaded, load_version(registry, subject.read, version->package));
-  Frames frames(context, directory);
+  Frames frames(context.state, frame_of(context), directory);
   ASSIGN(Outcome outcome,
          frames.deploy(*loaded->module, contract_address(call->name), call->input, context.gas));
   const bool stands = outcome.returned();

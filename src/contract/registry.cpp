@@ -99,6 +99,29 @@ class NamedContracts : public Directory {
     return loaded->module;
   }
 
+  Result<std::optional<Bytes>> name(const Address& address, Journal& journal) const override {
+    return journal.get(to_bytes(view(address_key(address))));
+  }
+
+  Result<std::optional<Bytes>> attribute(const Address& address, std::string_view attribute,
+                                         Journal& journal) const override {
+    using Answer = std::optional<Bytes>;
+    format::KeyId id;
+    std::memcpy(id.data(), address.data(), id.size());
+    ASSIGN(const auto stored, journal.get(format::Account::state_key(id)));
+    if (!stored) return Answer();
+    ASSIGN(const auto account, format::Account::decode(*stored));
+    if (format::account_address(account.public_key) != address) return Answer();
+    if (attribute == "status") return Answer(to_bytes(view(account.active ? "active" : "revoked")));
+    if (attribute == "public_key") return Answer(to_bytes(account.public_key));
+    if (attribute.starts_with("role:") && account.has_role(attribute.substr(5))) return Answer(Bytes{1});
+    return Answer();
+  }
+
+  Result<bool> proves(const Digest&, ByteView) const override {
+    return fail(Code::unsupported, "contract.not_offered", "evidence");
+  }
+
   Result<LoadedPtr> by_name(std::string_view name, const Read& read) const {
     ASSIGN(const auto record, record_of(read, name));
     if (!record) return fail(Code::not_found, "contract.unknown", "no contract {}", name);
@@ -142,7 +165,7 @@ class DeployedContracts : public ledger::Deployed {
     message.gas = context.gas;
     append(message.input, function->selector());
     append(message.input, call.arguments);
-    Frames frames(context, directory_);
+    Frames frames(context.state, frame_of(context), directory_);
     ASSIGN(Outcome outcome, frames.call(message));
     return frames.commit(std::move(outcome));
   }
@@ -153,6 +176,18 @@ class DeployedContracts : public ledger::Deployed {
 };
 
 }  // namespace
+
+FrameContext frame_of(const ledger::CallContext& call) {
+  FrameContext out;
+  out.caller = out.origin = format::account_address(call.account.public_key);
+  out.chain = call.chain;
+  out.transaction = call.transaction;
+  out.previous_block = call.previous_block;
+  out.height = call.height;
+  out.time_ms = call.time_ms;
+  out.protocol = call.protocol;
+  return out;
+}
 
 std::shared_ptr<const Directory> make_directory(std::shared_ptr<const Registry> registry) {
   return std::make_shared<NamedContracts>(std::move(registry));

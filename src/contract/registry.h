@@ -42,6 +42,7 @@ ledger::ContractTable lifecycle(std::shared_ptr<const Registry> registry);
 // Calls of what was deployed by it.
 std::shared_ptr<const ledger::Deployed> deployed(std::shared_ptr<const Registry> registry);
 
+FrameContext frame_of(const ledger::CallContext& call);
 // By address, of what may be called now.
 std::shared_ptr<const Directory> make_directory(std::shared_ptr<const Registry> registry);
 // → the contract's name

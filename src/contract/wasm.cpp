@@ -125,6 +125,8 @@ class Bridge {
         return host_.ask(Question::credential, arguments);
       case CX_ASK_APPROVAL:
         return host_.ask(Question::approval, arguments);
+      case CX_ASK_EVIDENCE:
+        return host_.ask(Question::evidence, arguments);
       case CX_ASK_SM2_VERIFY:
         return host_.ask(Question::sm2_verify, arguments);
       default:

@@ -7,7 +7,7 @@ namespace chengxin::format {
 
 // Versions of the protocol that this program follows: the first, which every chain begins with, to the
 // highest.
-inline constexpr uint32_t kFirstProtocol = 1, kHighestProtocol = 3;
+inline constexpr uint32_t kFirstProtocol = 1, kHighestProtocol = 2;
 constexpr bool knows_protocol(uint32_t version) {
   return version >= kFirstProtocol && version <= kHighestProtocol;
 }
