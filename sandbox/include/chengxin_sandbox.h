@@ -2,9 +2,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-// The engines of contracts behind one C interface (docs/formats/contract.md). No panic and no unwinding crosses it: a
-// panic inside is CX_HOST_FAULT, and callbacks must not throw. Everything is thread-safe that does not take the same
-// non-const object twice. A call needs 512 KiB of native stack for each level of depth.
+// The engines of contracts behind one C interface (docs/formats/contract.md). No panic and no unwinding
+// crosses it: a panic inside is CX_HOST_FAULT, and callbacks must not throw. Everything is thread-safe that
+// does not take the same non-const object twice. A call needs 512 KiB of native stack for each level of
+// depth.
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -32,12 +33,12 @@ typedef enum {
   CX_FAULT = 3,    // of the host (a disk that cannot be read): the node must stop rather than commit
 } cx_verdict;
 
-typedef enum {           // how a call ended
-  CX_RETURNED = 0,       // output: return data
-  CX_REVERTED = 1,       // output: revert data
-  CX_OUT_OF_GAS = 2,     // gas_used is all of it
-  CX_TRAPPED = 3,        // output: a reason key, and after ": " a detail; gas_used is all of it
-  CX_HOST_FAULT = 4,     // output: for the log of the operator
+typedef enum {        // how a call ended
+  CX_RETURNED = 0,    // output: return data
+  CX_REVERTED = 1,    // output: revert data
+  CX_OUT_OF_GAS = 2,  // gas_used is all of it
+  CX_TRAPPED = 3,     // output: a reason key, and after ": " a detail; gas_used is all of it
+  CX_HOST_FAULT = 4,  // output: for the log of the operator
 } cx_ending;
 
 typedef struct {
@@ -72,17 +73,18 @@ typedef enum {             // arguments, joined without separators → answer
   CX_ASK_CODE_HASH = 10,   // address 20 → 32, Keccak-256 of the EVM bytecode there; absent: none
 } cx_question;
 
-// What a call may ask. `self` names the frame: state, events and nested calls are those of the contract that runs in
-// it. The host checkpoints: what a call that did not return did is undone by it. Answers depend on the chain's state
-// and the arguments alone.
+// What a call may ask. `self` names the frame: state, events and nested calls are those of the contract that
+// runs in it. The host checkpoints: what a call that did not return did is undone by it. Answers depend on
+// the chain's state and the arguments alone.
 typedef struct {
   void* self;
   cx_verdict (*get)(void* self, cx_bytes key, cx_buffer* value);
   cx_verdict (*set)(void* self, cx_bytes key, const cx_bytes* value);  // null: erase
-  // Keys in [from, to) ascending, to empty: no end. Big-endian count u32, then of each u32 length, key, u32 length,
-  // value; at most `limit`, and fewer rather than more than 1 MiB.
+  // Keys in [from, to) ascending, to empty: no end. Big-endian count u32, then of each u32 length, key, u32
+  // length, value; at most `limit`, and fewer rather than more than 1 MiB.
   cx_verdict (*range)(void* self, cx_bytes from, cx_bytes to, uint32_t limit, cx_buffer* encoded);
-  cx_verdict (*event)(void* self, const uint8_t* topics, uint32_t count, cx_bytes data);  // topics: 32 bytes each
+  cx_verdict (*event)(void* self, const uint8_t* topics, uint32_t count,
+                      cx_bytes data);  // topics: 32 bytes each
   cx_verdict (*ask)(void* self, uint32_t question, cx_bytes arguments, cx_buffer* answer);
   cx_verdict (*call)(void* self, const cx_message* message, cx_outcome* outcome);
   void (*log)(void* self, cx_bytes text);  // null outside tests and queries
@@ -98,23 +100,26 @@ typedef struct {  // of the frame, constant while it runs
   uint8_t read_only;
 } cx_context;
 
-// WASM. Compiled code is kept in memory up to `memory_bytes` and as files in `folder` up to `folder_bytes`; the folder
-// must be as trusted as the program (a damaged file is noticed and compiled anew, a forged one is not).
+// WASM. Compiled code is kept in memory up to `memory_bytes` and as files in `folder` up to `folder_bytes`;
+// the folder must be as trusted as the program (a damaged file is noticed and compiled anew, a forged one is
+// not).
 typedef struct cx_wasm cx_wasm;
-cx_wasm* cx_wasm_open(const char* folder, size_t memory_bytes, size_t folder_bytes);  // null folder: memory only
+cx_wasm* cx_wasm_open(const char* folder, size_t memory_bytes,
+                      size_t folder_bytes);  // null folder: memory only
 void cx_wasm_close(cx_wasm* engine);
 
-// Whether a module may be deployed: CX_OK or CX_REFUSED (CX_FAULT: a panic). The report is JSON: counts, imports,
-// exports and `findings`, each {"reason": "contract.scan.…", "detail": …}.
+// Whether a module may be deployed: CX_OK or CX_REFUSED (CX_FAULT: a panic). The report is JSON: counts,
+// imports, exports and `findings`, each {"reason": "contract.scan.…", "detail": …}.
 cx_verdict cx_wasm_scan(cx_bytes module, uint32_t protocol, cx_buffer* report);
-// Scans, runs `_initialize` and answers with the module as it is after that (CX_RETURNED). The same on every machine.
+// Scans, runs `_initialize` and answers with the module as it is after that (CX_RETURNED). The same on every
+// machine.
 cx_outcome cx_wasm_prepare(cx_bytes module, uint32_t protocol, uint64_t gas);
 // Compiles a prepared module into the cache under the digest by which calls will name it: CX_OK, or CX_FAULT.
 cx_verdict cx_wasm_compile(cx_wasm* engine, const uint8_t digest[32], cx_bytes prepared);
-// Runs the prepared module with this digest, asking the host for CX_ASK_CODE when the cache lacks it. message->to and
-// salt are not looked at.
-cx_outcome cx_wasm_call(cx_wasm* engine, const uint8_t digest[32], const cx_context* context, const cx_host* host,
-                        const cx_message* message);
+// Runs the prepared module with this digest, asking the host for CX_ASK_CODE when the cache lacks it.
+// message->to and salt are not looked at.
+cx_outcome cx_wasm_call(cx_wasm* engine, const uint8_t digest[32], const cx_context* context,
+                        const cx_host* host, const cx_message* message);
 
 #ifdef __cplusplus
 }

@@ -6,6 +6,7 @@ use wasmtime::OperatorCost;
 pub struct Prices {
     pub call: u64,                // an instance, made and dropped
     pub call_per_page: u64,       // of 64 KiB that the snapshot has: copied when first written
+    pub call_per_far_page: u64,   // above KEPT_PAGES: given back after the call, so that the next faults them in again
     pub grow_per_page: u64,       // beside the instruction: zeroed when first written
     pub import: u64,              // any call of the host
     pub byte: u64,                // copied to or from the contract's memory
@@ -25,12 +26,15 @@ pub struct Prices {
     pub evidence_per_byte: u64,
     pub prepare: u64,
     pub prepare_per_byte: u64,    // compiled twice, hashed and kept
+    pub prepare_per_function: u64,
+    pub prepare_per_complexity: u64, // scan::Report
 }
 
 const V1: Prices = Prices {
-    call: 20_000,
-    call_per_page: 500,
-    grow_per_page: 8_000,
+    call: 5_000,
+    call_per_page: 2_000,
+    call_per_far_page: 20_000,
+    grow_per_page: 16_000,
     import: 100,
     byte: 1,
     read: 2_100,
@@ -43,13 +47,23 @@ const V1: Prices = Prices {
     event_per_byte: 8,
     nested: 2_600,
     hash: 500,
-    hash_per_byte: 8,
+    hash_per_byte: 4,
     sm2_verify: 60_000,
     evidence: 500_000,
     evidence_per_byte: 20,
     prepare: 10_000_000,
     prepare_per_byte: 2_000,
+    prepare_per_function: 200_000,
+    prepare_per_complexity: 2_000,
 };
+
+impl Prices {
+    /// Of an instance whose snapshot has so many pages.
+    pub fn instance(&self, pages: u64) -> u64 {
+        let near = pages.min(KEPT_PAGES);
+        self.call + self.call_per_page * near + self.call_per_far_page * (pages - near)
+    }
+}
 
 /// None: the protocol version is not known.
 pub fn prices(protocol: u32) -> Option<&'static Prices> {
@@ -61,6 +75,7 @@ pub fn prices(protocol: u32) -> Option<&'static Prices> {
 
 pub const PAGE: u64 = 65_536;
 pub const MAX_PAGES: u64 = 512; // of one instance
+pub const KEPT_PAGES: u64 = 64; // whose contents are put back after a call, rather than the pages given back
 pub const MAX_TABLE: u64 = 65_536;
 pub const MAX_STACK: usize = 256 << 10; // native bytes below one instance's entry
 

@@ -11,7 +11,6 @@ use wasmtime::{
 };
 
 const THREADS: u32 = 64; // that are inside instances at the same time
-const KEPT: usize = 2 << 20; // bytes of an instance's memory that are cleaned rather than given back
 
 pub struct Machine {
     pub engine: Engine,
@@ -50,7 +49,7 @@ fn make() -> Result<Machine> {
         .max_memory_size((gas::MAX_PAGES * gas::PAGE) as usize)
         .table_elements(gas::MAX_TABLE as usize)
         .max_core_instance_size(8 << 20)
-        .linear_memory_keep_resident(KEPT)
+        .linear_memory_keep_resident((gas::KEPT_PAGES * gas::PAGE) as usize)
         .table_keep_resident(64 << 10)
         .pagemap_scan(Enabled::Auto);
     let mut config = settings()?;
@@ -173,8 +172,7 @@ fn attempt(
         Err(stop) => Err(stop.into()),
     });
     let code = code.map_err(early)?;
-    let price = prices.call + prices.call_per_page * code.pages;
-    let gas = message.gas.checked_sub(price).ok_or_else(|| early(End::OutOfGas))?;
+    let gas = message.gas.checked_sub(prices.instance(code.pages)).ok_or_else(|| early(End::OutOfGas))?;
     let machine = machine().map_err(|error| (error, 0))?;
     let _place = Place::take();
     // The caller's bytes live until the call returns, and the instance does not.

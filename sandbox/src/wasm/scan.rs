@@ -15,7 +15,8 @@ const MAX_PARAMETERS: usize = 64; // of a function, and as many results
 const MAX_BODY: usize = 512 << 10;
 const MAX_LOCALS: u32 = 2_000;
 const MAX_BRANCHES: u32 = 10_000; // targets of all br_table of a function
-const MAX_BLOCK_LOCALS: u64 = 20_000_000; // a function's blocks times its locals: what register allocation grows with
+const MAX_LOOPS: u32 = 50; // nested in a function
+const MAX_COMPLEXITY: u64 = 10_000_000; // see Report; a Go module of 3 MB has 0.5 million
 
 pub const FEATURES: WasmFeatures = WasmFeatures::MUTABLE_GLOBAL
     .union(WasmFeatures::SATURATING_FLOAT_TO_INT)
@@ -29,7 +30,7 @@ pub const FEATURES: WasmFeatures = WasmFeatures::MUTABLE_GLOBAL
 #[derive(Default)]
 pub struct Report {
     size: usize,
-    functions: u32,
+    pub functions: u32,
     largest_function: usize,
     memory_pages: u64,
     table_elements: u64,
@@ -38,6 +39,9 @@ pub struct Report {
     floats: bool,
     imports: Vec<String>,
     exports: Vec<String>,
+    /// What compiling takes beside size: of each function blocks × variables × nesting of loops, as its variables are
+    /// followed through its blocks.
+    pub complexity: u64,
     pub initialises: bool,
     pub findings: Vec<(&'static str, String)>,
 }
@@ -49,7 +53,7 @@ impl Report {
         json!({
             "size": self.size, "functions": self.functions, "largest_function": self.largest_function,
             "memory_pages": self.memory_pages, "table_elements": self.table_elements, "data_bytes": self.data_bytes,
-            "globals": self.globals, "floats": self.floats, "initialises": self.initialises,
+            "complexity": self.complexity, "globals": self.globals, "floats": self.floats, "initialises": self.initialises,
             "imports": self.imports, "exports": self.exports, "findings": findings,
         })
         .to_string()
@@ -91,6 +95,7 @@ fn sections(module: &[u8], report: &mut Report) -> wasmparser::Result<()> {
     let mut types: Vec<FuncType> = Vec::new();
     let mut declared: Vec<u32> = Vec::new(); // type of each function, imported ones first
     let mut exported: Vec<(String, ExternalKind, u32)> = Vec::new();
+    let mut bodies = 0; // seen
     for payload in Parser::new(0).parse_all(module) {
         match payload? {
             Payload::Version { encoding, .. } if encoding != wasmparser::Encoding::Module => {
@@ -177,10 +182,16 @@ fn sections(module: &[u8], report: &mut Report) -> wasmparser::Result<()> {
                     }
                 }
             }
-            Payload::CodeSectionEntry(body) => function(&body, report),
+            Payload::CodeSectionEntry(body) => {
+                let imported = declared.len().saturating_sub(report.functions as usize);
+                let ty = declared.get(imported + bodies).and_then(|index| types.get(*index as usize));
+                bodies += 1;
+                function(&body, ty.map_or(0, |ty| ty.params().len()), report);
+            }
             _ => {}
         }
     }
+    report.limit("complexity", report.complexity, MAX_COMPLEXITY);
     exports(&exported, &declared, &types, report);
     Ok(())
 }
@@ -205,7 +216,7 @@ fn exports(exported: &[(String, ExternalKind, u32)], declared: &[u32], types: &[
     }
 }
 
-fn function(body: &FunctionBody, report: &mut Report) {
+fn function(body: &FunctionBody, parameters: usize, report: &mut Report) {
     let size = body.range().len();
     report.largest_function = report.largest_function.max(size);
     report.limit("bytes of a function", size as u64, MAX_BODY as u64);
@@ -217,10 +228,23 @@ fn function(body: &FunctionBody, report: &mut Report) {
         report.floats |= matches!(ty, ValType::F32 | ValType::F64);
     }
     report.limit("locals of a function", locals, MAX_LOCALS);
+    let mut open = Vec::new(); // of each construct that is not ended: whether it is a loop
+    let (mut loops, mut deepest) = (0u32, 0u32);
     let Ok(operators) = body.get_operators_reader() else { return report.find("contract.scan.invalid", "code") };
     for operator in operators {
         match operator {
-            Ok(Operator::Block { .. } | Operator::Loop { .. } | Operator::If { .. } | Operator::BrIf { .. }) => blocks += 1,
+            Ok(Operator::Loop { .. }) => {
+                open.push(true);
+                blocks += 1;
+                loops += 1;
+                deepest = deepest.max(loops);
+            }
+            Ok(Operator::Block { .. } | Operator::If { .. }) => {
+                open.push(false);
+                blocks += 1;
+            }
+            Ok(Operator::BrIf { .. }) => blocks += 1,
+            Ok(Operator::End) => loops -= u32::from(open.pop().unwrap_or(false)),
             Ok(Operator::BrTable { targets }) => branches = branches.saturating_add(targets.len()),
             Ok(Operator::F32Const { .. } | Operator::F64Const { .. }) => report.floats = true,
             Ok(Operator::MemoryCopy { .. } | Operator::MemoryFill { .. }) => {}
@@ -229,8 +253,10 @@ fn function(body: &FunctionBody, report: &mut Report) {
             Err(error) => return report.find("contract.scan.opcode", error.message()),
         }
     }
+    report.limit("nested loops of a function", deepest, MAX_LOOPS);
     report.limit("branch targets of a function", branches, MAX_BRANCHES);
-    report.limit("blocks times locals of a function", blocks * u64::from(locals), MAX_BLOCK_LOCALS);
+    let variables = parameters as u64 + u64::from(locals);
+    report.complexity = report.complexity.saturating_add(blocks * variables * u64::from(1 + deepest));
 }
 
 /// `ii>I`: parameters, results; i and I for integers of 32 and 64 bits, f for floats, r for references.

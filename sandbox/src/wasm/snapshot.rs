@@ -116,12 +116,14 @@ fn data(memory: &[u8]) -> DataSection {
 /// Scans, initialises and answers with the prepared module.
 pub fn prepare(module: &[u8], protocol: u32, limit: u64) -> Outcome {
     let Some(prices) = gas::prices(protocol) else { return run::fault("protocol version") };
-    let price = prices.prepare + prices.prepare_per_byte * module.len() as u64;
-    let Some(left) = limit.checked_sub(price) else { return Outcome::new(abi::OUT_OF_GAS, limit, []) };
+    let bytes = prices.prepare + prices.prepare_per_byte * module.len() as u64;
+    let Some(left) = limit.checked_sub(bytes) else { return Outcome::new(abi::OUT_OF_GAS, limit, []) };
     let report = scan::scan(module);
     if let Some((reason, detail)) = report.findings.first() {
         return Outcome::new(abi::TRAPPED, limit, format!("{reason}: {detail}"));
     }
+    let code = prices.prepare_per_function * u64::from(report.functions) + prices.prepare_per_complexity * report.complexity;
+    let Some(left) = left.checked_sub(code) else { return Outcome::new(abi::OUT_OF_GAS, limit, []) };
     match initialise(module, &report, prices, left) {
         Ok((prepared, _)) if prepared.len() > MAX_PREPARED => Outcome::new(abi::TRAPPED, limit, "contract.prepare.too_large"),
         Ok((prepared, left)) => Outcome::new(abi::RETURNED, limit - left, prepared),
