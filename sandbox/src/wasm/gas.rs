@@ -52,7 +52,7 @@ const V1: Prices = Prices {
     evidence: 500_000,
     evidence_per_byte: 20,
     prepare: 10_000_000,
-    prepare_per_byte: 2_000,
+    prepare_per_byte: 1_500,
     prepare_per_function: 200_000,
     prepare_per_complexity: 2_000,
 };
