@@ -4,7 +4,7 @@
 
 // The engines of contracts behind one C interface (docs/formats/contract.md). No panic and no unwinding
 // crosses it: a panic inside is CX_HOST_FAULT, and callbacks must not throw. Everything is thread-safe that
-// does not take the same non-const object twice. A call needs 512 KiB of native stack for each level of
+// does not take the same non-const object twice. A call needs 384 KiB of native stack for each level of
 // depth.
 #ifdef __cplusplus
 extern "C" {
@@ -114,7 +114,8 @@ cx_verdict cx_wasm_scan(cx_bytes module, uint32_t protocol, cx_buffer* report);
 // Scans, runs `_initialize` and answers with the module as it is after that (CX_RETURNED). The same on every
 // machine.
 cx_outcome cx_wasm_prepare(cx_bytes module, uint32_t protocol, uint64_t gas);
-// Compiles a prepared module into the cache under the digest by which calls will name it: CX_OK, or CX_FAULT.
+// Compiles a prepared module into the cache under the digest by which calls will name it. Part of every deployment:
+// CX_REFUSED when it exceeds a limit of the compiler, the same on every machine; then calls of it trap.
 cx_verdict cx_wasm_compile(cx_wasm* engine, const uint8_t digest[32], cx_bytes prepared);
 // Runs the prepared module with this digest, asking the host for CX_ASK_CODE when the cache lacks it. CX_CREATE
 // runs its constructor, `chengxin_deploy`, with the input as it is; a module without one takes no input.

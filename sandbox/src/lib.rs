@@ -55,9 +55,11 @@ pub unsafe extern "C" fn cx_wasm_close(engine: *mut wasm::Cache) {
 pub unsafe extern "C" fn cx_wasm_scan(module: Bytes, protocol: u32, report: *mut Buffer) -> Verdict {
     guard(
         || {
+            if !wasm::known(protocol) {
+                return abi::FAULT;
+            }
             let found = wasm::scan(module.slice());
             *report = Buffer::of(found.json().into_bytes());
-            let _ = protocol; // one set of rules until a second protocol version
             if found.findings.is_empty() { abi::OK } else { abi::REFUSED }
         },
         || abi::FAULT,
@@ -74,6 +76,7 @@ pub unsafe extern "C" fn cx_wasm_compile(engine: *mut wasm::Cache, digest: *cons
     guard(
         || match (*engine).get(&*digest, || Ok(prepared.slice().to_vec())) {
             Ok(_) => abi::OK,
+            Err(wasm::End::Trap(_)) => abi::REFUSED,
             Err(_) => abi::FAULT,
         },
         || abi::FAULT,

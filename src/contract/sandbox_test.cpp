@@ -87,7 +87,7 @@ class Sandbox : public testing::Test {
   cx_outcome call(std::string_view input, uint64_t gas = kGas) {
     const cx_host callbacks = host.callbacks();
     cx_context context{};
-    context.protocol = 1;
+    context.protocol = 3;
     cx_message message{};
     message.input = bytes(input);
     message.gas = gas;
@@ -152,7 +152,7 @@ TEST_F(Sandbox, CallsOnManyThreads) {
       own.code = host.code;
       const cx_host callbacks = own.callbacks();
       cx_context context{};
-      context.protocol = 1;
+      context.protocol = 3;
       const std::string input(static_cast<size_t>(i) + 1, 'x');
       for (int round = 0; round < 200; ++round) {
         cx_message message{};

@@ -58,24 +58,22 @@ impl Cache {
             *used = now;
             entry.clone()
         };
-        let mut failure = None;
-        let code = entry.get_or_init(|| match self.load(digest, prepared) {
-            Ok(code) => Some(Arc::new(code)),
-            Err(end) => {
-                failure = Some(end);
-                None
-            }
+        let mut loaded = None; // by this thread
+        let code = entry.get_or_init(|| {
+            let result = self.load(digest, prepared).map(Arc::new);
+            let code = result.as_ref().ok().cloned();
+            loaded = Some(result.err());
+            code
         });
-        match code {
-            Some(code) => {
-                if failure.is_none() {
-                    self.shrink(digest);
-                }
+        match (code, loaded) {
+            (Some(code), None) => Ok(code.clone()),
+            (Some(code), Some(_)) => {
+                self.shrink(digest);
                 Ok(code.clone())
             }
-            None => {
+            (None, failure) => {
                 self.known().entries.remove(digest);
-                Err(failure.unwrap_or_else(|| End::Fault("a module that another thread could not load".into())))
+                Err(failure.flatten().unwrap_or_else(|| End::Fault("another thread could not load the module".into())))
             }
         }
     }
@@ -102,7 +100,7 @@ impl Cache {
             // Whole, as its digest says, and so what an engine with these settings wrote.
             Some(compiled) => (unsafe { Module::deserialize(&machine.engine, &compiled) }, compiled.len()),
             None => {
-                let compiled = machine.engine.precompile_module(&prepared()?).map_err(run::end)?;
+                let compiled = machine.engine.precompile_module(&prepared()?).map_err(|_| refused())?;
                 if let (Some(path), Some(folder)) = (&path, &self.folder) {
                     write(path, &compiled);
                     prune(folder, self.folder_bytes);
@@ -115,6 +113,11 @@ impl Cache {
         let module = machine.linker.instantiate_pre(&module).map_err(run::end)?;
         Ok(Code { module, pages: memory.unwrap_or(gas::MAX_PAGES), size })
     }
+}
+
+/// The compiler has limits of its own. It refuses the same modules everywhere.
+pub fn refused() -> End {
+    End::Trap("contract.prepare.compile".into())
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -30,7 +30,7 @@ pub struct Prices {
     pub prepare_per_complexity: u64, // scan::Report
 }
 
-const V1: Prices = Prices {
+const V3: Prices = Prices {
     call: 5_000,
     call_per_page: 2_000,
     call_per_far_page: 20_000,
@@ -52,7 +52,7 @@ const V1: Prices = Prices {
     evidence: 500_000,
     evidence_per_byte: 20,
     prepare: 10_000_000,
-    prepare_per_byte: 2_000,
+    prepare_per_byte: 1_500,
     prepare_per_function: 200_000,
     prepare_per_complexity: 2_000,
 };
@@ -68,7 +68,7 @@ impl Prices {
 /// None: the protocol version is not known.
 pub fn prices(protocol: u32) -> Option<&'static Prices> {
     match protocol {
-        1 => Some(&V1),
+        3 => Some(&V3), // the first that knows contracts
         _ => None,
     }
 }

@@ -85,12 +85,20 @@ pub fn trap(reason: &str) -> Error {
 }
 
 impl wasmtime::ResourceLimiter for Frame {
-    fn memory_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> Result<bool> {
-        let allowed = desired as u64 <= gas::MAX_PAGES * gas::PAGE;
+    fn memory_growing(&mut self, current: usize, desired: usize, maximum: Option<usize>) -> Result<bool> {
+        let allowed = desired as u64 <= gas::MAX_PAGES * gas::PAGE && maximum.is_none_or(|most| desired <= most);
         if allowed && current > 0 {
             self.grown += (desired - current) as u64 / gas::PAGE;
         }
         Ok(allowed)
+    }
+
+    /// The machine lacks memory, which a contract must not see; but more than 4 GiB are asked of nobody.
+    fn memory_grow_failed(&mut self, error: Error) -> Result<()> {
+        if error.to_string() == "memory growth exceeds memory type's limits" {
+            return Ok(());
+        }
+        Err(End::Fault(format!("memory: {error}")).into())
     }
 
     fn table_growing(&mut self, _: usize, desired: usize, _: Option<usize>) -> Result<bool> {

@@ -12,6 +12,12 @@ mod wasi;
 mod tests;
 
 pub use cache::Cache;
+pub use host::End;
 pub use run::call;
 pub use scan::scan;
 pub use snapshot::prepare;
+
+/// Whether there are prices for this protocol version. One set of rules for scans serves them all so far.
+pub fn known(protocol: u32) -> bool {
+    gas::prices(protocol).is_some()
+}

@@ -1,6 +1,6 @@
 //! A module as it is after `_initialize`: memory and globals become its own initial ones, so that every call begins
 //! there. Tables need no snapshot, because no admitted instruction writes to one.
-use super::{gas, host, run, scan};
+use super::{cache, gas, host, run, scan};
 use crate::abi::{self, Context, Outcome};
 use wasm_encoder::{ConstExpr, DataSection, ExportKind, ExportSection, GlobalSection, GlobalType, MemorySection, MemoryType, RawSection, SectionId};
 use wasmparser::{Parser, Payload};
@@ -138,7 +138,7 @@ pub fn prepare(module: &[u8], protocol: u32, limit: u64) -> Outcome {
 
 fn initialise(module: &[u8], report: &scan::Report, prices: &'static gas::Prices, gas: u64) -> wasmtime::Result<(Vec<u8>, u64)> {
     let machine = run::machine()?;
-    let probe = Module::new(&machine.probe, rewrite(module, None)?)?;
+    let probe = Module::new(&machine.probe, rewrite(module, None)?).map_err(|_| cache::refused())?;
     let frame = run::frame(std::ptr::null(), initial_context(), prices, &[]);
     let mut store = Store::new(&machine.probe, frame);
     let left = run::enter(&mut store, gas, |store| {

@@ -132,7 +132,7 @@ fn context() -> Context {
         height: 6,
         time_ms: 7,
         depth: 0,
-        protocol: 1,
+        protocol: 3,
         read_only: 0,
     }
 }
@@ -354,6 +354,9 @@ fn hostile_code_ends_by_itself() {
     assert_eq!(trapped("(drop (i32.load (i32.const -4)))"), "contract.trap.memory");
     assert_eq!(trapped("(drop (i32.div_u (i32.const 1) (i32.const 0)))"), "contract.trap.arithmetic");
     assert_eq!(run("(drop (memory.grow (i32.const 65000)))").ending, RETURNED); // -1
+    assert_eq!(run("(call $out (memory.grow (i32.const -1)))").output, [255; 4]);
+    let small = contract("(call $out (memory.grow (i32.const 2)))").replace("(export \"memory\") 2", "(export \"memory\") 2 3");
+    assert_eq!(World::with(&small).call(&[], GAS).output, [255; 4]); // above the module's own limit
     assert_eq!(run("(loop (drop (memory.grow (i32.const 1))) (br 0))").ending, OUT_OF_GAS);
     assert_eq!(run("(loop (memory.fill (i32.const 0) (i32.const 1) (i32.const 131072)) (br 0))").ending, OUT_OF_GAS);
     assert_eq!(run("(loop (drop (call $range (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 1000))) (br 0))").ending, OUT_OF_GAS);
@@ -483,6 +486,29 @@ fn calls_end_at_the_greatest_depth() {
     assert_eq!(run(body).output, MAX_DEPTH.to_le_bytes());
 }
 
+/// Each level uses most of its native stack before it calls the next.
+#[test]
+fn the_greatest_depth_fits_a_thread() {
+    let deep = "(func $deep (param $n i32)
+        (i64.store (i32.const 200) (i64.const 0x0101010101010101)) (i64.store (i32.const 208) (i64.const 0x0101010101010101))
+        (i32.store (i32.const 216) (i32.const 0x01010101))
+        (if (local.get $n) (then (call $deep (i32.sub (local.get $n) (i32.const 1))))
+          (else (drop (call $call (i32.const 200) (i32.const 0) (i32.const 0) (i64.const 0) (i32.const 0)))))
+        (i32.store (i32.const 220) (local.get $n)))";
+    let module = |depth: u32| contract(&format!("(call $deep (i32.const {depth})) (call $out (i32.const 1))")).replace("(func $out ", &format!("{deep} (func $out "));
+    let run = |depth: u32| {
+        let mut world = World::with(&module(depth));
+        let thread = std::thread::Builder::new().stack_size(384 * 1024 * (MAX_DEPTH as usize + 1));
+        thread.spawn(move || world.call(&[], GAS)).unwrap().join().unwrap()
+    };
+    let (mut fits, mut over) = (1_000, 20_000);
+    while over - fits > 100 {
+        let middle = (fits + over) / 2;
+        if run(middle).ending == RETURNED { fits = middle } else { over = middle }
+    }
+    assert_eq!(run(over).reason(), "contract.trap.stack");
+}
+
 /// Every gas limit below what a call needs ends it as if it had never been; also where calls are nested.
 #[test]
 fn out_of_gas_at_every_step() {
@@ -497,16 +523,12 @@ fn out_of_gas_at_every_step() {
     let enough = single.clone().call(&[], GAS);
     assert_eq!(single.clone().call(&[], enough.gas), enough);
     for limit in 0..enough.gas {
-        // All of the last steps, and a sample of the long runs in between.
-        if limit > 3_000 && limit < enough.gas - 3_000 && limit % 97 != 0 {
-            continue;
-        }
         let mut world = single.clone();
         let result = world.call(&[], limit);
         assert_eq!((result.ending, result.gas), (OUT_OF_GAS, limit));
         assert!(world.state.is_empty() && world.events.is_empty());
     }
-    for limit in (0..exact.gas).step_by(211) {
+    for limit in (0..exact.gas).step_by(17) {
         let mut world = clean.clone();
         let result = world.call(&[], limit);
         if result.ending != RETURNED {
@@ -823,9 +845,9 @@ fn measure_bombs() {
     }
 }
 
-/// The golden gas of protocol version 1: a change here is a new protocol version.
+/// The golden gas of protocol version 3: a change here is a new protocol version.
 #[test]
-fn gas_of_protocol_1() {
+fn gas_of_protocol_3() {
     assert!(gas::prices(2).is_none());
     let used: Vec<u64> = ["", "(drop (call $input))", "(drop (call $get (i32.const 0) (i32.const 10)))"]
         .iter()
