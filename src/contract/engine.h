@@ -78,7 +78,7 @@ class Engine {
   // Why the code may not be deployed.
   virtual Result<std::vector<Finding>> scan(ByteView code) const = 0;
   // Of code that was scanned; what was loaded before may be given again.
-  virtual Result<std::shared_ptr<const Module>> load(ByteView code, const Digest& digest) const = 0;
+  virtual Result<std::shared_ptr<const Module>> load(ByteView code) const = 0;
 };
 
 using Engines = std::map<format::ContractEngine, std::shared_ptr<const Engine>>;

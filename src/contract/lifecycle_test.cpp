@@ -191,7 +191,7 @@ TEST_F(LifecycleTest, NothingOfThisBeforeItsProtocol) {
   ledger::Options options = early.options();
   for (auto& row : lifecycle(registry)) options.contracts.push_back(std::move(row));
   options.deployed = deployed(registry);
-    options.highest_protocol = kContractsProtocol;
+  options.highest_protocol = kContractsProtocol;
   young.ledger = ledger::Ledger::open(young.path(), options).value();
   for (Call call : {Call{"contract", "retire", ContractReason{"c", ""}.encode()}, run({})}) {
     auto block = young.add(early.governor, {call});

@@ -1,7 +1,6 @@
 #include "contract/registry.h"
 
 #include "base/check.h"
-#include "crypto/sm3.h"
 
 namespace chengxin::contract {
 
@@ -37,7 +36,7 @@ Result<LoadedPtr> Registry::load(const Digest& package, const std::function<Resu
   auto loaded = std::make_shared<Loaded>();
   loaded->engine = content.engine;
   ASSIGN(loaded->interface, parse_interface(content.interface));
-  ASSIGN(loaded->module, engine->second->load(content.code, crypto::sm3(content.code)));
+  ASSIGN(loaded->module, engine->second->load(content.code));
   std::lock_guard lock(mutex_);
   recent_.emplace_front(package, loaded);
   if (recent_.size() > kMost) recent_.pop_back();

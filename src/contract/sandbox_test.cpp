@@ -77,7 +77,7 @@ struct Host {
 class Sandbox : public testing::Test {
  protected:
   Sandbox() {
-    const cx_outcome prepared = cx_wasm_prepare(bytes(kModule), 1, kPrepareGas);
+    const cx_outcome prepared = cx_wasm_prepare(bytes(kModule), 3, kPrepareGas);
     EXPECT_EQ(prepared.ending, CX_RETURNED);
     host.code = take(prepared.output);
   }
@@ -122,11 +122,11 @@ TEST_F(Sandbox, EndsOfACall) {
 
 TEST_F(Sandbox, ScansAndRefuses) {
   cx_buffer report{};
-  EXPECT_EQ(cx_wasm_scan(bytes(kModule), 1, &report), CX_OK);
+  EXPECT_EQ(cx_wasm_scan(bytes(kModule), 3, &report), CX_OK);
   EXPECT_EQ(nlohmann::json::parse(take(report)).at("imports").size(), 5u);
-  EXPECT_EQ(cx_wasm_scan(bytes("not a module"), 1, &report), CX_REFUSED);
+  EXPECT_EQ(cx_wasm_scan(bytes("not a module"), 3, &report), CX_REFUSED);
   EXPECT_EQ(nlohmann::json::parse(take(report)).at("findings").at(0).at("reason"), "contract.scan.invalid");
-  const cx_outcome prepared = cx_wasm_prepare(bytes("not a module"), 1, kPrepareGas);
+  const cx_outcome prepared = cx_wasm_prepare(bytes("not a module"), 3, kPrepareGas);
   EXPECT_EQ(prepared.ending, CX_TRAPPED);
   EXPECT_EQ(take(prepared.output).substr(0, 22), "contract.scan.invalid:");
 }

@@ -103,7 +103,7 @@ class ScriptEngine : public Engine {
     if (!text(code).starts_with("bad")) return std::vector<Finding>();
     return std::vector<Finding>{{"contract.scan.bad", "it says so"}};
   }
-  Result<std::shared_ptr<const Module>> load(ByteView, const Digest&) const override {
+  Result<std::shared_ptr<const Module>> load(ByteView) const override {
     return std::shared_ptr<const Module>(std::make_shared<ScriptModule>());
   }
 };

@@ -1,5 +1,8 @@
 #include "contract/wasm.h"
 
+#include <list>
+#include <mutex>
+
 #include "base/json.h"
 #include "chengxin_sandbox.h"
 #include "contract/registry.h"
@@ -9,7 +12,7 @@
 namespace chengxin::contract {
 namespace {
 
-constexpr uint64_t kPrepareGas = 2'000'000'000;
+constexpr uint64_t kPrepareGas = 20'000'000'000;  // docs/adr/0027: some seconds
 
 cx_bytes borrowed(ByteView bytes) { return {bytes.data(), bytes.size()}; }
 ByteView seen(cx_bytes bytes) { return {bytes.data, bytes.size}; }
@@ -233,11 +236,8 @@ class WasmEngine : public Engine {
     if (verdict == CX_FAULT) return fail(Code::internal, "ledger.sandbox_fault", "a scan: {}", text(report));
     std::vector<Finding> out;
     if (verdict == CX_OK) {
-      const cx_outcome ended = cx_wasm_prepare(borrowed(code), kContractsProtocol, kPrepareGas);
-      const Bytes told = taken(ended.output);
-      if (ended.ending == CX_HOST_FAULT)
-        return fail(Code::internal, "ledger.sandbox_fault", "{}", text(told));
-      if (ended.ending != CX_RETURNED) out.push_back({"contract.scan.initialise", to_string(told)});
+      ASSIGN(const Prepared prepared, prepare(code));
+      if (!prepared.module) out.push_back({"contract.scan.initialise", prepared.why});
       return out;
     }
     ASSIGN(const Json read, parse_json(text(report)));
@@ -245,17 +245,45 @@ class WasmEngine : public Engine {
     return out;
   }
 
-  Result<std::shared_ptr<const Module>> load(ByteView code, const Digest&) const override {
-    const cx_outcome ended = cx_wasm_prepare(borrowed(code), kContractsProtocol, kPrepareGas);
-    Bytes prepared = taken(ended.output);
-    if (ended.ending != CX_RETURNED)
-      return fail(Code::internal, "ledger.sandbox_fault", "what was scanned cannot be prepared: {}",
-                  text(prepared));
-    return std::shared_ptr<const Module>(std::make_shared<WasmModule>(sandbox_, std::move(prepared)));
+  Result<std::shared_ptr<const Module>> load(ByteView code) const override {
+    ASSIGN(const Prepared prepared, prepare(code));
+    if (prepared.module) return prepared.module;
+    return fail(Code::internal, "ledger.sandbox_fault", "what was scanned cannot be prepared: {}",
+                prepared.why);
   }
 
  private:
+  struct Prepared {
+    Digest code{};
+    std::shared_ptr<const Module> module;
+    std::string why;  // there is none
+  };
+
+  // Takes seconds for a large module, so what a scan prepared is kept for who loads it.
+  Result<Prepared> prepare(ByteView code) const {
+    Prepared out{crypto::sm3(code), nullptr, {}};
+    {
+      std::lock_guard lock(mutex_);
+      for (const Prepared& each : recent_)
+        if (each.code == out.code) return each;
+    }
+    const cx_outcome ended = cx_wasm_prepare(borrowed(code), kContractsProtocol, kPrepareGas);
+    Bytes told = taken(ended.output);
+    if (ended.ending == CX_HOST_FAULT) return fail(Code::internal, "ledger.sandbox_fault", "{}", text(told));
+    if (ended.ending == CX_RETURNED)
+      out.module = std::make_shared<WasmModule>(sandbox_, std::move(told));
+    else
+      out.why = ended.ending == CX_OUT_OF_GAS ? "out of gas" : to_string(told);
+    std::lock_guard lock(mutex_);
+    recent_.push_front(out);
+    if (recent_.size() > kRecent) recent_.pop_back();
+    return out;
+  }
+
+  static constexpr size_t kRecent = 16;
   const Sandbox sandbox_;
+  mutable std::mutex mutex_;
+  mutable std::list<Prepared> recent_;
 };
 
 }  // namespace

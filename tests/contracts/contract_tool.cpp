@@ -12,7 +12,6 @@
 #include "contract/registry.h"
 #include "contract/testing.h"
 #include "contract/wasm.h"
-#include "crypto/sm3.h"
 
 using namespace chengxin;
 using namespace chengxin::contract;
@@ -89,7 +88,7 @@ class Chain : public Directory {
       ASSIGN(const auto findings, engine_->scan(code));
       if (!findings.empty())
         return fail(Code::invalid_argument, findings[0].reason, "{}", findings[0].detail);
-      ASSIGN(auto module, engine_->load(code, crypto::sm3(code)));
+      ASSIGN(auto module, engine_->load(code));
       contracts_[address] = {name, module};
       outcome = frames.deploy(*module, address, input, ledger::kTransactionGas);
     } else {

@@ -156,12 +156,16 @@ impl World {
         self.code.insert(digest, prepared.output);
     }
 
-    fn run(&mut self, to: &[u8; 20], mut context: Context, input: Bytes, gas: u64) -> Outcome {
+    fn run(&mut self, to: &[u8; 20], context: Context, input: Bytes, gas: u64) -> Outcome {
+        self.enter(CALL, to, context, input, gas)
+    }
+
+    fn enter(&mut self, kind: i32, to: &[u8; 20], mut context: Context, input: Bytes, gas: u64) -> Outcome {
         let before = (self.state.clone(), self.events.clone());
         let digest = self.contracts[to];
         let cache = self.cache.clone().unwrap();
         context.self_address = *to;
-        let message = Message { kind: CALL, to: *to, salt: [0; 32], input, gas };
+        let message = Message { kind, to: *to, salt: [0; 32], input, gas };
         let mut frame = Frame { world: self, context: context.clone() };
         let context_of_frame = (&mut frame as *mut Frame).cast();
         let host = Host { context: context_of_frame, get, set, range, event, ask, call, log: Some(log) };
@@ -183,12 +187,33 @@ impl World {
     }
 }
 
+#[test]
+fn constructors() {
+    let construct = |module: &str, input: &[u8]| {
+        let mut world = World::with(module);
+        let outcome = world.enter(crate::abi::CREATE, &[1; 20], context(), Bytes::of(input), GAS);
+        let state = world.state.len();
+        (Result { ending: outcome.ending, gas: outcome.gas_used, output: unsafe { outcome.output.take() } }, state)
+    };
+    let with = |deploy: &str| contract("unreachable").replace("(func (export \"chengxin_call\")", &format!("{deploy} (func (export \"chengxin_call\")"));
+    let stores = with("(func (export \"chengxin_deploy\") (call $put (i32.const 0) (call $input) (i32.const 0) (i32.const 1)))");
+    let (outcome, state) = construct(&stores, b"abc");
+    assert_eq!((outcome.ending, state), (RETURNED, 1));
+    let (outcome, _) = construct(&with(""), b"");
+    assert_eq!((outcome.ending, outcome.output.len()), (RETURNED, 0));
+    let (outcome, _) = construct(&with(""), b"abc");
+    assert_eq!((outcome.ending, outcome.reason()), (TRAPPED, "contract.trap.no_constructor".to_string()));
+    for odd in ["(func (export \"chengxin_deploy\") (param i32))", "(global (export \"chengxin_deploy\") i32 (i32.const 0))"] {
+        assert_eq!(finding(&with(odd)), "contract.scan.export");
+    }
+}
+
 fn prepare(module: &[u8]) -> Result {
     prepare_with(module, PREPARE_GAS)
 }
 
 fn prepare_with(module: &[u8], gas: u64) -> Result {
-    let outcome = super::prepare(module, 1, gas);
+    let outcome = super::prepare(module, 3, gas);
     Result { ending: outcome.ending, gas: outcome.gas_used, output: unsafe { outcome.output.take() } }
 }
 
@@ -604,7 +629,7 @@ fn broken_modules_are_refused() {
         if scan(&broken).findings.is_empty() {
             admitted += 1;
             if admitted < 40 {
-                assert_ne!(super::prepare(&broken, 1, 200_000_000).ending, HOST_FAULT, "seed {seed}");
+                assert_ne!(super::prepare(&broken, 3, 200_000_000).ending, HOST_FAULT, "seed {seed}");
             }
         }
     }
