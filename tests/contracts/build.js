@@ -10,7 +10,7 @@ export const interfaceText = (name) => readFileSync(join(folderOf(name), "interf
 const build = join(process.env.CHENGXIN_BUILD ?? join(root, "build"), "contracts");
 
 const library = join(root, "sdk/contract");
-const folderOf = (name) => name === "probe" ? join(import.meta.dirname, name) : join(samples, name);
+const folderOf = (name) => ["probe", "store"].includes(name) ? join(import.meta.dirname, name) : join(samples, name);
 
 const run = (command, words, options = {}) => execFileSync(command, words, { stdio: ["pipe", "pipe", "inherit"], ...options });
 
@@ -50,6 +50,6 @@ const built = new Map();
 export const generated = (name, file) => readFileSync(join(folderOf(name), file), "utf8");
 export function buildSample(name) {
   mkdirSync(build, { recursive: true });
-  if (!built.has(name)) built.set(name, { rust: rust(name), go: go(name), solidity: solidity(name) });
+  if (!built.has(name)) built.set(name, { rust: rust(name), go: go(name), solidity: name === "store" ? null : solidity(name) });
   return built.get(name);
 }
