@@ -1,13 +1,14 @@
 // Builds the sample contracts in all languages, as their authors would.
 import { execFileSync } from "node:child_process";
 import { mkdirSync, readFileSync, readdirSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { basename, join, resolve } from "node:path";
 import solc from "solc";
 
 const root = resolve(import.meta.dirname, "../..");
 const samples = join(root, "samples/contracts");
 export const interfaceText = (name) => readFileSync(join(folderOf(name), "interface.abi"), "utf8");
-const build = join(process.env.CHENGXIN_BUILD ?? join(root, "build"), "contracts");
+// A folder for each test file: they run side by side.
+const build = join(process.env.CHENGXIN_BUILD ?? join(root, "build"), "contracts", basename(process.argv[1]));
 
 const library = join(root, "sdk/contract");
 const folderOf = (name) => ["probe", "store"].includes(name) ? join(import.meta.dirname, name) : join(samples, name);
