@@ -259,9 +259,9 @@ for (const language of ["rust", "go"])
     assert.deepEqual((await ask("entries", "0x01", "0x02", 1000))[0], ["0x01", "0x0100"]);
     assert.deepEqual((await ask("entries", "0x0101", "0x", 1))[0], ["0x02"]);
     assert.deepEqual((await ask("entries", "0x02", "0x01", 5))[0], []);
-    await traps("contract.host_argument", "entries", "0x", "0x", 1001);
+    await traps("contract.trap.argument", "entries", "0x", "0x", 1001);
     await ask("put", at(Buffer.alloc(256)), "0x");
-    await traps("contract.too_large", "put", at(Buffer.alloc(257)), "0x");
+    await traps("contract.trap.size", "put", at(Buffer.alloc(257)), "0x");
 
     const [key, iv] = [at(Buffer.from("0123456789abcdeffedcba9876543210", "hex")), at(Buffer.alloc(16))];
     assert.deepEqual(await ask("encrypt", true, key, iv, key), [true, "0x681edf34d206965e86b3e94f536e4246"]);  // GB/T 32907 annex A.1
@@ -281,18 +281,19 @@ for (const language of ["rust", "go"])
     const failed = await outcome("relay", at(other), data("flood", 1025, 1), false);
     assert.deepEqual([read("relay", failed.data)[0], failed.events.length], [false, 0]);
     assert.deepEqual(read("get", (await relay(true, "get", "0x07"))[1].slice(2)), [true, "0x08"]);
-    await traps("contract.too_large", "flood", 5, 1 << 20);
-    assert.equal((await outcome("flood", 4, 1 << 20)).events.length, 4);
-    // Calls 64 deep: the innermost is refused, and its caller is told.
+    await traps("contract.trap.size", "flood", 1, (64 << 10) + 1);
+    await traps("contract.trap.size", "flood", 65, 64 << 10);
+    assert.equal((await outcome("flood", 64, 64 << 10)).events.length, 64);
+    // 16 deep: the innermost is refused, and its caller is told.
     let deep = data("caller");
-    for (let depth = 0; depth < 64; ++depth) deep = data("relay", at(depth % 2 ? own : other), deep, false);
+    for (let depth = 0; depth < 16; ++depth) deep = data("relay", at(depth % 2 ? own : other), deep, false);
     let found = (await outcome("relay", at(other), deep, false)).data, levels = 0;
-    for (; levels < 70; ++levels) {
+    for (; levels < 20; ++levels) {
       const [returned, inner] = read("relay", found);
       if (!returned) break;
       found = inner.slice(2);
     }
-    assert.equal(levels, 63);
+    assert.equal(levels, 15);
   });
 
 test("call data that is no canonical encoding is refused with no data; unknown methods too", async () => {
