@@ -17,7 +17,7 @@ const run = (command, words, options = {}) => execFileSync(command, words, { std
 
 // Debian's compiler, whatever else stands on PATH: it is the one with a standard library for wasm32.
 const rustc = (words) => run("/usr/bin/rustc", ["--edition", "2021", "--target", "wasm32-unknown-unknown", "-C", "opt-level=3",
-  "-C", "panic=abort", "-C", "overflow-checks=on", ...words]);
+  "-C", "panic=abort", "-C", "overflow-checks=on", "-C", "link-arg=-zstack-size=131072", ...words]);
 
 function rust(name) {
   const crate = join(build, "libchengxin.rlib"), out = join(build, `${name}.rust.wasm`);
