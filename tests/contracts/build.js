@@ -17,12 +17,12 @@ const run = (command, words, options = {}) => execFileSync(command, words, { std
 
 // Debian's compiler, whatever else stands on PATH: it is the one with a standard library for wasm32.
 const rustc = (words) => run("/usr/bin/rustc", ["--edition", "2021", "--target", "wasm32-unknown-unknown", "-C", "opt-level=3",
-  "-C", "panic=abort", "-C", "overflow-checks=on", "-C", "link-arg=-zstack-size=131072", ...words]);
+  "-C", "panic=abort", "-C", "overflow-checks=on", ...words]);
 
 function rust(name) {
   const crate = join(build, "libchengxin.rlib"), out = join(build, `${name}.rust.wasm`);
   rustc(["--crate-type", "rlib", "--crate-name", "chengxin", join(library, "rust/src/lib.rs"), "-o", crate]);
-  rustc(["--crate-type", "cdylib", "-C", "lto", "-C", "strip=symbols", "--extern", `chengxin=${crate}`,
+  rustc(["--crate-type", "cdylib", "-C", "lto", "-C", "strip=symbols", "-C", "link-arg=-zstack-size=131072", "--extern", `chengxin=${crate}`,
     join(folderOf(name), "rust/contract.rs"), "-o", out]);
   return { wasm: readFileSync(out) };
 }
