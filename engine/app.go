@@ -31,7 +31,7 @@ func (a *app) NewABCIClient() (abcicli.Client, error) {
 			return nil, fail("engine.no_app", "%v", err)
 		}
 	}
-	client := abcicli.NewSocketClient("unix://"+a.socket, true)
+	client := client{abcicli.NewSocketClient("unix://"+a.socket, true)}
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.closed {

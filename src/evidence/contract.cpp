@@ -7,10 +7,7 @@ namespace chengxin::evidence {
 namespace {
 
 ledger::CallResult refused(std::string_view reason) {
-  ledger::CallResult result;
-  result.status = format::ReceiptStatus::refused;
-  result.output = to_bytes(view(reason));
-  return result;
+  return ledger::ended(format::ReceiptStatus::refused, reason);
 }
 
 bool stands_for(ByteView arguments, ByteView attachment) {
@@ -21,12 +18,7 @@ bool stands_for(ByteView arguments, ByteView attachment) {
 
 Result<ledger::CallResult> add(const ledger::CallContext& context) {
   auto call = format::decode_evidence_add(context.arguments);
-  if (!call) {
-    ledger::CallResult result;
-    result.status = format::ReceiptStatus::bad_arguments;
-    result.output = to_bytes(view(call.error().reason));
-    return result;
-  }
+  if (!call) return ledger::ended(format::ReceiptStatus::bad_arguments, call.error().reason);
   if (call->count > kMaxItemsPerCall) return refused("evidence.count");
   if (context.attachment.size() != call->count * call->item_bytes)
     return refused("evidence.attachment_length");

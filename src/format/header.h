@@ -23,6 +23,8 @@ enum class ReceiptStatus : uint32_t {
   refused = 5,  // the contract said no; the output names the reason key
   out_of_gas = 6,
   access_violation = 7,  // the contract touched state that it had not declared
+  reverted = 8,          // a deployed contract took all back; the output is its revert data
+  trapped = 9,           // a deployed contract did what it may not; the output is the reason key
 };
 
 struct Receipt {

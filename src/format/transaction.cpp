@@ -2,32 +2,11 @@
 
 #include "crypto/sm3.h"
 #include "format/impl/canonical.h"
+#include "format/impl/message.h"
 #include "format/impl/tag.h"
 #include "format/transaction.pb.h"
 
 namespace chengxin::format {
-namespace {
-
-template <typename Message>
-Bytes serialise(const Message& message) {
-  Bytes out(message.ByteSizeLong());
-  CHECK(message.SerializeToArray(out.data(), int(out.size())));
-  return out;
-}
-
-template <size_t N>
-bool take(ByteView from, std::array<uint8_t, N>& into) {
-  if (from.size() != N) return false;
-  std::memcpy(into.data(), from.data(), N);
-  return true;
-}
-
-tl::unexpected<Error> arguments_malformed(std::string_view method) {
-  return fail(Code::invalid_argument, "transaction.arguments_malformed", "not canonical arguments of {}",
-              method);
-}
-
-}  // namespace
 
 KeyId key_id(const crypto::Sm2Point& public_key) {
   Digest digest = crypto::sm3({tag("chengxin/key/v1"), public_key});

@@ -14,13 +14,6 @@ namespace {
 
 using namespace format;
 
-CallResult ended(ReceiptStatus status, std::string_view reason) {
-  CallResult result;
-  result.status = status;
-  result.output = to_bytes(view(reason));
-  return result;
-}
-
 // The proposals of a chain during one call.
 class Proposals {
  public:

@@ -22,6 +22,7 @@ class MapState : public StateView {
   }
   void put(std::string_view key, Bytes value) override { values[std::string(key)] = std::move(value); }
   void erase(std::string_view key) override { values.erase(std::string(key)); }
+  Result<StateRows> range(std::string_view, std::string_view, size_t) override { return StateRows{}; }
   std::map<std::string, Bytes, std::less<>> values;
 };
 

@@ -7,10 +7,18 @@
 #include "format/consortium.h"
 #include "format/genesis.h"
 #include "format/header.h"
+#include "merkle/state_tree.h"
 
-// Native contracts: a table of methods, each declaring what it needs and may touch. The ledger enforces the
-// declaration; a contract is deterministic and sees no clock but the block's.
+// Contracts. Native ones are a table of methods, each declaring what it needs and may touch; the ledger
+// enforces the declaration. Deployed ones are on the chain, and one object runs them all. Either is
+// deterministic and sees no clock but the block's.
 namespace chengxin::ledger {
+
+// Keys with their values, in ascending order of key.
+using StateRows = std::vector<std::pair<Bytes, Bytes>>;
+
+// What deployed contracts put into the state: alone this can be asked for by ranges.
+inline constexpr std::string_view kDeployedPrefix = "c/";
 
 // State as one call sees it. Reads and writes outside the method's declared prefixes end the call with
 // access_violation.
@@ -20,7 +28,13 @@ class StateView {
   virtual Result<std::optional<Bytes>> get(std::string_view key) = 0;
   virtual void put(std::string_view key, Bytes value) = 0;
   virtual void erase(std::string_view key) = 0;
+  // The first `limit` of the keys in [from, to), which lie in one declared prefix that begins with "c/".
+  virtual Result<StateRows> range(std::string_view from, std::string_view to, size_t limit) = 0;
 };
+
+// The same with changes above it, which may erase some of what is below: that is asked for as many more.
+Result<StateRows> merged_range(const merkle::StateUpdates& changes, const Bytes& from, const Bytes& to,
+                               size_t limit, const std::function<Result<StateRows>(size_t limit)>& below);
 
 struct CallContext {
   format::KeyId signer;
@@ -31,6 +45,8 @@ struct CallContext {
   ByteView attachment;  // empty unless the method takes one
   StateView& state;
   uint32_t protocol = format::kFirstProtocol;  // that the block follows
+  Digest chain{}, transaction{}, previous_block{};
+  uint64_t gas = 0;  // that the call may use besides the method's own
 };
 
 struct CallResult {
@@ -42,7 +58,16 @@ struct CallResult {
   // Of those items, merkle::Items::group_hashes when the contract has them already; else the ledger makes
   // them.
   std::vector<Digest> item_groups;
+  uint64_t gas = 0;  // besides the method's own; at most the context's
 };
+
+// Of a call that is not accepted: the output is its reason key.
+inline CallResult ended(format::ReceiptStatus status, std::string_view reason) {
+  CallResult result;
+  result.status = status;
+  result.output = to_bytes(view(reason));
+  return result;
+}
 
 struct Method {
   std::string contract, name;
@@ -58,6 +83,21 @@ struct Method {
 };
 
 using ContractTable = std::vector<Method>;
+
+// Runs the contracts that are on the chain: calls of those that no table names.
+class Deployed {
+ public:
+  virtual ~Deployed() = default;
+  virtual uint32_t since_version() const = 0;  // of the protocol
+  // What it may touch, as Method says.
+  virtual const std::vector<std::string>& reads() const = 0;
+  virtual const std::vector<std::string>& writes() const = 0;
+  // An Error is a host fault: the block is not made.
+  virtual Result<CallResult> call(const CallContext& context, const format::Call& call) const = 0;
+};
+
+// What the calls of one transaction, and those of one block, may use together.
+inline constexpr uint64_t kTransactionGas = 100'000'000, kBlockGas = 2'000'000'000;
 
 // governance.register_key, revoke_key, set_validators, set_protocol, and from version 2 on set_limits; on a
 // chain with a consortium they are refused.

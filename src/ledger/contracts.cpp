@@ -8,72 +8,104 @@ namespace {
 
 using format::ReceiptStatus;
 
-// State as one call sees it. What the method did not declare is neither read nor written, and remembered.
+using Prefixes = std::vector<std::string>;
+
+// State as one call sees it. What was not declared is neither read nor written, and remembered.
 class CheckedState : public StateView {
  public:
-  CheckedState(const Method& method, StateLayer& layer) : method_(method), layer_(layer) {}
+  CheckedState(const Prefixes& reads, const Prefixes& writes, StateLayer& layer)
+      : reads_(reads), writes_(writes), layer_(layer) {}
 
   Result<std::optional<Bytes>> get(std::string_view key) override {
-    if (!declared(method_.reads, key) && !declared(method_.writes, key)) {
-      violated_ = true;
-      return fail(Code::forbidden, "ledger.access_violation", "{}.{} reads {}", method_.contract,
-                  method_.name, key);
-    }
+    TRY(check_read(key));
     return layer_.get(to_bytes(view(key)));
+  }
+  Result<StateRows> range(std::string_view from, std::string_view to, size_t limit) override {
+    TRY(check_read(from));
+    return layer_.range(to_bytes(view(from)), to_bytes(view(to)), limit);
   }
   void put(std::string_view key, Bytes value) override { set(key, std::move(value)); }
   void erase(std::string_view key) override { set(key, std::nullopt); }
   bool violated() const { return violated_; }
 
  private:
-  static bool declared(const std::vector<std::string>& prefixes, std::string_view key) {
+  Status check_read(std::string_view key) {
+    if (declared(reads_, key) || declared(writes_, key)) return {};
+    violated_ = true;
+    return fail(Code::forbidden, "ledger.access_violation", "a read of {}", key);
+  }
+  static bool declared(const Prefixes& prefixes, std::string_view key) {
     return std::any_of(prefixes.begin(), prefixes.end(),
                        [&](const std::string& prefix) { return key.starts_with(prefix); });
   }
   void set(std::string_view key, std::optional<Bytes> value) {
-    if (declared(method_.writes, key))
+    if (declared(writes_, key))
       layer_.set(to_bytes(view(key)), std::move(value));
     else
       violated_ = true;
   }
 
-  const Method& method_;
+  const Prefixes &reads_, &writes_;
   StateLayer& layer_;
   bool violated_ = false;
 };
 
-CallResult ended(ReceiptStatus status, std::string_view reason) {
-  CallResult result;
-  result.status = status;
-  result.output = to_bytes(view(reason));
-  return result;
-}
-
 struct Frame {
   const format::Account& signer;
   const format::KeyId& signer_id;
+  const Digest& transaction;
   const BlockFrame& block;
 };
 
-Result<CallResult> run_call(const Methods& methods, const Method* method, const format::Call& call,
-                            ByteView attachment, const Frame& frame, StateLayer& layer) {
-  if (!method) {
-    if (!methods.has_contract(call.contract, frame.block.version))
-      return ended(ReceiptStatus::unknown_contract, "contract.unknown");
-    return ended(ReceiptStatus::unknown_method, "contract.unknown_method");
-  }
-  if (!method->role.empty() && !frame.signer.has_role(method->role))
-    return ended(ReceiptStatus::forbidden, "contract.forbidden");
-  CheckedState state(*method, layer);
-  auto result = method->run({frame.signer_id, frame.signer, frame.block.height, frame.block.time_ms,
-                             call.arguments, attachment, state, frame.block.version});
+template <typename Run>
+Result<CallResult> run_checked(const Frame& frame, const format::Call& call, ByteView attachment,
+                               const Prefixes& reads, const Prefixes& writes, uint64_t gas, StateLayer& layer,
+                               const Run& run) {
+  CheckedState state(reads, writes, layer);
+  auto result = run(CallContext{frame.signer_id, frame.signer, frame.block.height, frame.block.time_ms,
+                                call.arguments, attachment, state, frame.block.version, frame.block.chain,
+                                frame.transaction, frame.block.previous, gas});
   if (state.violated()) return ended(ReceiptStatus::access_violation, "contract.access_violation");
   return result;
 }
 
+Result<CallResult> run_call(const Methods& methods, const Method* method, const format::Call& call,
+                            ByteView attachment, const Frame& frame, uint64_t gas, StateLayer& layer) {
+  if (method) {
+    if (!method->role.empty() && !frame.signer.has_role(method->role))
+      return ended(ReceiptStatus::forbidden, "contract.forbidden");
+    return run_checked(frame, call, attachment, method->reads, method->writes, gas, layer, method->run);
+  }
+  if (methods.has_contract(call.contract, frame.block.version))
+    return ended(ReceiptStatus::unknown_method, "contract.unknown_method");
+  const Deployed* deployed = methods.deployed(frame.block.version);
+  if (!deployed) return ended(ReceiptStatus::unknown_contract, "contract.unknown");
+  return run_checked(frame, call, attachment, deployed->reads(), deployed->writes(), gas, layer,
+                     [&](const CallContext& context) { return deployed->call(context, call); });
+}
+
 }  // namespace
 
-Methods::Methods(ContractTable table) {
+Result<StateRows> merged_range(const merkle::StateUpdates& changes, const Bytes& from, const Bytes& to,
+                               size_t limit, const std::function<Result<StateRows>(size_t limit)>& range) {
+  const auto begin = changes.lower_bound(from), end = changes.lower_bound(to);
+  ASSIGN(StateRows below, range(limit + size_t(std::distance(begin, end))));
+  StateRows out;
+  auto above = begin;
+  for (size_t i = 0; out.size() < limit && (i < below.size() || above != end);) {
+    if (above == end || (i < below.size() && below[i].first < above->first)) {
+      out.push_back(std::move(below[i++]));
+      continue;
+    }
+    if (i < below.size() && below[i].first == above->first) ++i;
+    if (above->second) out.emplace_back(above->first, *above->second);
+    ++above;
+  }
+  return out;
+}
+
+Methods::Methods(ContractTable table, std::shared_ptr<const Deployed> deployed)
+    : deployed_(std::move(deployed)) {
   for (ContractTable rows : {governance_contract(), consortium_contract(), std::move(table)}) {
     for (Method& row : rows) {
       auto [since, fresh] = contracts_.emplace(row.contract, row.since_version);
@@ -119,8 +151,9 @@ Status Methods::check_attachments(const format::Transaction& transaction, uint32
 Result<Outcome> run_transaction(const Methods& methods, const format::Transaction& transaction,
                                 const format::Account& signer, const BlockFrame& block_frame,
                                 StateLayer& block) {
-  const Frame frame{signer, transaction.body.signer, block_frame};
-  StateLayer layer([&block](const Bytes& key) { return block.get(key); });
+  const Frame frame{signer, transaction.body.signer, transaction.hash, block_frame};
+  StateLayer layer(block.reader());
+  uint64_t left = kTransactionGas;
   Outcome out;
   out.taken.reserve(transaction.attachments.size());
   for (size_t i = 0; i < transaction.body.calls.size(); ++i) {
@@ -132,7 +165,10 @@ Result<Outcome> run_transaction(const Methods& methods, const format::Transactio
       out.taken.push_back({uint16_t(i), 0, {}});
     }
     if (out.status != ReceiptStatus::accepted) continue;  // only who takes which attachment
-    ASSIGN(CallResult result, run_call(methods, method, call, attachment, frame, layer));
+    ASSIGN(CallResult result, run_call(methods, method, call, attachment, frame, left, layer));
+    CHECK(result.gas <= left);
+    left -= result.gas;
+    out.gas += result.gas;
     if (method)
       out.gas += method->base_gas + method->gas_per_byte * (call.arguments.size() + attachment.size());
     if (result.status != ReceiptStatus::accepted) {
@@ -143,7 +179,7 @@ Result<Outcome> run_transaction(const Methods& methods, const format::Transactio
     }
     for (format::Event& event : result.events) out.events.push_back(std::move(event));
     append(out.output, result.output);
-    if (method->stands_for) {
+    if (method && method->stands_for) {
       out.taken.back().indexed_item_bytes = result.indexed_item_bytes;
       out.taken.back().item_groups = std::move(result.item_groups);
     }

@@ -24,6 +24,7 @@ class Executor {
         version_(head_.next_protocol()),
         sink_(sink),
         state_(base.state),
+        frame_{height_, time_ms_, version_, head_.header.chain, head_.header_hash},
         tail_(base.view->tail),
         seen_(std::make_shared<DigestSet>(candidates.size())),
         candidates_(candidates) {
@@ -63,7 +64,8 @@ class Executor {
     if (transaction.protocol != version_ &&
         methods_.attachments_taken(transaction.body, version_) != transaction.attachments.size())
       return misfit(Code::invalid_argument, "transaction.attachments");
-    if (bytes_ + bytes > head_.limits.max_block_bytes) return misfit(Code::busy, "transaction.block_full");
+    if (bytes_ + bytes > head_.limits.max_block_bytes || gas_ >= kBlockGas)
+      return misfit(Code::busy, "transaction.block_full");
     ASSIGN(signer_, signer(transaction.body.signer));
     if (!signer_) return misfit(Code::forbidden, "transaction.unknown_signer");
     if (!signer_->account.active) return misfit(Code::forbidden, "transaction.signer_revoked");
@@ -80,8 +82,8 @@ class Executor {
   }
 
   Status include(const AdmittedTransaction& admitted) {
-    ASSIGN(Outcome outcome,
-           run_transaction(methods_, *admitted, signer_->account, {height_, time_ms_, version_}, state_));
+    ASSIGN(Outcome outcome, run_transaction(methods_, *admitted, signer_->account, frame_, state_));
+    gas_ += outcome.gas;
     seen_->insert(admitted->hash);
     bytes_ += counted_bytes(*admitted);
     Bytes events = format::encode_events(outcome.events);
@@ -184,6 +186,7 @@ class Executor {
       out_.changed_keys.push_back(key);
       sink_.set_state(key, value);
       sink_.put(Table::state, keys::value_at(key, height_), encode_version(value));
+      if (text(key).starts_with(kDeployedPrefix)) sink_.put(Table::state, keys::ever(key), {});
       if (value && text(key).starts_with("chain/")) out_.executed.settings[to_string(key)] = *value;
       if (equal(key, view(format::kValidatorsKey))) TRY(change_validators(*value, changes));
       if (equal(key, view(format::kProtocolKey))) {
@@ -250,9 +253,10 @@ class Executor {
   const uint32_t version_;
   Sink& sink_;
   StateLayer state_;
+  const BlockFrame frame_;
   LogTail tail_;
   AccountPtr signer_;
-  uint64_t bytes_ = 0;
+  uint64_t bytes_ = 0, gas_ = 0;
   const std::shared_ptr<DigestSet> seen_;
   const std::span<const AdmittedTransaction> candidates_;
   struct Ran {
@@ -324,8 +328,12 @@ Result<std::vector<bool>> LedgerImpl::known_of(const View& view,
 
 Result<Ledger::Executed> LedgerImpl::execute(std::span<const AdmittedTransaction> candidates,
                                              int64_t time_ms) const {
-  const Base base{now(), [this](const Bytes& key) { return state(text(key)); },
-                  [this](const format::KeyId& id) { return accounts_.find(id); }, node_reader()};
+  const Base base{
+      now(),
+      {[this](const Bytes& key) { return state(text(key)); },
+       [this](const Bytes& from, const Bytes& to, size_t limit) { return state_range(from, to, limit); }},
+      [this](const format::KeyId& id) { return accounts_.find(id); },
+      node_reader()};
   ASSIGN(auto known, known_of(*base.view, candidates));
   BatchSink sink(database_->batch());
   ASSIGN(Built built, build_block(methods_, highest_protocol_, base, candidates, known, time_ms, sink));

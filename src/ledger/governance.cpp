@@ -9,13 +9,6 @@ namespace {
 using format::Account;
 using format::ReceiptStatus;
 
-CallResult ended(ReceiptStatus status, std::string_view reason) {
-  CallResult result;
-  result.status = status;
-  result.output = to_bytes(view(reason));
-  return result;
-}
-
 CallResult done(std::string_view type, ByteView data) {
   CallResult result;
   result.events.push_back({"governance", std::string(type), to_bytes(data)});

@@ -21,7 +21,8 @@
 namespace chengxin::ledger {
 
 struct Options {
-  ContractTable contracts;  // besides governance
+  ContractTable contracts;                   // besides governance
+  std::shared_ptr<const Deployed> deployed;  // null: none
   size_t cache_bytes = 64 << 20;
   // Checks the transactions' signatures. Null: crypto::sm2_verifier(), which is one for the process.
   std::shared_ptr<const sm2::Verifier> verifier;

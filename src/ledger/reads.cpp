@@ -333,6 +333,28 @@ Result<std::optional<Bytes>> LedgerImpl::state_at(ByteView key, uint64_t version
   return std::optional<Bytes>();
 }
 
+Result<StateRows> LedgerImpl::state_range(const Bytes& from, const Bytes& to, size_t limit) const {
+  StateRows out;
+  auto cursor = database_->cursor(Table::state, keys::value(from), keys::value(to));
+  for (; out.size() < limit && cursor->valid(); cursor->next())
+    out.emplace_back(to_bytes(cursor->key().subspan(1)), to_bytes(cursor->value()));
+  TRY(cursor->status());
+  return out;
+}
+
+Result<StateRows> LedgerImpl::state_range_at(const Bytes& from, const Bytes& to, size_t limit,
+                                             uint64_t version) const {
+  StateRows out;
+  auto cursor = database_->cursor(Table::state, keys::ever(from), keys::ever(to));
+  for (; out.size() < limit && cursor->valid(); cursor->next()) {
+    Bytes key = to_bytes(cursor->key().subspan(1));
+    ASSIGN(auto value, state_at(key, version));
+    if (value) out.emplace_back(std::move(key), std::move(*value));
+  }
+  TRY(cursor->status());
+  return out;
+}
+
 Result<std::pair<std::optional<Bytes>, merkle::StateProof>> LedgerImpl::state_proof(std::string_view key,
                                                                                     uint64_t height) const {
   if (height > head().header.height)

@@ -140,7 +140,11 @@ Status LedgerImpl::replay(uint64_t height, bool certified, ViewPtr& before, Repl
   const uint64_t first = before->head.header.log_size;
   if (header.height != height || header.log_size < first) return mismatch("its header is of another block");
 
-  const Base base{before, [&](const Bytes& key) { return state_at(key, height - 1); },
+  const Base base{before,
+                  {[&](const Bytes& key) { return state_at(key, height - 1); },
+                   [&](const Bytes& from, const Bytes& to, size_t limit) {
+                     return state_range_at(from, to, limit, height - 1);
+                   }},
                   [&](const format::KeyId& id) -> Result<AccountPtr> {
                     if (auto found = accounts.find(id); found != accounts.end()) return found->second;
                     ASSIGN(auto bytes, state_at(format::Account::state_key(id), height - 1));

@@ -24,14 +24,14 @@ function rust(name) {
   rustc(["--crate-type", "rlib", "--crate-name", "chengxin", join(library, "rust/src/lib.rs"), "-o", crate]);
   rustc(["--crate-type", "cdylib", "-C", "lto", "-C", "strip=symbols", "-C", "link-arg=-zstack-size=131072", "--extern", `chengxin=${crate}`,
     join(folderOf(name), "rust/contract.rs"), "-o", out]);
-  return { wasm: readFileSync(out) };
+  return { wasm: readFileSync(out), file: out };
 }
 
 function go(name) {
   const out = join(build, `${name}.go.wasm`);
   run("go", ["build", "-buildmode=c-shared", "-trimpath", "-ldflags=-s -w", "-o", out, "."], { cwd: join(folderOf(name), "go"),
     env: { ...process.env, GOOS: "wasip1", GOARCH: "wasm", GOWORK: "off" } });
-  return { wasm: readFileSync(out) };
+  return { wasm: readFileSync(out), file: out };
 }
 
 function solidity(name) {

@@ -196,9 +196,11 @@ export class WasmChain {
     return outcome;
   }
 
+  transactionOf(input) { return tagged("transaction", u64(this.height), input); }
+
   transaction_(caller, to, input, entry) {
     this.origin = caller, this.events = [];
-    this.transaction = tagged("transaction", u64(this.height), input);
+    this.transaction = this.transactionOf(input);
     const { ending, data } = this.frame({ to, caller, input, readOnly: false, depth: 0 }, entry);
     return { ending, data: hex(data), events: this.events };
   }

@@ -8,6 +8,7 @@ import sm from "sm-crypto-v2";
 import { buildSample, generated, interfaceText } from "./build.js";
 import { EvmChain } from "./evm.js";
 import { WasmChain, contractAddress } from "./host.js";
+import { PlatformChain } from "./platform.js";
 
 const tool = join(process.env.CHENGXIN_BUILD ?? resolve(import.meta.dirname, "../../build"), "bin/contract_tool");
 const account = (number) => Buffer.alloc(20, number);
@@ -25,20 +26,20 @@ function random(below) {  // xorshift
 const interfaceOf = (name) => new Interface(JSON.parse(
   execFileSync(tool, ["json"], { input: interfaceText(name) })));
 
-// The same contracts on three chains, one a language; every call goes to all.
+// The same contracts in three languages; those in WASM run on the platform's host and on one that is written to the
+// same page in JavaScript. Every call goes to all.
 class Three {
   async start() {
-    this.chains = { rust: new WasmChain(), go: new WasmChain(), solidity: await new EvmChain().start() };
+    this.chains = { rust: new WasmChain(), go: new WasmChain(), solidity: await new EvmChain().start(),
+      "rust on the platform": new PlatformChain(), "go on the platform": new PlatformChain() };
     this.interfaces = {};
     return this;
   }
   async all(what, act) {
-    const [rust, go, solidity] = await Promise.all(["rust", "go", "solidity"].map((language) =>
-      act(this.chains[language], language)));
-    assert.deepEqual(go, rust, `go and rust differ: ${what}`);
-    assert.deepEqual(solidity, rust, `solidity and rust differ: ${what}`);
+    const outcomes = await Promise.all(Object.entries(this.chains).map(([name, chain]) => act(chain, name.split(" ")[0])));
+    for (const [i, name] of Object.keys(this.chains).entries()) assert.deepEqual(outcomes[i], outcomes[0], `${name} and rust differ: ${what}`);
     for (const chain of Object.values(this.chains)) chain.height += 1, chain.timeMs += 1700;
-    return rust;
+    return outcomes[0];
   }
   async deploy(caller, name, ...values) {
     const built = buildSample(name);
@@ -308,7 +309,7 @@ test("call data that is no canonical encoding is refused with no data; unknown m
     bent.push(copy);
   }
   for (const input of bent)
-    for (const language of ["rust", "go"]) {
+    for (const language of ["rust", "go", "rust on the platform", "go on the platform"]) {
       const outcome = await three.raw(ALICE, "notary", input, language);
       assert.deepEqual([outcome.ending, outcome.data], ["reverted", ""], `${language} ${input.toString("hex")}`);
     }

@@ -41,13 +41,16 @@ inline constexpr int kCertificateMs = 1000;  // about what an engine takes to ma
 inline constexpr size_t kRecentBlocks = 64, kRecentTransactions = 1 << 16;
 using ViewPtr = std::shared_ptr<const View>;
 
-// Methods by contract and name.
+// Methods by contract and name, and what runs the others.
 class Methods {
  public:
-  explicit Methods(ContractTable table);
+  Methods(ContractTable table, std::shared_ptr<const Deployed> deployed);
   // In blocks of a version of the protocol.
   const Method* find(const format::Call& call, uint32_t version) const;
   bool has_contract(const std::string& contract, uint32_t version) const;
+  const Deployed* deployed(uint32_t version) const {
+    return deployed_ && deployed_->since_version() <= version ? deployed_.get() : nullptr;
+  }
   size_t attachments_taken(const format::TransactionBody& body, uint32_t version) const;
   // As many as its calls take, each the one that its call's arguments stand for: transaction.attachments,
   // transaction.attachment_mismatch.
@@ -56,9 +59,14 @@ class Methods {
  private:
   std::map<std::pair<std::string, std::string>, Method> methods_;
   std::unordered_map<std::string, uint32_t> contracts_;  // → the version that it came with
+  std::shared_ptr<const Deployed> deployed_;
 };
 
-using StateReader = std::function<Result<std::optional<Bytes>>(const Bytes& key)>;
+struct StateReader {
+  std::function<Result<std::optional<Bytes>>(const Bytes& key)> get;
+  // Of deployed contracts' state: the first `limit` keys in [from, to).
+  std::function<Result<StateRows>(const Bytes& from, const Bytes& to, size_t limit)> range;
+};
 
 // Changes on top of a reader: a block's on those of the chain, a transaction's on its block's. Merged
 // downwards only when the transaction is accepted.
@@ -67,7 +75,14 @@ class StateLayer {
   explicit StateLayer(StateReader below) : below_(std::move(below)) {}
   Result<std::optional<Bytes>> get(const Bytes& key) const {
     if (auto found = changes_.find(key); found != changes_.end()) return found->second;
-    return below_(key);
+    return below_.get(key);
+  }
+  Result<StateRows> range(const Bytes& from, const Bytes& to, size_t limit) const {
+    return merged_range(changes_, from, to, limit, [&](size_t more) { return below_.range(from, to, more); });
+  }
+  StateReader reader() const {
+    return {[this](const Bytes& key) { return get(key); },
+            [this](const Bytes& from, const Bytes& to, size_t limit) { return range(from, to, limit); }};
   }
   void set(Bytes key, std::optional<Bytes> value) { changes_[std::move(key)] = std::move(value); }
   void merge(StateLayer&& above) {
@@ -99,6 +114,7 @@ struct BlockFrame {
   uint64_t height;
   int64_t time_ms;
   uint32_t version;
+  Digest chain, previous;
 };
 Result<Outcome> run_transaction(const Methods& methods, const format::Transaction& transaction,
                                 const format::Account& signer, const BlockFrame& frame, StateLayer& block);

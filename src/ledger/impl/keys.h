@@ -100,6 +100,12 @@ inline Bytes value_at(ByteView state_key, uint64_t version) {
   put_be(key, ~version);
   return key;
 }
+// Keys of deployed contracts that have a value or had one: what a range at an earlier height looks through.
+inline Bytes ever(ByteView state_key) {
+  Bytes key = {'E'};
+  append(key, state_key);
+  return key;
+}
 inline Bytes stale(uint64_t version) { return numbered('S', version); }
 
 }  // namespace chengxin::ledger::keys

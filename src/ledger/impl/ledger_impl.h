@@ -87,7 +87,7 @@ class LedgerImpl final : public Ledger {
       : folder_(std::move(folder)),
         database_(std::move(database)),
         marker_(std::move(marker)),
-        methods_(std::move(options.contracts)),
+        methods_(std::move(options.contracts), std::move(options.deployed)),
         highest_protocol_(options.highest_protocol),
         verifier_(std::move(options.verifier)),
         accounts_(*database_) {
@@ -101,6 +101,8 @@ class LedgerImpl final : public Ledger {
   }
   // The value of a state key at a retained version.
   Result<std::optional<Bytes>> state_at(ByteView key, uint64_t version) const;
+  Result<StateRows> state_range(const Bytes& from, const Bytes& to, size_t limit) const;
+  Result<StateRows> state_range_at(const Bytes& from, const Bytes& to, size_t limit, uint64_t version) const;
   // Everything about a decoded transaction but its place in a block, whether it is a duplicate, and its
   // signature.
   // `head`: what the block would stand on.

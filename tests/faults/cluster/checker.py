@@ -3,6 +3,7 @@ knows how the platform works; it recomputes what the formats define (tests/accep
 
 Each rule yields what breaks it, in words. `check_*` of plain data can be tried on broken histories (checker_test.py)."""
 import base64
+import collections
 import random
 import subprocess
 import threading
@@ -86,10 +87,10 @@ def check_log(blocks, leaves, heights):
 
 
 def check_items(places):
-    """`places`: digest → (its places on one node, whether it must be there). Each was handed in once."""
-    for digest, (found, must) in places.items():
-        if len(found) > 1:
-            yield f"twice: {digest} at {found}"
+    """`places`: digest → (its places on one node, whether it must be there, how often it was handed in)."""
+    for digest, (found, must, times) in places.items():
+        if len(found) > times:
+            yield f"twice: {digest}, handed in {times} times, at {found}"
         if must and not found:
             yield f"lost: {digest} was acknowledged and is nowhere"
 
@@ -287,17 +288,18 @@ def check_cluster(cluster, history, forgotten=(), unsettled=(), seed=0, proofs=6
     found += check_log(blocks, leaves, sorted({len(blocks), *chooser.sample(range(1, len(blocks) + 1), min(8, len(blocks)))}) if blocks else [])
     chain = Chain(blocks, {each: whole[each]["receipt"] for each in transactions})
 
-    digests = {entry["key"]: entry for entry in entries if entry["do"] == "evidence"}
+    times = collections.Counter(entry["key"] for entry in entries if entry["do"] == "evidence" and entry["outcome"] != "away")
+    times.update(set(history.sent.values()))  # a transaction counts once however often it is handed in
     must = {entry["key"] for entry in entries if entry["do"] == "evidence" and (entry["outcome"] == "ok" or (
         entry["outcome"] == "pending" and not any(node == entry["node"] and since <= entry["end"] and entry["start"] <= until for node, since, until in unsettled)))}
     must |= {history.sent[entry["key"]] for entry in entries if entry["do"] == "submit" and entry["outcome"] == "ok"}
-    paths = {digest: f"chains/{members.CHAIN}/items/{digest}" for digest in [*digests, *history.sent.values()]}
+    paths = {digest: f"chains/{members.CHAIN}/items/{digest}" for digest in times}
     places = parallel(lambda name: ask_all(by_name[name], paths), by_name)
     chain.items = {}
     for name, answers in places.items():
         found += [f"{name}: {each}" for each in check_items({
-            digest: ((answer or {"items": []})["items"], digest in must) for digest, answer in answers.items()})]
-        chain.items.update({digest: answer["items"][0]["height"] for digest, answer in answers.items() if answer and answer["items"]})
+            digest: ((answer or {"items": []})["items"], digest in must, times[digest]) for digest, answer in answers.items()})]
+        chain.items.update({digest: min(each["height"] for each in answer["items"]) for digest, answer in answers.items() if answer and answer["items"]})
     receipts = parallel(lambda name: ask_all(by_name[name], {
         each: f"chains/{members.CHAIN}/transactions/{each}/receipt" for each in chooser.sample(transactions, min(300, len(transactions)))}), by_name)
     for name, answers in receipts.items():

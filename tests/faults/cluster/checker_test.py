@@ -94,9 +94,9 @@ class Checker(unittest.TestCase):
         self.breaks(checker.check_log(self.blocks, [*self.leaves[:5], bytes(32), *self.leaves[6:]], [4]), "log")
 
     def test_items_lost_or_doubled(self):
-        self.holds(checker.check_items({"d": ([1], True), "e": ([], False)}))
-        self.breaks(checker.check_items({"d": ([], True)}), "lost")
-        self.breaks(checker.check_items({"d": ([1, 2], False)}), "twice")
+        self.holds(checker.check_items({"d": ([1], True, 1), "e": ([], False, 1), "f": ([1, 2], True, 2)}))
+        self.breaks(checker.check_items({"d": ([], True, 1)}), "lost")
+        self.breaks(checker.check_items({"d": ([1, 2], False, 1)}), "twice")
 
     def test_acknowledged_and_gone(self):
         key = name_of(3, 0)

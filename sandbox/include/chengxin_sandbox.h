@@ -1,0 +1,127 @@
+#pragma once
+#include <stddef.h>
+#include <stdint.h>
+
+// The engines of contracts behind one C interface (docs/formats/contract.md). No panic and no unwinding
+// crosses it: a panic inside is CX_HOST_FAULT, and callbacks must not throw. Everything is thread-safe that
+// does not take the same non-const object twice. A call needs 512 KiB of native stack for each level of
+// depth.
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct {
+  const uint8_t* data;
+  size_t size;
+} cx_bytes;  // borrowed until the call returns
+
+typedef struct {
+  uint8_t* data;
+  size_t size;
+} cx_buffer;  // owned by who receives it; cx_free() ends it; {NULL, 0} is empty
+
+void cx_free(cx_buffer buffer);
+// For what a callback answers: copies the bytes into a buffer that the sandbox frees.
+cx_buffer cx_copy(cx_bytes bytes);
+// Keccak-256 as Ethereum has it (the padding of before FIPS 202), for selectors and topics.
+void cx_keccak256(cx_bytes bytes, uint8_t digest[32]);
+
+typedef enum {
+  CX_OK = 0,
+  CX_ABSENT = 1,   // get, ask: there is none
+  CX_REFUSED = 2,  // the call ends; the buffer, where there is one, holds a reason key
+  CX_FAULT = 3,    // of the host (a disk that cannot be read): the node must stop rather than commit
+} cx_verdict;
+
+typedef enum {        // how a call ended
+  CX_RETURNED = 0,    // output: return data
+  CX_REVERTED = 1,    // output: revert data
+  CX_OUT_OF_GAS = 2,  // gas_used is all of it
+  CX_TRAPPED = 3,     // output: a reason key, and after ": " a detail; gas_used is all of it
+  CX_HOST_FAULT = 4,  // output: for the log of the operator
+} cx_ending;
+
+typedef struct {
+  cx_ending ending;
+  uint64_t gas_used;  // never above the limit
+  cx_buffer output;
+} cx_outcome;
+
+typedef enum { CX_CALL = 0, CX_STATIC = 1, CX_DELEGATE = 2, CX_CREATE = 3, CX_CREATE2 = 4 } cx_call_kind;
+
+typedef struct {  // one call, whatever the language of who calls and who is called
+  cx_call_kind kind;
+  uint8_t to[20];    // CX_CREATE*: ignored
+  uint8_t salt[32];  // CX_CREATE2
+  cx_bytes input;    // call data; CX_CREATE*: init code
+  uint64_t gas;
+} cx_message;
+
+enum { CX_MAX_DEPTH = 15 };  // of cx_context.depth: a call from there fails
+
+typedef enum {             // arguments, joined without separators → answer
+  CX_ASK_CALLER_NAME = 0,  // → the calling contract's name; absent: an account called
+  CX_ASK_ATTRIBUTE = 1,    // address 20, name → value
+  CX_ASK_CREDENTIAL = 2,   // address 20, kind → value
+  CX_ASK_APPROVAL = 3,     // subject 32, kind → value
+  CX_ASK_EVIDENCE = 4,     // digest 32, bundle → one byte, 1 or 0
+  CX_ASK_SM2_VERIFY = 5,   // public key 65, signature 64, message → one byte, 1 or 0
+  CX_ASK_SM3 = 6,          // bytes → 32
+  CX_ASK_SM4_CBC = 7,      // 1 encrypts and 0 decrypts, key 16, iv 16, whole blocks → as many bytes
+  CX_ASK_CODE = 8,         // digest 32 → the code with it: a prepared module, or EVM bytecode
+  CX_ASK_CODE_AT = 9,      // address 20 → the EVM bytecode there; absent: none
+  CX_ASK_CODE_HASH = 10,   // address 20 → 32, Keccak-256 of the EVM bytecode there; absent: none
+} cx_question;
+
+// What a call may ask. `self` names the frame: state, events and nested calls are those of the contract that
+// runs in it. The host checkpoints: what a call that did not return did is undone by it. Answers depend on
+// the chain's state and the arguments alone.
+typedef struct {
+  void* self;
+  cx_verdict (*get)(void* self, cx_bytes key, cx_buffer* value);
+  cx_verdict (*set)(void* self, cx_bytes key, const cx_bytes* value);  // null: erase
+  // Keys in [from, to) ascending, to empty: no end. Big-endian count u32, then of each u32 length, key, u32
+  // length, value; at most `limit`, and fewer rather than more than 1 MiB.
+  cx_verdict (*range)(void* self, cx_bytes from, cx_bytes to, uint32_t limit, cx_buffer* encoded);
+  cx_verdict (*event)(void* self, const uint8_t* topics, uint32_t count,
+                      cx_bytes data);  // topics: 32 bytes each
+  cx_verdict (*ask)(void* self, uint32_t question, cx_bytes arguments, cx_buffer* answer);
+  cx_verdict (*call)(void* self, const cx_message* message, cx_outcome* outcome);
+  void (*log)(void* self, cx_bytes text);  // null outside tests and queries
+} cx_host;
+
+typedef struct {  // of the frame, constant while it runs
+  uint8_t self_address[20], caller[20], origin[20];
+  uint8_t chain[32], transaction[32], previous_block[32];
+  uint64_t height;
+  int64_t time_ms;
+  uint32_t depth;     // 0: called by the transaction
+  uint32_t protocol;  // selects gas table and hard fork
+  uint8_t read_only;
+} cx_context;
+
+// WASM. Compiled code is kept in memory up to `memory_bytes` and as files in `folder` up to `folder_bytes`;
+// the folder must be as trusted as the program (a damaged file is noticed and compiled anew, a forged one is
+// not).
+typedef struct cx_wasm cx_wasm;
+cx_wasm* cx_wasm_open(const char* folder, size_t memory_bytes,
+                      size_t folder_bytes);  // null folder: memory only
+void cx_wasm_close(cx_wasm* engine);
+
+// Whether a module may be deployed: CX_OK or CX_REFUSED (CX_FAULT: a panic). The report is JSON: counts,
+// imports, exports and `findings`, each {"reason": "contract.scan.…", "detail": …}.
+cx_verdict cx_wasm_scan(cx_bytes module, uint32_t protocol, cx_buffer* report);
+// Scans, runs `_initialize` and answers with the module as it is after that (CX_RETURNED). The same on every
+// machine.
+cx_outcome cx_wasm_prepare(cx_bytes module, uint32_t protocol, uint64_t gas);
+// Compiles a prepared module into the cache under the digest by which calls will name it: CX_OK, or CX_FAULT.
+cx_verdict cx_wasm_compile(cx_wasm* engine, const uint8_t digest[32], cx_bytes prepared);
+// Runs the prepared module with this digest, asking the host for CX_ASK_CODE when the cache lacks it. CX_CREATE
+// runs its constructor, `chengxin_deploy`, with the input as it is; a module without one takes no input.
+// message->to and salt are not looked at.
+cx_outcome cx_wasm_call(cx_wasm* engine, const uint8_t digest[32], const cx_context* context,
+                        const cx_host* host, const cx_message* message);
+
+#ifdef __cplusplus
+}
+#endif

@@ -1,0 +1,61 @@
+#pragma once
+#include "contract/engine.h"
+#include "contract/journal.h"
+
+// Calls between deployed contracts, whatever their languages, in one call of a transaction.
+namespace chengxin::contract {
+
+inline constexpr uint32_t kMaxDepth = 16;  // frames in one another
+inline constexpr size_t kMaxEvents = 1024, kMaxEventBytes = 4 << 20;
+
+// Who and what the addresses are, in the state that a call sees.
+class Directory {
+ public:
+  virtual ~Directory() = default;
+  // contract.unknown when nothing stands there, or why it cannot be called: contract.frozen, .retired,
+  // .not_deployed.
+  virtual Result<std::shared_ptr<const Module>> at(const Address& address, Journal& journal) const = 0;
+  // A contract's name.
+  virtual Result<std::optional<Bytes>> name(const Address& address, Journal& journal) const = 0;
+  // Of an account.
+  virtual Result<std::optional<Bytes>> attribute(const Address& address, std::string_view attribute,
+                                                 Journal& journal) const = 0;
+  // Whether a bundle proves the digest on this chain. contract.not_offered.
+  virtual Result<bool> proves(const Digest& digest, ByteView bundle) const = 0;
+};
+
+class Frames {
+ public:
+  // `transaction`: caller and origin are the account that signed; own address, depth and read_only are not
+  // looked at.
+  Frames(ledger::StateView& state, const FrameContext& transaction, const Directory& directory)
+      : transaction_(transaction), directory_(directory), journal_(state) {}
+
+  // A call by the account that signed. What it wrote is in the state below only after commit().
+  Result<Outcome> call(const Message& message);
+  // A contract's constructor, before the contract is at its address.
+  Result<Outcome> deploy(const Module& module, const Address& self, ByteView input, uint64_t gas);
+  // As a receipt has it; what was kept is then in the state, and the events are taken out.
+  ledger::CallResult commit(Outcome outcome);
+
+ private:
+  class Frame;
+  struct Logged {
+    Address contract;
+    std::vector<Digest> topics;
+    Bytes data;
+  };
+  Result<Outcome> enter(const FrameContext& context, const Module& module, Entrance entrance, ByteView input,
+                        uint64_t gas);
+  Result<Outcome> enter(const FrameContext& context, const Message& message);
+  Result<Outcome> nested(const FrameContext& from, const Message& message);
+  Result<std::optional<Bytes>> answer(const FrameContext& frame, Question question, ByteView arguments);
+
+  const FrameContext transaction_;
+  const Directory& directory_;
+  Journal journal_;
+  std::vector<Logged> events_;
+  size_t event_bytes_ = 0;
+};
+
+}  // namespace chengxin::contract

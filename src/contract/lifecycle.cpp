@@ -1,0 +1,207 @@
+#include <algorithm>
+
+#include "base/check.h"
+#include "contract/registry.h"
+#include "crypto/sm3.h"
+#include "format/consortium.h"
+
+// docs/formats/contract.md, "Life cycle".
+namespace chengxin::contract {
+namespace {
+
+using namespace format;
+using ledger::CallContext;
+using ledger::CallResult;
+using ledger::ended;
+
+constexpr std::string_view kNative[] = {"consortium", "contract", "evidence", "governance"};
+
+CallResult refused(std::string_view reason) { return ended(ReceiptStatus::refused, reason); }
+
+CallResult done(std::string_view type, std::string_view name, uint32_t version) {
+  CallResult out;
+  Bytes data;
+  put_be(data, version);
+  append(data, view(name));
+  out.events.push_back({"contract", std::string(type), std::move(data)});
+  put_be(out.output, version);
+  return out;
+}
+
+// One call's contract, as the state has it.
+struct Subject {
+  const CallContext& context;
+  Read read{[this](std::string_view key) { return context.state.get(key); }};
+
+  bool governs() const { return context.account.has_role("governor"); }
+  bool may_change(const ContractRecord& record) const { return governs() || record.owner == context.signer; }
+  void put(std::string_view name, const ContractRecord& record) const {
+    context.state.put(ContractRecord::state_key(name), record.encode());
+  }
+  void put(std::string_view name, uint32_t version, const ContractVersionRecord& record) const {
+    context.state.put(ContractVersionRecord::state_key(name, version), record.encode());
+  }
+};
+
+bool is_package(ByteView arguments, ByteView attachment) {
+  auto call = ContractPropose::decode(arguments);
+  return call && crypto::sm3(attachment) == call->package;
+}
+
+Result<CallResult> propose(const Registry& registry, const CallContext& context) {
+  const Subject subject{context};
+  auto call = ContractPropose::decode(context.arguments);
+  if (!call) return ended(ReceiptStatus::bad_arguments, call.error().reason);
+  if (!subject.governs() && !context.account.has_role("developer"))
+    return ended(ReceiptStatus::forbidden, "contract.forbidden");
+  if (crypto::sm3(context.attachment) != call->package) return refused("contract.package_digest");
+  if (!is_contract_name(call->name)) return refused("contract.name");
+  if (std::find(std::begin(kNative), std::end(kNative), call->name) != std::end(kNative))
+    return refused("contract.name_reserved");
+
+  ASSIGN(auto record, record_of(subject.read, call->name));
+  if (record && !subject.may_change(*record)) return ended(ReceiptStatus::forbidden, "contract.not_owner");
+  if (record && record->state == ContractState::retired) return refused("contract.retired");
+  if (Status fits = registry.check(context.attachment); !fits) {
+    if (fits.error().code != Code::invalid_argument) return tl::unexpected(fits.error());
+    return refused(fits.error().reason);
+  }
+  if (!record) {
+    record.emplace();
+    record->owner = context.signer;
+    context.state.put(address_key(contract_address(call->name)), to_bytes(view(call->name)));
+  }
+  const uint32_t version = ++record->latest;
+  ContractVersionRecord proposed;
+  proposed.package = call->package;
+  proposed.proposer = context.signer;
+  proposed.height = context.height;
+  context.state.put(package_key(call->package), to_bytes(context.attachment));
+  subject.put(call->name, version, proposed);
+  subject.put(call->name, *record);
+  return done("proposed", call->name, version);
+}
+
+// How many of those who govern must approve: of a consortium as many as a vote needs, else one.
+Result<size_t> approvals_needed(const CallContext& context) {
+  ASSIGN(const auto document, context.state.get(kConsortiumKey));
+  if (!document) return size_t(1);
+  ASSIGN(const auto consortium, Consortium::decode(text(*document)));
+  return consortium.votes_needed();
+}
+
+// approve and reject.
+Result<CallResult> judge(const CallContext& context, bool yes) {
+  const Subject subject{context};
+  auto call = ContractVersionRef::decode(context.arguments);
+  if (!call) return ended(ReceiptStatus::bad_arguments, call.error().reason);
+  if (!subject.governs()) return ended(ReceiptStatus::forbidden, "contract.forbidden");
+  ASSIGN(auto version, version_of(subject.read, call->name, call->version));
+  if (!version) return refused("contract.no_version");
+  if (version->state != ContractVersionState::proposed) return refused("contract.version_decided");
+  if (!yes) {
+    version->state = ContractVersionState::rejected;
+  } else {
+    auto& given = version->approvals;
+    if (std::find(given.begin(), given.end(), context.signer) != given.end())
+      return refused("contract.approved_already");
+    given.push_back(context.signer);
+    ASSIGN(const size_t needed, approvals_needed(context));
+    if (given.size() >= needed) version->state = ContractVersionState::approved;
+  }
+  subject.put(call->name, call->version, *version);
+  return done(name_of(version->state), call->name, call->version);
+}
+
+Result<CallResult> deploy(const Registry& registry, const Directory& directory, const CallContext& context) {
+  const Subject subject{context};
+  auto call = ContractVersionRef::decode(context.arguments);
+  if (!call) return ended(ReceiptStatus::bad_arguments, call.error().reason);
+  ASSIGN(auto record, record_of(subject.read, call->name));
+  ASSIGN(auto version, version_of(subject.read, call->name, call->version));
+  if (!record || !version) return refused("contract.no_version");
+  if (!subject.may_change(*record)) return ended(ReceiptStatus::forbidden, "contract.not_owner");
+  if (record->state == ContractState::retired) return refused("contract.retired");
+  if (version->state != ContractVersionState::approved) return refused("contract.not_approved");
+  if (call->version < record->current) return refused("contract.version_old");
+
+  ASSIGN(const LoadedPtr loaded, load_version(registry, subject.read, version->package));
+  Frames frames(context.state, frame_of(context), directory);
+  ASSIGN(Outcome outcome,
+         frames.deploy(*loaded->module, contract_address(call->name), call->input, context.gas));
+  const bool stands = outcome.returned();
+  CallResult out = frames.commit(std::move(outcome));
+  if (!stands) return out;
+
+  if (record->current != 0) {
+    ASSIGN(auto before, version_of(subject.read, call->name, record->current));
+    CHECK(before.has_value());
+    before->state = ContractVersionState::superseded;
+    subject.put(call->name, record->current, *before);
+  }
+  version->state = ContractVersionState::deployed;
+  subject.put(call->name, call->version, *version);
+  record->current = call->version;
+  if (record->state == ContractState::proposed) record->state = ContractState::active;
+  subject.put(call->name, *record);
+  CallResult told = done("deployed", call->name, call->version);
+  told.gas = out.gas;
+  told.events.insert(told.events.end(), out.events.begin(), out.events.end());
+  return told;
+}
+
+// freeze, unfreeze and retire.
+Result<CallResult> move(const CallContext& context, std::vector<ContractState> from, ContractState to,
+                        std::string_view event) {
+  const Subject subject{context};
+  auto call = ContractReason::decode(context.arguments);
+  if (!call) return ended(ReceiptStatus::bad_arguments, call.error().reason);
+  ASSIGN(auto record, record_of(subject.read, call->name));
+  if (!record) return refused("contract.unknown");
+  if (!subject.may_change(*record)) return ended(ReceiptStatus::forbidden, "contract.not_owner");
+  if (std::find(from.begin(), from.end(), record->state) == from.end())
+    return refused("contract.state_" + std::string(name_of(record->state)));
+  record->state = to;
+  record->why = call->why;
+  subject.put(call->name, *record);
+  return done(event, call->name, record->current);
+}
+
+ledger::Method method(std::string name, std::function<Result<CallResult>(const CallContext&)> run) {
+  ledger::Method out;
+  out.contract = "contract";
+  out.name = std::move(name);
+  out.since_version = kContractsProtocol;
+  out.reads = {"key/", std::string(kConsortiumKey)};
+  out.writes = {"contract/", std::string(ledger::kDeployedPrefix)};
+  out.run = std::move(run);
+  return out;
+}
+
+}  // namespace
+
+ledger::ContractTable lifecycle(std::shared_ptr<const Registry> registry) {
+  auto directory = make_directory(registry);
+  ledger::Method first =
+      method("propose", [registry](const CallContext& context) { return propose(*registry, context); });
+  first.stands_for = is_package;
+  using State = ContractState;
+  return {
+      std::move(first),
+      method("approve", [](const CallContext& context) { return judge(context, true); }),
+      method("reject", [](const CallContext& context) { return judge(context, false); }),
+      method("deploy", [registry, directory](
+                           const CallContext& context) { return deploy(*registry, *directory, context); }),
+      method(
+          "freeze",
+          [](const CallContext& context) { return move(context, {State::active}, State::frozen, "frozen"); }),
+      method("unfreeze",
+             [](const CallContext& context) {
+               return move(context, {State::frozen}, State::active, "unfrozen");
+             }),
+      method("retire", [](const CallContext& context) {
+        return move(context, {State::proposed, State::active, State::frozen}, State::retired, "retired");
+      })};
+}
+
+}  // namespace chengxin::contract

@@ -1,0 +1,204 @@
+#include <gtest/gtest.h>
+
+#include "contract/registry.h"
+#include "contract/testing.h"
+#include "ledger/testing.h"
+
+// From a proposal to retirement, on a chain.
+namespace chengxin::contract {
+namespace {
+
+using namespace format;
+using ledger::testing::LiveChain;
+using ledger::testing::Signer;
+using ledger::testing::TestChain;
+
+constexpr std::string_view kInterface = "function run(bytes steps) returns (bytes)";
+
+struct DeveloperChain : TestChain {
+  Signer developer, other;
+  DeveloperChain() {
+    genesis.accounts.push_back({developer.key.public_key().point(), {"developer"}});
+    genesis.accounts.push_back({other.key.public_key().point(), {"developer"}});
+  }
+};
+
+struct LifecycleTest : ::testing::Test {
+  DeveloperChain setup;
+  LiveChain chain{setup};
+  std::shared_ptr<const Registry> registry =
+      std::make_shared<Registry>(Engines{{ContractEngine::wasm, std::make_shared<testing::ScriptEngine>()}});
+
+  void SetUp() override {
+    open();
+    for (uint32_t version : {2u, 3u})
+      ASSERT_EQ(
+          told(setup.governor, {"governance", "set_protocol",
+                                encode_set_protocol({version, chain.ledger->head().header.height + 2})}),
+          "")
+          << version;
+  }
+  void open() {
+    chain.ledger.reset();
+    ledger::Options options = setup.options();
+    for (auto& row : lifecycle(registry)) options.contracts.push_back(std::move(row));
+    options.deployed = deployed(registry);
+    options.highest_protocol = kContractsProtocol;
+    chain.ledger = ledger::Ledger::open(chain.path(), options).value();
+  }
+
+  ledger::TransactionRecord add(const Signer& signer, std::vector<Call> calls,
+                                std::vector<Bytes> attachments = {}) {
+    auto block = chain.add(signer, std::move(calls), std::move(attachments));
+    return chain.ledger->transaction(block.value().included.at(0)->hash).value();
+  }
+  // Empty: accepted; else the output, which is a reason key.
+  std::string told(const Signer& signer, Call call, std::vector<Bytes> attachments = {}) {
+    const auto record = add(signer, {std::move(call)}, std::move(attachments));
+    return record.receipt.status == 0 ? "" : to_string(record.output);
+  }
+  static ContractPackage package(std::string_view code) {
+    return {ContractEngine::wasm, to_bytes(view(code)), parse_interface(kInterface).value().json(), Digest{1},
+            "test"};
+  }
+  std::string propose(const Signer& signer, std::string name, const ContractPackage& what) {
+    const Bytes bytes = what.encode();
+    return told(signer,
+                {"contract", "propose", ContractPropose{std::move(name), crypto::sm3(bytes)}.encode()},
+                {bytes});
+  }
+  std::string on_version(const Signer& signer, std::string method, uint32_t version, std::string name = "c") {
+    return told(signer,
+                {"contract", std::move(method), ContractVersionRef{std::move(name), version, {}}.encode()});
+  }
+  std::string move(const Signer& signer, std::string method) {
+    return told(signer, {"contract", std::move(method), ContractReason{"c", "because"}.encode()});
+  }
+  static Call run(const Json& steps, std::string name = "c") {
+    const Entry* function = nullptr;
+    static const Interface interface = parse_interface(kInterface).value();
+    function = interface.function("run");
+    // The script engine reads what follows the selector: steps without the ABI's frame.
+    const std::string text = steps.dump();
+    return {std::move(name), "run", encode(function->inputs, Json::array({"0x" + hex(view(text))})).value()};
+  }
+  ContractRecord record(std::string name = "c") {
+    return ContractRecord::decode(chain.ledger->state(ContractRecord::state_key(name)).value().value())
+        .value();
+  }
+  void deploy_c() {
+    ASSERT_EQ(propose(setup.developer, "c", package("one")), "");
+    ASSERT_EQ(on_version(setup.governor, "approve", 1), "");
+    ASSERT_EQ(on_version(setup.developer, "deploy", 1), "");
+  }
+  std::string value(std::string_view key) {
+    auto found = chain.ledger->state(contract_state_prefix(contract_address("c")) + std::string(key)).value();
+    return found ? to_string(*found) : "-";
+  }
+};
+
+TEST_F(LifecycleTest, FromProposalToRetirement) {
+  EXPECT_EQ(told(setup.writer, run({{"put", "a", "1"}})), "contract.unknown");
+  EXPECT_EQ(propose(setup.developer, "c", package("one")), "");
+  EXPECT_EQ(told(setup.writer, run({{"put", "a", "1"}})), "contract.not_deployed");
+  EXPECT_EQ(on_version(setup.developer, "deploy", 1), "contract.not_approved");
+  EXPECT_EQ(on_version(setup.governor, "approve", 1), "");
+  EXPECT_EQ(on_version(setup.governor, "approve", 1), "contract.version_decided");
+  EXPECT_EQ(on_version(setup.developer, "deploy", 1), "");
+  EXPECT_EQ(told(setup.writer, run({{"put", "a", "1"}, {"event", "e"}})), "");
+  EXPECT_EQ(value("a"), "1");
+
+  EXPECT_EQ(move(setup.developer, "freeze"), "");
+  EXPECT_EQ(told(setup.writer, run({{"put", "a", "2"}})), "contract.frozen");
+  EXPECT_EQ(record().why, "because");
+  EXPECT_EQ(move(setup.developer, "freeze"), "contract.state_frozen");
+  EXPECT_EQ(move(setup.developer, "unfreeze"), "");
+  EXPECT_EQ(told(setup.writer, run({{"put", "a", "2"}})), "");
+
+  EXPECT_EQ(propose(setup.developer, "c", package("two")), "");
+  EXPECT_EQ(on_version(setup.developer, "deploy", 2), "contract.not_approved");
+  EXPECT_EQ(on_version(setup.governor, "reject", 2), "");
+  EXPECT_EQ(on_version(setup.developer, "deploy", 2), "contract.not_approved");
+  EXPECT_EQ(propose(setup.developer, "c", package("three")), "");
+  EXPECT_EQ(on_version(setup.governor, "approve", 3), "");
+  EXPECT_EQ(on_version(setup.developer, "deploy", 3), "");
+  EXPECT_EQ(record().current, 3u);
+  EXPECT_EQ(value("a"), "2") << "an upgrade keeps the state";
+  EXPECT_EQ(on_version(setup.developer, "deploy", 1), "contract.not_approved") << "it was superseded";
+
+  EXPECT_EQ(move(setup.governor, "retire"), "");
+  EXPECT_EQ(told(setup.writer, run({{"put", "a", "3"}})), "contract.retired");
+  EXPECT_EQ(propose(setup.developer, "c", package("four")), "contract.retired");
+  EXPECT_EQ(value("a"), "2");
+  open();
+  EXPECT_TRUE(chain.ledger->verify({}));
+}
+
+TEST_F(LifecycleTest, WhoMayDoWhat) {
+  EXPECT_EQ(propose(setup.writer, "c", package("one")), "contract.forbidden");
+  EXPECT_EQ(propose(setup.developer, "c", package("one")), "");
+  EXPECT_EQ(propose(setup.other, "c", package("two")), "contract.not_owner");
+  EXPECT_EQ(on_version(setup.developer, "approve", 1), "contract.forbidden");
+  EXPECT_EQ(on_version(setup.governor, "approve", 1), "");
+  EXPECT_EQ(on_version(setup.other, "deploy", 1), "contract.not_owner");
+  EXPECT_EQ(on_version(setup.governor, "deploy", 1), "");
+  EXPECT_EQ(move(setup.other, "freeze"), "contract.not_owner");
+  EXPECT_EQ(move(setup.writer, "retire"), "contract.not_owner");
+}
+
+TEST_F(LifecycleTest, WhatCannotBeProposed) {
+  EXPECT_EQ(propose(setup.developer, "c", package("bad code")), "contract.scan.bad");
+  EXPECT_EQ(propose(setup.developer, "Capital", package("one")), "contract.name");
+  EXPECT_EQ(propose(setup.developer, "evidence", package("one")), "contract.name_reserved");
+  ContractPackage odd = package("one");
+  odd.engine = ContractEngine::evm;
+  EXPECT_EQ(propose(setup.developer, "c", odd), "contract.engine");
+  odd = package("one");
+  odd.interface += " ";
+  EXPECT_EQ(propose(setup.developer, "c", odd), "contract.abi.canonical");
+  const Bytes noise = {1, 2, 3};
+  EXPECT_EQ(told(setup.developer, {"contract", "propose", ContractPropose{"c", crypto::sm3(noise)}.encode()},
+                 {noise}),
+            "format.contract_package");
+  EXPECT_FALSE(chain.ledger->state(ContractRecord::state_key("c")).value());
+}
+
+TEST_F(LifecycleTest, CallsThatTheInterfaceDoesNotHave) {
+  deploy_c();
+  EXPECT_EQ(told(setup.writer, {"c", "walk", {}}), "contract.unknown_method");
+  const auto record = add(setup.writer, {{"c", "run", {1, 2, 3}}});
+  EXPECT_EQ(record.receipt.status, uint32_t(ReceiptStatus::bad_arguments));
+}
+
+TEST_F(LifecycleTest, AFrozenContractCalledByAnother) {
+  deploy_c();
+  ASSERT_EQ(propose(setup.developer, "d", package("one")), "");
+  ASSERT_EQ(on_version(setup.governor, "approve", 1, "d"), "");
+  ASSERT_EQ(on_version(setup.developer, "deploy", 1, "d"), "");
+  ASSERT_EQ(move(setup.governor, "freeze"), "");
+  const Json inner = Json::array({Json::array({"put", "a", "1"})});
+  const auto record =
+      add(setup.writer, {run({{"call", hex(contract_address("c")), inner, "call"}, {"put", "b", "1"}}, "d")});
+  EXPECT_EQ(record.receipt.status, 0u);
+  EXPECT_EQ(to_string(record.output), "!contract.frozen");
+  EXPECT_EQ(value("a"), "-");
+}
+
+TEST_F(LifecycleTest, NothingOfThisBeforeItsProtocol) {
+  DeveloperChain early;
+  LiveChain young(early);
+  young.ledger.reset();
+  ledger::Options options = early.options();
+  for (auto& row : lifecycle(registry)) options.contracts.push_back(std::move(row));
+  options.deployed = deployed(registry);
+    options.highest_protocol = kContractsProtocol;
+  young.ledger = ledger::Ledger::open(young.path(), options).value();
+  for (Call call : {Call{"contract", "retire", ContractReason{"c", ""}.encode()}, run({})}) {
+    auto block = young.add(early.governor, {call});
+    const auto record = young.ledger->transaction(block.value().included.at(0)->hash).value();
+    EXPECT_EQ(record.receipt.status, uint32_t(ReceiptStatus::unknown_contract));
+  }
+}
+
+}  // namespace
+}  // namespace chengxin::contract

@@ -1,0 +1,200 @@
+#include "contract/registry.h"
+
+#include "base/check.h"
+#include "crypto/sm3.h"
+
+namespace chengxin::contract {
+
+Status Registry::check(ByteView package) const {
+  ASSIGN(const auto read, format::ContractPackage::decode(package));
+  const auto engine = engines_.find(read.engine);
+  if (engine == engines_.end())
+    return fail(Code::invalid_argument, "contract.engine", "no engine {}", uint32_t(read.engine));
+  ASSIGN(const Interface interface, parse_interface(read.interface));
+  if (interface.json() != read.interface)
+    return fail(Code::invalid_argument, "contract.abi.canonical",
+                "the interface is not in its canonical form");
+  ASSIGN(const auto findings, engine->second->scan(read.code));
+  if (findings.empty()) return {};
+  return fail(Code::invalid_argument, findings.front().reason, "{}", findings.front().detail);
+}
+
+Result<LoadedPtr> Registry::load(const Digest& package, const std::function<Result<Bytes>()>& read) const {
+  {
+    std::lock_guard lock(mutex_);
+    for (auto at = recent_.begin(); at != recent_.end(); ++at)
+      if (at->first == package) {
+        recent_.splice(recent_.begin(), recent_, at);
+        return recent_.front().second;
+      }
+  }
+  ASSIGN(const Bytes bytes, read());
+  ASSIGN(auto content, format::ContractPackage::decode(bytes));
+  const auto engine = engines_.find(content.engine);
+  if (engine == engines_.end())  // not a verdict on the contract: other programs may have it
+    return fail(Code::unsupported, "ledger.engine_unknown", "this program has no engine {}",
+                uint32_t(content.engine));
+  auto loaded = std::make_shared<Loaded>();
+  loaded->engine = content.engine;
+  ASSIGN(loaded->interface, parse_interface(content.interface));
+  ASSIGN(loaded->module, engine->second->load(content.code, crypto::sm3(content.code)));
+  std::lock_guard lock(mutex_);
+  recent_.emplace_front(package, loaded);
+  if (recent_.size() > kMost) recent_.pop_back();
+  return LoadedPtr(std::move(loaded));
+}
+
+Result<std::optional<format::ContractRecord>> record_of(const Read& read, std::string_view name) {
+  ASSIGN(auto stored, read(format::ContractRecord::state_key(name)));
+  if (!stored) return std::optional<format::ContractRecord>();
+  ASSIGN(auto record, format::ContractRecord::decode(*stored));
+  return std::optional(std::move(record));
+}
+
+Result<std::optional<format::ContractVersionRecord>> version_of(const Read& read, std::string_view name,
+                                                                uint32_t version) {
+  ASSIGN(auto stored, read(format::ContractVersionRecord::state_key(name, version)));
+  if (!stored) return std::optional<format::ContractVersionRecord>();
+  ASSIGN(auto record, format::ContractVersionRecord::decode(*stored));
+  return std::optional(std::move(record));
+}
+
+Result<LoadedPtr> load_version(const Registry& registry, const Read& read, const Digest& package) {
+  return registry.load(package, [&]() -> Result<Bytes> {
+    ASSIGN(auto stored, read(format::package_key(package)));
+    CHECK(stored.has_value());  // no version is written without it
+    return std::move(*stored);
+  });
+}
+
+namespace {
+
+using format::ContractState;
+using format::ReceiptStatus;
+
+// contract.not_deployed, .frozen, .retired: what cannot be called, and why.
+std::string_view closed(ContractState state) {
+  switch (state) {
+    case ContractState::proposed:
+      return "contract.not_deployed";
+    case ContractState::frozen:
+      return "contract.frozen";
+    case ContractState::retired:
+      return "contract.retired";
+    case ContractState::active:
+      break;
+  }
+  return {};
+}
+
+class NamedContracts : public Directory {
+ public:
+  explicit NamedContracts(std::shared_ptr<const Registry> registry) : registry_(std::move(registry)) {}
+
+  Result<std::shared_ptr<const Module>> at(const Address& address, Journal& journal) const override {
+    const Read read = [&](std::string_view key) { return journal.get(to_bytes(view(key))); };
+    ASSIGN(const auto name, read(address_key(address)));
+    if (!name) return fail(Code::not_found, "contract.unknown", "no contract at {}", hex(address));
+    ASSIGN(const LoadedPtr loaded, by_name(text(*name), read));
+    return loaded->module;
+  }
+
+  Result<std::optional<Bytes>> name(const Address& address, Journal& journal) const override {
+    return journal.get(to_bytes(view(address_key(address))));
+  }
+
+  Result<std::optional<Bytes>> attribute(const Address& address, std::string_view attribute,
+                                         Journal& journal) const override {
+    using Answer = std::optional<Bytes>;
+    format::KeyId id;
+    std::memcpy(id.data(), address.data(), id.size());
+    ASSIGN(const auto stored, journal.get(format::Account::state_key(id)));
+    if (!stored) return Answer();
+    ASSIGN(const auto account, format::Account::decode(*stored));
+    if (format::account_address(account.public_key) != address) return Answer();
+    if (attribute == "status") return Answer(to_bytes(view(account.active ? "active" : "revoked")));
+    if (attribute == "public_key") return Answer(to_bytes(account.public_key));
+    if (attribute.starts_with("role:") && account.has_role(attribute.substr(5))) return Answer(Bytes{1});
+    return Answer();
+  }
+
+  Result<bool> proves(const Digest&, ByteView) const override {
+    return fail(Code::unsupported, "contract.not_offered", "evidence");
+  }
+
+  Result<LoadedPtr> by_name(std::string_view name, const Read& read) const {
+    ASSIGN(const auto record, record_of(read, name));
+    if (!record) return fail(Code::not_found, "contract.unknown", "no contract {}", name);
+    if (const auto why = closed(record->state); !why.empty())
+      return fail(Code::conflict, std::string(why), "{}", record->why);
+    ASSIGN(const auto version, version_of(read, name, record->current));
+    CHECK(version.has_value());
+    return load_version(*registry_, read, version->package);
+  }
+
+ private:
+  const std::shared_ptr<const Registry> registry_;
+};
+
+class DeployedContracts : public ledger::Deployed {
+ public:
+  explicit DeployedContracts(std::shared_ptr<const Registry> registry) : directory_(std::move(registry)) {}
+
+  uint32_t since_version() const override { return kContractsProtocol; }
+  const std::vector<std::string>& reads() const override { return reads_; }
+  const std::vector<std::string>& writes() const override { return writes_; }
+
+  Result<ledger::CallResult> call(const ledger::CallContext& context,
+                                  const format::Call& call) const override {
+    const Read read = [&](std::string_view key) { return context.state.get(key); };
+    auto loaded = directory_.by_name(call.contract, read);
+    if (!loaded) {
+      if (loaded.error().reason == "contract.unknown")
+        return ledger::ended(ReceiptStatus::unknown_contract, loaded.error().reason);
+      if (loaded.error().reason.starts_with("contract."))
+        return ledger::ended(ReceiptStatus::refused, loaded.error().reason);
+      return tl::unexpected(std::move(loaded).error());
+    }
+    const Entry* function = (*loaded)->interface.function(call.method);
+    if (!function) return ledger::ended(ReceiptStatus::unknown_method, "contract.unknown_method");
+    if (auto fits = decode(function->inputs, call.arguments); !fits)
+      return ledger::ended(ReceiptStatus::bad_arguments, fits.error().reason);
+
+    Message message;
+    message.to = format::contract_address(call.contract);
+    message.gas = context.gas;
+    append(message.input, function->selector());
+    append(message.input, call.arguments);
+    Frames frames(context.state, frame_of(context), directory_);
+    ASSIGN(Outcome outcome, frames.call(message));
+    return frames.commit(std::move(outcome));
+  }
+
+ private:
+  const NamedContracts directory_;
+  const std::vector<std::string> reads_{"key/", "contract/"}, writes_{std::string(ledger::kDeployedPrefix)};
+};
+
+}  // namespace
+
+FrameContext frame_of(const ledger::CallContext& call) {
+  FrameContext out;
+  out.caller = out.origin = format::account_address(call.account.public_key);
+  out.chain = call.chain;
+  out.transaction = call.transaction;
+  out.previous_block = call.previous_block;
+  out.height = call.height;
+  out.time_ms = call.time_ms;
+  out.protocol = call.protocol;
+  return out;
+}
+
+std::shared_ptr<const Directory> make_directory(std::shared_ptr<const Registry> registry) {
+  return std::make_shared<NamedContracts>(std::move(registry));
+}
+
+std::shared_ptr<const ledger::Deployed> deployed(std::shared_ptr<const Registry> registry) {
+  return std::make_shared<DeployedContracts>(std::move(registry));
+}
+
+}  // namespace chengxin::contract

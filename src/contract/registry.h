@@ -1,0 +1,57 @@
+#pragma once
+#include <list>
+#include <mutex>
+#include <unordered_map>
+
+#include "contract/abi.h"
+#include "contract/frames.h"
+
+// The contracts of chains: what is loaded, where it stands, who may do what with it.
+namespace chengxin::contract {
+
+inline constexpr uint32_t kContractsProtocol = 3;  // blocks of earlier versions know none of this
+
+// A package as it runs.
+struct Loaded {
+  format::ContractEngine engine = format::ContractEngine::wasm;
+  Interface interface;
+  std::shared_ptr<const Module> module;
+};
+using LoadedPtr = std::shared_ptr<const Loaded>;
+
+// One for all chains of a process; thread-safe.
+class Registry {
+ public:
+  explicit Registry(Engines engines) : engines_(std::move(engines)) {}
+
+  // Whether a package may be proposed: format.contract_package, contract.engine (this program has none for
+  // it), contract.abi.*, contract.scan.*.
+  Status check(ByteView package) const;
+  // `read` gives the package where it is not loaded yet. contract.engine.
+  Result<LoadedPtr> load(const Digest& package, const std::function<Result<Bytes>()>& read) const;
+
+ private:
+  static constexpr size_t kMost = 256;
+  Engines engines_;
+  mutable std::mutex mutex_;
+  mutable std::list<std::pair<Digest, LoadedPtr>> recent_;  // the newest first
+};
+
+// The native contract `contract`: propose, approve, reject, deploy, freeze, unfreeze, retire.
+ledger::ContractTable lifecycle(std::shared_ptr<const Registry> registry);
+// Calls of what was deployed by it.
+std::shared_ptr<const ledger::Deployed> deployed(std::shared_ptr<const Registry> registry);
+
+FrameContext frame_of(const ledger::CallContext& call);
+// By address, of what may be called now.
+std::shared_ptr<const Directory> make_directory(std::shared_ptr<const Registry> registry);
+// → the contract's name
+inline std::string address_key(const Address& address) { return "contract/a/" + to_string(address); }
+// Reads of the state. Nothing when there is none.
+using Read = std::function<Result<std::optional<Bytes>>(std::string_view key)>;
+Result<std::optional<format::ContractRecord>> record_of(const Read& read, std::string_view name);
+Result<std::optional<format::ContractVersionRecord>> version_of(const Read& read, std::string_view name,
+                                                                uint32_t version);
+Result<LoadedPtr> load_version(const Registry& registry, const Read& read, const Digest& package);
+
+}  // namespace chengxin::contract
