@@ -183,7 +183,7 @@ export class WasmChain {
   emit(event) {
     this.events.push(event);
     const bytes = this.events.reduce((sum, { data, topics }) => sum + data.length / 2 + 32 * topics.length, 0);
-    if (this.events.length > EVENTS || bytes > EVENT_BYTES) trap("contract.trap.size");
+    if (this.events.length > EVENTS || bytes > EVENT_BYTES) trap("contract.event_limit");
   }
 
   frame(message, entry = "chengxin_call") {

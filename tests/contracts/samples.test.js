@@ -283,7 +283,7 @@ for (const language of ["rust", "go"])
     assert.deepEqual([read("relay", failed.data)[0], failed.events.length], [false, 0]);
     assert.deepEqual(read("get", (await relay(true, "get", "0x07"))[1].slice(2)), [true, "0x08"]);
     await traps("contract.trap.size", "flood", 1, (64 << 10) + 1);
-    await traps("contract.trap.size", "flood", 65, 64 << 10);
+    await traps("contract.event_limit", "flood", 65, 64 << 10);
     assert.equal((await outcome("flood", 64, 64 << 10)).events.length, 64);
     // 16 deep: the innermost is refused, and its caller is told.
     let deep = data("caller");
