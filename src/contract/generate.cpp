@@ -150,6 +150,9 @@ Result<std::string> generate(const Interface& interface, std::string_view target
   if (target == "go") return go_glue(interface);
   if (target == "go-caller") return go_caller(interface, name);
   if (target == "typescript-client") return typescript_client(interface, name);
+  if (target == "go-client") return go_client(interface, name);
+  if (target == "java-client") return java_client(interface, name);
+  if (target == "cpp-client") return cpp_client(interface, name);
   return fail(Code::unsupported, "contract.generate.target", "{}", target.substr(0, 40));
 }
 

@@ -1,16 +1,17 @@
 // Builds the sample contracts in all languages, as their authors would.
 import { execFileSync } from "node:child_process";
 import { mkdirSync, readFileSync, readdirSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { basename, join, resolve } from "node:path";
 import solc from "solc";
 
 const root = resolve(import.meta.dirname, "../..");
 const samples = join(root, "samples/contracts");
 export const interfaceText = (name) => readFileSync(join(folderOf(name), "interface.abi"), "utf8");
-const build = join(process.env.CHENGXIN_BUILD ?? join(root, "build"), "contracts");
+// A folder for each test file: they run side by side.
+const build = join(process.env.CHENGXIN_BUILD ?? join(root, "build"), "contracts", basename(process.argv[1]));
 
 const library = join(root, "sdk/contract");
-const folderOf = (name) => name === "probe" ? join(import.meta.dirname, name) : join(samples, name);
+const folderOf = (name) => ["probe", "store"].includes(name) ? join(import.meta.dirname, name) : join(samples, name);
 
 const run = (command, words, options = {}) => execFileSync(command, words, { stdio: ["pipe", "pipe", "inherit"], ...options });
 
@@ -21,7 +22,7 @@ const rustc = (words) => run("/usr/bin/rustc", ["--edition", "2021", "--target",
 function rust(name) {
   const crate = join(build, "libchengxin.rlib"), out = join(build, `${name}.rust.wasm`);
   rustc(["--crate-type", "rlib", "--crate-name", "chengxin", join(library, "rust/src/lib.rs"), "-o", crate]);
-  rustc(["--crate-type", "cdylib", "-C", "lto", "-C", "strip=symbols", "--extern", `chengxin=${crate}`,
+  rustc(["--crate-type", "cdylib", "-C", "lto", "-C", "strip=symbols", "-C", "link-arg=-zstack-size=131072", "--extern", `chengxin=${crate}`,
     join(folderOf(name), "rust/contract.rs"), "-o", out]);
   return { wasm: readFileSync(out), file: out };
 }
@@ -50,6 +51,6 @@ const built = new Map();
 export const generated = (name, file) => readFileSync(join(folderOf(name), file), "utf8");
 export function buildSample(name) {
   mkdirSync(build, { recursive: true });
-  if (!built.has(name)) built.set(name, { rust: rust(name), go: go(name), solidity: solidity(name) });
+  if (!built.has(name)) built.set(name, { rust: rust(name), go: go(name), solidity: name === "store" ? null : solidity(name) });
   return built.get(name);
 }

@@ -4,7 +4,7 @@ import { keccak256 } from "ethers";
 import sm from "sm-crypto-v2";
 
 const hex = (bytes) => Buffer.from(bytes).toString("hex");
-const KEY = 256, LARGE = 1 << 20, DEPTH = 64, EVENTS = 1024, EVENT_BYTES = 4 << 20;
+const KEY = 256, VALUE = 64 << 10, LARGE = 256 << 10, RANGE = 1 << 20, DEPTH = 16, EVENTS = 1024, EVENT_BYTES = 4 << 20;
 
 export const sm3 = (bytes) => Buffer.from(sm.sm3(new Uint8Array(bytes)), "hex");
 const tagged = (tag, ...parts) => sm3(Buffer.concat([Buffer.from(tag), Buffer.alloc(1), ...parts]));
@@ -26,13 +26,12 @@ class Frame {
   constructor(chain, contract, message) {
     Object.assign(this, { chain, contract, ...message });  // caller, input, readOnly, depth
     this.answer = this.result = Buffer.alloc(0);
-    this.random = Buffer.alloc(0);
     this.blocks = 0n;
     this.initializing = true;
     const chengxin = Object.fromEntries(Object.entries(this.imports()).map(([name, body]) =>
-      [name, (...words) => this.initializing ? trap("contract.initialize") : body(...words)]));
+      [name, (...words) => this.initializing ? trap("contract.trap.initialize") : body(...words)]));
     const wasi = this.wasi();
-    const stubs = new Proxy(wasi, { get: (_, name) => wasi[name] ?? (() => 52) });
+    const stubs = new Proxy(wasi, { get: (_, name) => wasi[name] ?? (() => name.startsWith("fd_") ? 8 : 52) });
     this.instance = new WebAssembly.Instance(contract.module, { chengxin, wasi_snapshot_preview1: stubs });
     this.exports = this.instance.exports;
   }
@@ -41,7 +40,6 @@ class Frame {
     try {
       this.exports._initialize?.();
       this.initializing = false;
-      this.number = this.chain.calls++;
       this.exports[name]();
       return { ending: "returned", data: this.result };
     } catch (error) {
@@ -52,14 +50,14 @@ class Frame {
 
   memory(at, length, limit = LARGE) {
     at >>>= 0, length >>>= 0;
-    if (length > limit) trap("contract.too_large");
-    if (at + length > this.exports.memory.buffer.byteLength) trap("contract.pointer");
+    if (length > limit) trap("contract.trap.size");
+    if (at + length > this.exports.memory.buffer.byteLength) trap("contract.trap.pointer");
     return Buffer.from(this.exports.memory.buffer, at, length);
   }
   read(at, length, limit) { return Buffer.from(this.memory(at, length, limit)); }
   write(at, bytes) { bytes.copy(this.memory(at, bytes.length)); }
   keep(bytes) { this.answer = bytes ?? Buffer.alloc(0); return bytes ? bytes.length : -1; }
-  writing() { if (this.readOnly) trap("contract.read_only"); }
+  writing() { if (this.readOnly) trap("contract.trap.read_only"); }
   state() { return this.chain.stateOf(this.contract.address); }
 
   imports() {
@@ -67,7 +65,7 @@ class Frame {
     return {
       answer: (to, from, length) => {
         from >>>= 0, length >>>= 0;
-        if (from + length > this.answer.length) trap("contract.pointer");
+        if (from + length > this.answer.length) trap("contract.trap.pointer");
         this.write(to, this.answer.subarray(from, from + length));
       },
       input: () => this.keep(this.input),
@@ -76,30 +74,30 @@ class Frame {
       get: (key, length) => this.keep(this.state().get(hex(this.read(key, length, KEY)))),
       put: (key, length, value, valueLength) => {
         this.writing();
-        this.state().set(hex(this.read(key, length, KEY)), this.read(value, valueLength));
+        this.state().set(hex(this.read(key, length, KEY)), this.read(value, valueLength, VALUE));
       },
       erase: (key, length) => { this.writing(); this.state().delete(hex(this.read(key, length, KEY))); },
       range: (from, length, to, toLength, limit) => {
         const first = hex(this.read(from, length, KEY)), end = hex(this.read(to, toLength, KEY));
-        if (limit >>> 0 > 1000) trap("contract.host_argument");
+        if (limit >>> 0 > 1000) trap("contract.trap.argument");
         let count = 0, bytes = 4;
         const entries = [];
         for (const key of [...this.state().keys()].filter((key) => key >= first && (!end || key < end)).sort()) {
           const entry = Buffer.concat([sized(Buffer.from(key, "hex")), sized(this.state().get(key))]);
-          if (count === limit || (count && bytes + entry.length > LARGE)) break;
+          if (count === limit || bytes + entry.length > RANGE) break;
           entries.push(entry), ++count, bytes += entry.length;
         }
         return this.keep(Buffer.concat([u32(count), ...entries]));
       },
       event: (topics, count, data, length) => {
         this.writing();
-        if (count >>> 0 > 4) trap("contract.host_argument");
+        if (count >>> 0 > 4) trap("contract.trap.argument");
         const bytes = this.read(topics, 32 * count);
-        chain.emit({ address: hex(this.contract.address), data: hex(this.read(data, length)),
+        chain.emit({ address: hex(this.contract.address), data: hex(this.read(data, length, VALUE)),
           topics: Array.from({ length: count }, (_, i) => hex(bytes.subarray(32 * i, 32 * i + 32))) });
       },
       context: (field) => this.keep([this.caller, chain.origin, this.contract.address, chain.id, chain.transaction,
-        Buffer.from(chain.contracts.get(hex(this.caller))?.name ?? "")][field] ?? trap("contract.host_argument")),
+        Buffer.from(chain.contracts.get(hex(this.caller))?.name ?? "")][field] ?? trap("contract.trap.argument")),
       height: () => BigInt(chain.height),
       time_ms: () => BigInt(chain.timeMs),
       attribute: (address, name, length) =>
@@ -107,9 +105,8 @@ class Frame {
       credential: (address, kind, length) => { this.read(address, 20), this.read(kind, length, 64); return this.keep(); },
       approval: (subject, kind, length) => { this.read(subject, 32), this.read(kind, length, 64); return this.keep(); },
       call: (address, data, length, _gas, readOnly) => {
-        if (readOnly >>> 0 > 1) trap("contract.host_argument");
         const { ending, data: bytes } = chain.frame({ to: this.read(address, 20), caller: this.contract.address,
-          input: this.read(data, length), readOnly: this.readOnly || readOnly === 1, depth: this.depth + 1 });
+          input: this.read(data, length), readOnly: this.readOnly || readOnly !== 0, depth: this.depth + 1 });
         if (ending === "returned") return this.keep(bytes);
         return -1 - this.keep(ending === "reverted" ? bytes : Buffer.alloc(0));
       },
@@ -124,14 +121,13 @@ class Frame {
         }
       },
       sm4_cbc: (encrypt, key, iv, at, length) => {
-        if (encrypt >>> 0 > 1) trap("contract.host_argument");
         const [k, v, bytes] = [this.read(key, 16), this.read(iv, 16), this.read(at, length)];
         if (bytes.length % 16) return this.keep();
         const options = { mode: "cbc", iv: hex(v), padding: "none", output: "array" };
         return this.keep(Buffer.from((encrypt ? sm.sm4.encrypt : sm.sm4.decrypt)(new Uint8Array(bytes), hex(k), options)));
       },
       evidence: (bundle, length, digest) => { this.read(bundle, length), this.read(digest, 32); return 0; },
-      log: (at, length) => chain.log.push(this.read(at, length).toString()),
+      log: (at, length) => chain.log.push(this.read(at, length, 4 << 10).toString()),
     };
   }
 
@@ -141,7 +137,6 @@ class Frame {
     const none = (count, size) => { put32(count, 0), put32(size, 0); return 0; };
     return {
       args_sizes_get: none, environ_sizes_get: none, args_get: () => 0, environ_get: () => 0, sched_yield: () => 0,
-      fd_prestat_get: () => 8,
       clock_time_get: (_id, _precision, to) => {
         put64(to, this.initializing ? 1n : BigInt(this.chain.timeMs) * 1000000n);
         return 0;
@@ -158,30 +153,16 @@ class Frame {
         put32(written, total);
         return 0;
       },
-      proc_exit: (code) => {
-        if (code === 0) throw new Ending("returned", this.result);
-        trap("contract.exit");
-      },
-      poll_oneoff: (from, to, count, done) => {
-        for (let i = 0; i < count; ++i) {
-          const subscription = this.read(from + 48 * i, 48), event = Buffer.alloc(32);
-          subscription.copy(event, 0, 0, 8), event[10] = subscription[8];
-          this.write(to + 32 * i, event);
-        }
-        put32(done, count);
-        return 0;
-      },
+      proc_exit: () => { throw new Ending("reverted"); },
     };
   }
 
   randomBytes(length) {
+    if (length > LARGE) trap("contract.trap.size");
     if (this.initializing) return Buffer.alloc(length);
-    while (this.random.length < length)
-      this.random = Buffer.concat([this.random, tagged("chengxin/random/v1", this.chain.transaction,
-        this.contract.address, u32(this.number), u64(this.blocks++))]);
-    const taken = this.random.subarray(0, length);
-    this.random = this.random.subarray(length);
-    return taken;
+    const blocks = Array.from({ length: Math.ceil(length / 32) }, () => tagged("chengxin/random/v1", this.chain.transaction,
+      this.contract.address, u32(this.depth), u64(this.blocks++)));
+    return Buffer.concat(blocks).subarray(0, length);
   }
 }
 
@@ -202,7 +183,7 @@ export class WasmChain {
   emit(event) {
     this.events.push(event);
     const bytes = this.events.reduce((sum, { data, topics }) => sum + data.length / 2 + 32 * topics.length, 0);
-    if (this.events.length > EVENTS || bytes > EVENT_BYTES) trap("contract.too_large");
+    if (this.events.length > EVENTS || bytes > EVENT_BYTES) trap("contract.event_limit");
   }
 
   frame(message, entry = "chengxin_call") {
@@ -218,7 +199,7 @@ export class WasmChain {
   transactionOf(input) { return tagged("transaction", u64(this.height), input); }
 
   transaction_(caller, to, input, entry) {
-    this.origin = caller, this.events = [], this.calls = 0;
+    this.origin = caller, this.events = [];
     this.transaction = this.transactionOf(input);
     const { ending, data } = this.frame({ to, caller, input, readOnly: false, depth: 0 }, entry);
     return { ending, data: hex(data), events: this.events };

@@ -63,14 +63,14 @@ class Three {
   raw(caller, name, bytes, language) { return this.chains[language].call(caller, name, bytes); }
 }
 
-for (const name of ["notary", "token", "register", "approval", "escrow", "probe"])
+for (const name of ["notary", "token", "register", "approval", "escrow", "probe", "store"])
   test(`${name}: generated code and interface`, () => {
     const files = [["rust", name, "rust/interface.rs"], ["go", name, "go/interface.go"]];
     if (name === "escrow") files.push(["rust-caller", "token", "rust/token.rs"], ["go-caller", "token", "go/token.go"]);
     for (const [target, of, file] of files)
       assert.equal(execFileSync(tool, ["generate", target, of], { input: interfaceText(target.endsWith("caller") ? of : name) }).toString(),
         generated(name, file), `${file} is not what its interface gives`);
-    if (name === "probe") return;  // its words() is Solidity's fallback
+    if (name === "probe" || name === "store") return;  // words() is Solidity's fallback; store has no Solidity
     const { abi } = buildSample(name).solidity;
     const types = (parameters) => (parameters ?? []).map((parameter) => parameter.format("sighash") + (parameter.indexed ?? ""));
     const shape = (fragments) => fragments.map(({ type, name, stateMutability, inputs, outputs }) =>
@@ -232,6 +232,70 @@ test("the SDKs' types and calls", async () => {
   assert.equal((await ask("proven", bytes(10), bytes(32))).value, false);
   assert.deepEqual([...(await ask("fail", "不行")).values], ["不行"]);
 });
+
+for (const language of ["rust", "go"])
+  test(`the host of WASM contracts, from ${language}`, async () => {
+    const chain = new WasmChain(), abi = interfaceOf("store"), other = contractAddress("other");
+    for (const name of ["store", "other"]) await chain.deploy(ALICE, name, buildSample("store")[language], Buffer.alloc(0));
+    const data = (method, ...values) => abi.encodeFunctionData(method, values);
+    const outcome = (method, ...values) => chain.call(ALICE, "store", Buffer.from(data(method, ...values).slice(2), "hex"));
+    const read = (method, hex) => abi.decodeFunctionResult(method, "0x" + hex).toArray(true);
+    const ask = async (method, ...values) => {
+      const { ending, data: result } = await outcome(method, ...values);
+      assert.equal(ending, "returned", `${method}: ${Buffer.from(result, "hex")}`);
+      return read(method, result);
+    };
+    const traps = async (reason, method, ...values) => {
+      const { ending, data: detail } = await outcome(method, ...values);
+      assert.deepEqual([ending, Buffer.from(detail, "hex").toString()], ["trapped", reason]);
+    };
+    const relay = async (readOnly, method, ...values) => ask("relay", at(other), data(method, ...values), readOnly);
+
+    assert.deepEqual(await ask("get", "0x01"), [false, "0x"]);
+    for (const key of ["0x02", "0x01", "0x0100", "0xff", "0x"]) await ask("put", key, key + "aa");
+    await ask("put", "0x03", "0x");
+    assert.deepEqual(await ask("get", "0x03"), [true, "0x"]);
+    await ask("erase", "0x03"), await ask("erase", "0x03");
+    assert.deepEqual(await ask("entries", "0x", "0x", 1000), [["0x", "0x01", "0x0100", "0x02", "0xff"], ["0xaa", "0x01aa", "0x0100aa", "0x02aa", "0xffaa"]]);
+    assert.deepEqual((await ask("entries", "0x01", "0x02", 1000))[0], ["0x01", "0x0100"]);
+    assert.deepEqual((await ask("entries", "0x0101", "0x", 1))[0], ["0x02"]);
+    assert.deepEqual((await ask("entries", "0x02", "0x01", 5))[0], []);
+    await traps("contract.trap.argument", "entries", "0x", "0x", 1001);
+    await ask("put", at(Buffer.alloc(256)), "0x");
+    await traps("contract.trap.size", "put", at(Buffer.alloc(257)), "0x");
+
+    const [key, iv] = [at(Buffer.from("0123456789abcdeffedcba9876543210", "hex")), at(Buffer.alloc(16))];
+    assert.deepEqual(await ask("encrypt", true, key, iv, key), [true, "0x681edf34d206965e86b3e94f536e4246"]);  // GB/T 32907 annex A.1
+    assert.deepEqual(await ask("encrypt", false, key, iv, "0x681edf34d206965e86b3e94f536e4246"), [true, key]);
+    assert.deepEqual(await ask("encrypt", true, key, iv, "0x00"), [false, "0x"]);
+
+    const own = contractAddress("store");
+    assert.deepEqual((await relay(false, "put", "0x07", "0x08"))[0], true);
+    assert.deepEqual(await ask("get", "0x07"), [false, "0x"]);  // it is the other's
+    assert.deepEqual(read("get", (await relay(true, "get", "0x07"))[1].slice(2)), [true, "0x08"]);
+    assert.deepEqual(await relay(true, "put", "0x07", "0x09"), [false, "0x"]);  // read only
+    assert.deepEqual(await relay(true, "flood", 1, 1), [false, "0x"]);
+    const [caller, name, origin] = read("caller", (await relay(false, "caller"))[1].slice(2));
+    assert.deepEqual([caller.toLowerCase(), name, origin.toLowerCase()], [at(own), "store", at(ALICE)]);
+    assert.deepEqual((await ask("caller"))[1], "");
+    // What a nested call wrote and emitted goes when it ends badly, and only that.
+    const failed = await outcome("relay", at(other), data("flood", 1025, 1), false);
+    assert.deepEqual([read("relay", failed.data)[0], failed.events.length], [false, 0]);
+    assert.deepEqual(read("get", (await relay(true, "get", "0x07"))[1].slice(2)), [true, "0x08"]);
+    await traps("contract.trap.size", "flood", 1, (64 << 10) + 1);
+    await traps("contract.event_limit", "flood", 65, 64 << 10);
+    assert.equal((await outcome("flood", 64, 64 << 10)).events.length, 64);
+    // 16 deep: the innermost is refused, and its caller is told.
+    let deep = data("caller");
+    for (let depth = 0; depth < 16; ++depth) deep = data("relay", at(depth % 2 ? own : other), deep, false);
+    let found = (await outcome("relay", at(other), deep, false)).data, levels = 0;
+    for (; levels < 20; ++levels) {
+      const [returned, inner] = read("relay", found);
+      if (!returned) break;
+      found = inner.slice(2);
+    }
+    assert.equal(levels, 15);
+  });
 
 test("call data that is no canonical encoding is refused with no data; unknown methods too", async () => {
   const three = await new Three().start();

@@ -66,5 +66,8 @@ Result<std::string> rust_caller(const Interface& interface, std::string_view nam
 Result<std::string> go_glue(const Interface& interface);
 Result<std::string> go_caller(const Interface& interface, std::string_view name);
 Result<std::string> typescript_client(const Interface& interface, std::string_view name);
+Result<std::string> go_client(const Interface& interface, std::string_view name);
+Result<std::string> java_client(const Interface& interface, std::string_view name);
+Result<std::string> cpp_client(const Interface& interface, std::string_view name);
 
 }  // namespace chengxin::contract

@@ -7,7 +7,7 @@ namespace {
 
 using Kind = Type::Kind;
 
-constexpr std::string_view kTypescriptKeywords =
+constexpr std::string_view kKeywords =
     "arguments async await break case catch class const continue debugger default delete do else enum export "
     "extends "
     "false finally for function if implements import in instanceof interface let new null package private "
@@ -22,7 +22,7 @@ std::string typescript_tuple(const std::vector<Parameter>& members);
 
 std::string typescript_type(const Type& type) {
   if (type.kind == Kind::boolean) return "boolean";
-  if (type.kind == Kind::array) return fmt::format("Array<{}>", typescript_type(type.element[0]));
+  if (type.kind == Kind::array) return typescript_type(type.element[0]) + "[]";
   if (type.kind == Kind::tuple) return type.name.empty() ? typescript_tuple(type.members) : type.name;
   return is_number(type) ? "bigint" : "string";
 }
@@ -50,7 +50,7 @@ std::string typescript_read(const Type& type, const std::string& value) {
 }
 
 std::string typescript_name(const std::vector<Parameter>& parameters, size_t i) {
-  return parameter_name(parameters, i, kTypescriptKeywords, as_is);
+  return parameter_name(parameters, i, kKeywords, as_is);
 }
 
 void typescript_struct(Lines& out, const Type& type) {
@@ -60,7 +60,7 @@ void typescript_struct(Lines& out, const Type& type) {
   out.close();
   out.blank();
   out.open("function read{0}(value: unknown): {0} {{", type.name);
-  out.line("const members = value as Record<string, unknown>;");
+  out.line("const members = value as {{ [name: string]: unknown }};");
   out.open("return {{");
   for (const Parameter& member : type.members)
     out.line("{}: {},", member.name, typescript_read(member.type, "members." + member.name));
@@ -75,7 +75,7 @@ void typescript_method(Lines& out, const Interface& interface, const Entry& entr
     parameters += fmt::format("{}{}: {}", i ? ", " : "", name, typescript_type(entry.inputs[i].type));
     arguments += fmt::format("{}write({})", i ? ", " : "", name);
   }
-  std::string name = safe(unique_name(interface, entry), kTypescriptKeywords);
+  std::string name = safe(unique_name(interface, entry), kKeywords);
   out.blank();
   if (!entry.notice.empty()) {
     out.line("/**");

@@ -14,7 +14,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (!interface) return 0;
   auto again = parse_interface(interface->json());
   if (!again || again->json() != interface->json()) std::abort();
-  for (const char* target : {"rust", "go", "typescript-client"}) (void)generate(*interface, target, "fuzz");
+  for (const char* target : {"rust", "go", "rust-caller", "go-caller", "typescript-client", "go-client",
+                             "java-client", "cpp-client"})
+    (void)generate(*interface, target, "fuzz");
   if (split == std::string_view::npos || interface->entries.empty()) return 0;
   const auto& parameters = interface->entries.back().inputs;
   ByteView bytes = view(all.substr(split + 1));
