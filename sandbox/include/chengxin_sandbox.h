@@ -114,8 +114,9 @@ cx_verdict cx_wasm_scan(cx_bytes module, uint32_t protocol, cx_buffer* report);
 // Scans, runs `_initialize` and answers with the module as it is after that (CX_RETURNED). The same on every
 // machine.
 cx_outcome cx_wasm_prepare(cx_bytes module, uint32_t protocol, uint64_t gas);
-// Compiles a prepared module into the cache under the digest by which calls will name it. Part of every deployment:
-// CX_REFUSED when it exceeds a limit of the compiler, the same on every machine; then calls of it trap.
+// Compiles a prepared module into the cache under the digest by which calls will name it. Part of every
+// deployment: CX_REFUSED when it exceeds a limit of the compiler, the same on every machine; then calls of it
+// trap.
 cx_verdict cx_wasm_compile(cx_wasm* engine, const uint8_t digest[32], cx_bytes prepared);
 // Runs the prepared module with this digest, asking the host for CX_ASK_CODE when the cache lacks it.
 // message->to and salt are not looked at.
