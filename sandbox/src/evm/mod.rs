@@ -213,13 +213,12 @@ fn trap(reason: InstructionResult) -> Option<&'static str> {
     match reason {
         OutOfGas | MemoryOOG | PrecompileOOG | InvalidOperandOOG | ReentrancySentryOOG => None,
         MemoryLimitOOG => Some("contract.trap.memory"),
-        OpcodeNotFound | NotActivated => Some("contract.trap.opcode"),
         InvalidFEOpcode => Some("contract.trap.unreachable"),
         InvalidJump => Some("contract.trap.jump"),
-        StackUnderflow | StackOverflow => Some("contract.trap.stack"),
+        StackUnderflow | StackOverflow => Some("contract.trap.operands"),
         OutOfOffset => Some("contract.trap.return_data"),
         CallNotAllowedInsideStatic | StateChangeDuringStaticCall => Some("contract.trap.read_only"),
         CreateInitCodeSizeLimit => Some("contract.trap.size"),
-        _ => Some("contract.trap.other"),
+        _ => Some("contract.trap.opcode"), // the rest are of later forks, or of frames that the platform makes
     }
 }

@@ -12,6 +12,10 @@ use revm::primitives::{hash_map::Entry, Address, HashMap, HashSet, U256};
 
 pub type Key = (Address, U256);
 
+/// What came to be larger in one transaction is given back, since clearing a large map takes long. No map grows
+/// without the journal.
+const KEPT_ENTRIES: usize = 4096;
+
 pub struct Slot {
     pub original: U256,
     pub present: U256,
@@ -40,6 +44,9 @@ impl Transaction {
     /// Forgets the last transaction. Warm from the beginning: who signed, who is called, the precompiles, and the
     /// beneficiary (EIP-3651), which is the zero address on every chain.
     pub fn begin(&mut self, origin: Address, called: Address) {
+        if self.journal.capacity() > KEPT_ENTRIES {
+            *self = Self { spare: std::mem::take(&mut self.spare), ..Self::default() };
+        }
         self.addresses.clear();
         self.slots.clear();
         self.transient.clear();

@@ -55,12 +55,12 @@ fn trap(code: &[u8]) -> String {
 
 #[test]
 fn traps_have_stable_reasons() {
-    assert_eq!(trap(&[ADD]), "contract.trap.stack");
+    assert_eq!(trap(&[ADD]), "contract.trap.operands");
     assert_eq!(trap(&[INVALID]), "contract.trap.unreachable");
     assert_eq!(trap(&[0x0c]), "contract.trap.opcode");
     assert_eq!(trap(&[PUSH0, JUMP]), "contract.trap.jump");
     assert_eq!(trap(&[PUSH1, 1, PUSH0, PUSH0, RETURNDATACOPY]), "contract.trap.return_data");
-    assert_eq!(trap(&[JUMPDEST, PUSH0, PUSH0, JUMP]), "contract.trap.stack");
+    assert_eq!(trap(&[JUMPDEST, PUSH0, PUSH0, JUMP]), "contract.trap.operands");
 }
 
 #[test]
