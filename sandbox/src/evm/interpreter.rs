@@ -130,23 +130,19 @@ impl Frame {
             CallScheme::DelegateCall => abi::DELEGATE,
             CallScheme::CallCode => unreachable!("not in the table of instructions"),
         };
-        let (ending, output) = {
-            let data = inputs.input.as_bytes_memory(&interpreter.memory);
-            let message = Message {
-                kind,
-                to: inputs.bytecode_address.into(),
-                salt: [0; 32],
-                input: Span::of(&data),
-                gas: inputs.gas_limit,
-            };
-            match self.send(&message) {
-                Some((ending, gas_left, output)) => {
-                    interpreter.gas.erase_cost(gas_left);
-                    (ending, output)
-                }
-                None => return,
-            }
+        // The range of an empty input lies outside the memory.
+        let memory = (!inputs.input.is_empty()).then(|| inputs.input.as_bytes_memory(&interpreter.memory));
+        let message = Message {
+            kind,
+            to: inputs.bytecode_address.into(),
+            salt: [0; 32],
+            input: Span::of(memory.as_deref().unwrap_or_default()),
+            gas: inputs.gas_limit,
         };
+        let sent = self.send(&message);
+        drop(memory);
+        let Some((ending, gas_left, output)) = sent else { return };
+        interpreter.gas.erase_cost(gas_left);
         let returned = match ending {
             abi::RETURNED | abi::REVERTED => Bytes::from(output),
             _ => Bytes::new(),

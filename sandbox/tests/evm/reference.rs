@@ -28,7 +28,6 @@ impl Reference {
             cfg.chain_id = CHAIN;
             cfg.tx_chain_id_check = false;
             cfg.disable_nonce_check = true;
-            cfg.disable_eip7623 = true;
             cfg.tx_gas_limit_cap = Some(u64::MAX);
         });
         Self(context.build_mainnet())
