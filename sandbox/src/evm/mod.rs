@@ -211,8 +211,7 @@ unsafe fn outcome(transaction: *mut Transaction, ended: Ended, gas: u64) -> Outc
 fn trap(reason: InstructionResult) -> Option<&'static str> {
     use InstructionResult::*;
     match reason {
-        OutOfGas | MemoryOOG | PrecompileOOG | InvalidOperandOOG | ReentrancySentryOOG => None,
-        MemoryLimitOOG => Some("contract.trap.memory"),
+        OutOfGas | MemoryOOG | MemoryLimitOOG | PrecompileOOG | InvalidOperandOOG | ReentrancySentryOOG => None,
         InvalidFEOpcode => Some("contract.trap.unreachable"),
         InvalidJump => Some("contract.trap.jump"),
         StackUnderflow | StackOverflow => Some("contract.trap.operands"),

@@ -243,13 +243,40 @@ impl Author<'_> {
     }
 }
 
+/// A new seed for each run; the one printed repeats it.
+pub fn seeded() -> Random {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_nanos() as u64;
+    let seed = std::env::var("CHENGXIN_SEED").map_or(now, |text| text.parse().unwrap());
+    println!("CHENGXIN_SEED={seed}");
+    Random(seed)
+}
+
+#[test]
+fn random_bytes_do_what_they_do_in_full_revm() {
+    with_stack(|| {
+        let mut random = seeded();
+        for round in 0..3000u64 {
+            let size = random.below(64);
+            let byte = |random: &mut Random| match random.next() as u8 {
+                SELFDESTRUCT | CALLCODE => JUMPDEST, // ours alone refuses them
+                byte if random.below(3) == 0 => byte,
+                byte => PUSH0 + byte % 12, // so that there is something on the stack
+            };
+            let code: Vec<u8> = (0..size).map(|_| byte(&mut random)).collect();
+            let mut both = Both::new();
+            let contract = Address::repeat_byte(0xaa);
+            both.insert(contract, &code);
+            println!("{round} {}", revm::primitives::hex::encode(&code));
+            both.call(contract, &code, 100_000);
+            both.transact(None, &code, 200_000);
+        }
+    });
+}
+
 #[test]
 fn random_contracts_do_what_they_do_in_full_revm() {
     with_stack(|| {
-        let seed = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_nanos() as u64;
-        let seed = std::env::var("CHENGXIN_SEED").map_or(seed, |text| text.parse().unwrap());
-        println!("CHENGXIN_SEED={seed}");
-        let mut random = Random(seed);
+        let mut random = seeded();
         let mut returned = 0;
         for _ in 0..1000 {
             returned += one_chain(&mut random);

@@ -1,6 +1,6 @@
 //! Contracts that solc compiled, OpenZeppelin's unchanged among them, against full revm.
 
-use crate::random::Random;
+use crate::random::seeded;
 use crate::reference::Both;
 use crate::world::*;
 use chengxin_sandbox::evm::cx_selector;
@@ -92,9 +92,7 @@ fn an_unchanged_erc20_transfers() {
 #[test]
 fn factories_and_proxies_do_what_they_do_in_full_revm() {
     with_stack(|| {
-        let seed = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_nanos() as u64;
-        println!("seed {seed}");
-        let mut random = Random(seed);
+        let mut random = seeded();
         let mut both = Both::new();
         let factory = deploy(&mut both, "Factory", &[]);
         for _ in 0..150 {
