@@ -89,6 +89,17 @@ fn an_unchanged_erc20_transfers() {
     });
 }
 
+/// A change of these is a change of the protocol. go-ethereum's are the same (tests/oracle/geth).
+#[test]
+fn golden_gas_of_transfers() {
+    with_stack(|| {
+        let mut both = Both::new();
+        let token = deploy(&mut both, "Token", &[]);
+        let mut gas = |to, amount| both.call(token, &call_data("transfer(address,uint256)", &[to, amount]), 100_000).gas_used;
+        assert_eq!([gas(5, 7), gas(5, 7), gas(6, 0)], [29_981, 12_881, 7_281]);
+    });
+}
+
 #[test]
 fn factories_and_proxies_do_what_they_do_in_full_revm() {
     with_stack(|| {
