@@ -285,7 +285,7 @@ impl Host for Frame {
         U256::ZERO
     }
     fn blob_gasprice(&self) -> U256 {
-        U256::ZERO
+        U256::ONE // Ethereum's least, which it has where there are no blobs
     }
     fn gas_limit(&self) -> U256 {
         U256::from(u64::MAX)

@@ -226,7 +226,7 @@ impl Author<'_> {
             _ => {
                 code.op(self.random.of(&[
                     TIMESTAMP, NUMBER, CHAINID, ORIGIN, CALLER, ADDRESS, CALLVALUE, CODESIZE, DIFFICULTY, COINBASE,
-                    BASEFEE, GASPRICE, SELFBALANCE, CALLDATASIZE, GASLIMIT, PC,
+                    BASEFEE, BLOBBASEFEE, GASPRICE, SELFBALANCE, CALLDATASIZE, GASLIMIT, PC,
                 ]));
             }
         }
