@@ -1,4 +1,5 @@
 #pragma once
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -71,6 +72,8 @@ typedef enum {             // arguments, joined without separators → answer
   CX_ASK_CODE = 8,         // digest 32 → the code with it: a prepared module, or EVM bytecode
   CX_ASK_CODE_AT = 9,      // address 20 → the EVM bytecode there; absent: none
   CX_ASK_CODE_HASH = 10,   // address 20 → 32, Keccak-256 of the EVM bytecode there; absent: none
+  CX_ASK_CODE_SIZE = 11,   // address 20 → big-endian size of the EVM bytecode there; absent: none
+  CX_ASK_BLOCK_HASH = 12,  // height, 8 bytes big-endian → 32; absent: none that is known (0 for the EVM)
 } cx_question;
 
 // What a call may ask. `self` names the frame: state, events and nested calls are those of the contract that
@@ -114,14 +117,64 @@ cx_verdict cx_wasm_scan(cx_bytes module, uint32_t protocol, cx_buffer* report);
 // Scans, runs `_initialize` and answers with the module as it is after that (CX_RETURNED). The same on every
 // machine.
 cx_outcome cx_wasm_prepare(cx_bytes module, uint32_t protocol, uint64_t gas);
-// Compiles a prepared module into the cache under the digest by which calls will name it. Part of every deployment:
-// CX_REFUSED when it exceeds a limit of the compiler, the same on every machine; then calls of it trap.
+// Compiles a prepared module into the cache under the digest by which calls will name it. Part of every
+// deployment: CX_REFUSED when it exceeds a limit of the compiler, the same on every machine; then calls of it
+// trap.
 cx_verdict cx_wasm_compile(cx_wasm* engine, const uint8_t digest[32], cx_bytes prepared);
 // Runs the prepared module with this digest, asking the host for CX_ASK_CODE when the cache lacks it. CX_CREATE
 // runs its constructor, `chengxin_deploy`, with the input as it is; a module without one takes no input.
 // message->to and salt are not looked at.
 cx_outcome cx_wasm_call(cx_wasm* engine, const uint8_t digest[32], const cx_context* context,
                         const cx_host* host, const cx_message* message);
+
+// EVM, hard fork Osaka (docs/adr/0028-evm.md). A machine is used by one thread at a time and best kept by it:
+// it holds analysed code (up to 16 MiB, by digest) and spare stacks, and of one transaction, over all frames,
+// what Ethereum wants remembered: warm addresses and slots, their values, transient storage, the refund.
+typedef struct cx_evm cx_evm;
+cx_evm* cx_evm_new(void);
+void cx_evm_free(cx_evm* evm);
+
+// Before a transaction's first frame, whatever engine runs it. `called`: the contract, also one that is being
+// created.
+void cx_evm_begin(cx_evm* evm, const uint8_t origin[20], const uint8_t called[20]);
+// Who dispatches takes a mark where it checkpoints its state, for frames of every engine, and rewinds where
+// it rolls the state back: when the frame did not return.
+uint64_t cx_evm_mark(const cx_evm* evm);
+void cx_evm_rewind(cx_evm* evm, uint64_t mark);
+// Of the transaction: what comes back of `gas_used`, all of its gas (EIP-3529: at most a fifth).
+uint64_t cx_evm_refund(const cx_evm* evm, uint64_t gas_used);
+
+// Runs the contract whose code has this digest, asking the host for CX_ASK_CODE the first time (absent: a
+// host fault). Of the message, input and gas are looked at. CX_TRAPPED: "contract.trap.…", or what the host
+// refused with.
+cx_outcome cx_evm_call(cx_evm* evm, const uint8_t digest[32], const cx_context* context, const cx_host* host,
+                       const cx_message* message);
+// Runs init code (message->input, arguments behind it) as the contract context->self_address. CX_RETURNED:
+// the output is the code to keep, already paid for, within the limits and without a finding of cx_evm_scan;
+// empty code is none.
+//
+// Who dispatches a CX_CREATE* answers the frame that asked with the new address (20 bytes) as the output, or
+// with the revert data; before, in this order: refuses when too deep (reverted, no gas), counts the creator's
+// nonce up (from 1), computes the address by the functions below, touches it, refuses when something is there
+// (trapped, all gas), takes the checkpoint.
+cx_outcome cx_evm_create(cx_evm* evm, const cx_context* context, const cx_host* host,
+                         const cx_message* message);
+void cx_evm_touch(cx_evm* evm, const uint8_t address[20]);  // warm from now on
+void cx_evm_create_address(const uint8_t creator[20], uint64_t nonce,
+                           uint8_t address[20]);  // nonce before counting
+void cx_evm_create2_address(const uint8_t creator[20], const uint8_t salt[32], cx_bytes init_code,
+                            uint8_t address[20]);
+
+// Ethereum's precompiles of the fork, and the platform's (docs/formats/contract.md), which ask `host`: that
+// of the calling frame. Looked at are message->to, input and gas.
+bool cx_evm_is_precompile(const uint8_t address[20]);
+cx_outcome cx_evm_precompile(const cx_host* host, const cx_message* message);
+
+// As cx_wasm_scan; `creation`: init code, whose limit is 48 KiB instead of 24. Code that init code brings
+// along is scanned when it is deployed.
+cx_verdict cx_evm_scan(cx_bytes code, bool creation, uint32_t protocol, cx_buffer* report);
+// First 4 bytes of Keccak-256 of a function's signature, "transfer(address,uint256)".
+void cx_selector(cx_bytes signature, uint8_t selector[4]);
 
 #ifdef __cplusplus
 }

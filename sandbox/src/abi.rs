@@ -82,6 +82,8 @@ pub const ASK_SM4_CBC: u32 = 7;
 pub const ASK_CODE: u32 = 8;
 pub const ASK_CODE_AT: u32 = 9;
 pub const ASK_CODE_HASH: u32 = 10;
+pub const ASK_CODE_SIZE: u32 = 11;
+pub const ASK_BLOCK_HASH: u32 = 12;
 
 #[repr(C)]
 pub struct Outcome {

@@ -1,6 +1,7 @@
 //! The C interface of include/chengxin_sandbox.h. Every function catches panics.
 #![allow(clippy::missing_safety_doc)] // the header says what pointers must be
 pub mod abi;
+pub mod evm;
 mod wasm;
 
 use abi::{Buffer, Bytes, Context, Ending, Host, Message, Outcome, Verdict};
