@@ -611,6 +611,46 @@ fn broken_modules_are_refused() {
     assert!(admitted > 0);
 }
 
+/// Random imports with random arguments: always an end, never a fault; nothing stays of a call that did not return; and
+/// the same again.
+#[test]
+fn random_calls_of_the_host() {
+    let interesting: [i64; 14] = [0, 1, 2, 4, 16, 20, 31, 32, 64, 256, 65_535, 131_040, 131_072, -1];
+    let imports: Vec<_> = super::host::IMPORTS.iter().chain(&super::wasi::IMPORTS).filter(|(name, _)| *name != "revert").collect();
+    let mut seed = 6u64;
+    let mut next = |most: usize| {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (seed >> 33) as usize % most
+    };
+    let (mut returned, mut trapped) = (0, 0);
+    for round in 0..400 {
+        let mut body = String::new();
+        for _ in 0..1 + next(5) {
+            let (name, signature) = imports[next(imports.len())];
+            let (parameters, results) = signature.split_once('>').unwrap();
+            let small = next(3) > 0; // mostly arguments that let the call go on
+            let arguments: String = parameters
+                .chars()
+                .map(|letter| format!("({}.const {})", if letter == 'I' { "i64" } else { "i32" }, interesting[next(if small { 9 } else { 14 })]))
+                .collect();
+            let call = format!("(call ${name} {arguments})");
+            body += &if results.is_empty() { call } else { format!("(drop {call})") };
+        }
+        let mut world = World::with(&contract(&body));
+        world.contracts.insert([0; 20], world.contracts[&[1; 20]]); // who is called by a zeroed address
+        let mut again = world.clone();
+        let result = world.call(&[1; 50], 3_000_000);
+        assert_ne!(result.ending, HOST_FAULT, "round {round}: {body}: {}", result.reason());
+        if result.ending != RETURNED {
+            assert!(world.state.is_empty() && world.events.is_empty(), "{body}");
+        }
+        assert_eq!((again.call(&[1; 50], 3_000_000), &again.state), (result.clone(), &world.state), "{body}");
+        returned += u32::from(result.ending == RETURNED);
+        trapped += u32::from(result.ending == TRAPPED);
+    }
+    assert!(returned > 20 && trapped > 20, "{returned} {trapped}");
+}
+
 #[test]
 fn nan_bits_are_canonical() {
     let mut world = World::with(&contract(
