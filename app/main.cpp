@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cstdlib>
+#include <filesystem>
 
 #include "commands.h"
 
@@ -16,7 +17,11 @@ int main(int argc, char** argv) {
   app.fallthrough();
   app.set_help_all_flag("--help-all", "全部命令的帮助 · help of all commands");
   app.set_version_flag("--version", "chengxin " CHENGXIN_VERSION);
-  app.add_option("--data", context.data, "数据目录 · data folder (CHENGXIN_DATA, ./data)");
+  // Absolute from here on: other programs of ours, the engines, have folders of their own to start from.
+  const auto absolute = [](const std::string& folder) { return std::filesystem::absolute(folder).string(); };
+  context.data = absolute(context.data.string());
+  app.add_option("--data", context.data, "数据目录 · data folder (CHENGXIN_DATA, ./data)")
+      ->transform(absolute);
   app.add_option("--server", context.server, "平台地址 · address of a platform (http://127.0.0.1:8080)");
   app.add_option("--root", context.root,
                  "平台的根证书 · root certificate of the platform, for https and tlcp");

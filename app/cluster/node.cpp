@@ -107,8 +107,12 @@ Result<Json> Node::run(std::vector<std::string> words) const {
   const std::string said = pipe.read_all();
   int status = 0;
   ::waitpid(pid, &status, 0);
-  if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
-    return fail(Code::unavailable, "cluster.command", "{}: chengxin{}: {}", name(), line, said);
+  if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
+    const auto told = parse_json(said);
+    const Json why = told && told->contains("error") ? told->at("error") : Json::object();
+    return fail(Code::unavailable, "cluster.command", "{}: chengxin{}: {} [{}] {}", name(), line,
+                why.value("title_en", said), why.value("reason", ""), why.value("detail", ""));
+  }
   return parse_json(said, {size_t(64) << 20, 32});
 }
 

@@ -20,6 +20,7 @@ class Story {
 
   std::vector<std::unique_ptr<Node>>& nodes() { return nodes_; }
   const std::string& chain() const { return chain_; }
+  const fs::path& folder() const { return folder_; }
 
  private:
   Story(Network network, fs::path folder, std::function<void(const std::string&)> tell);

@@ -17,7 +17,7 @@ std::atomic<bool> interrupted = false;
 
 // The nodes as each of them sees itself, until Ctrl-C, which the nodes take for their end too.
 void show_table(cluster::Story& story) {
-  std::signal(SIGINT, [](int) { interrupted = true; });
+  for (int signal : {SIGINT, SIGTERM, SIGHUP}) std::signal(signal, [](int) { interrupted = true; });
   while (!interrupted) {
     std::printf("\033[H\033[2J");
     line("{:<10} {:<8} {:>8} {:>10} {:>8} {:>6}  {}", "节点 node", "state", "height", "certified", "engine",
@@ -30,7 +30,8 @@ void show_table(cluster::Story& story) {
            row.value("certified_height", uint64_t(0)), row.value("engine_height", uint64_t(0)),
            row.value("peers", uint64_t(0)), row.value("address", ""));
     line("");
-    line("Ctrl-C 结束 ends it. 在某节点上执行命令 a command on a node: --data FOLDER/orgN");
+    line("Ctrl-C 结束 ends it. 在某节点上执行命令 a command on a node: --data {}/orgN",
+         story.folder().string());
     std::fflush(stdout);
     std::this_thread::sleep_for(std::chrono::seconds(1));
   }
@@ -42,6 +43,7 @@ Result<int> demo(const Context& context, Options options) {
   if (own_folder) {
     ASSIGN(options.folder, temporary_folder("cluster"));
   }
+  options.folder = fs::absolute(options.folder);
   Json steps = Json::array();
   auto tell = [&](const std::string& step) {
     steps.push_back(step);

@@ -12,7 +12,7 @@ namespace chengxin::app {
 namespace {
 
 constexpr size_t kBatch = 500;
-constexpr int kAnchorTimeoutMs = 60'000;
+constexpr int kAnchorTimeoutMs = 60'000, kCertificateTimeoutMs = 30'000;
 
 struct AddOptions {
   std::vector<fs::path> paths;
@@ -105,21 +105,36 @@ Result<Json> send_batch(client::Client& platform, const AddOptions& options, Jso
   return out;
 }
 
+// On a chain of several nodes a block has its certificate a moment after it is decided.
 Status export_bundle(client::Client& platform, const std::string& path, const fs::path& file) {
-  ASSIGN(auto answer, platform.send("GET", path));
-  return write_durable(file, view(answer.body));
+  for (const int64_t deadline = steady_ns() + int64_t(kCertificateTimeoutMs) * 1'000'000;;) {
+    auto answer = platform.send("GET", path);
+    if (answer) return write_durable(file, view(answer->body));
+    if (answer.error().reason != "ledger.not_certified_yet" || steady_ns() > deadline)
+      return tl::unexpected(std::move(answer).error());
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  }
 }
 
-Status export_all(client::Client& platform, const AddOptions& options, Json& items) {
+// What is on the chain stays told of when its bundle cannot be had: that is one of the problems.
+Status export_all(client::Client& platform, const AddOptions& options, Json& result) {
   TRY(make_folder(options.out, 0755));
+  Json& items = result["items"];
   std::set<std::string> taken;
   Progress progress("证据包 bundles");
   for (size_t i = 0; i < items.size(); ++i) {
     Json& item = items[i];
     if (item.at("state") != "anchored") continue;
     fs::path file = bundle_path(options.out, item.at("title").get<std::string>(), taken);
-    TRY(export_bundle(platform, "/api/v1/evidence/" + item.at("id").get<std::string>() + "/bundle", file));
-    item["bundle"] = file.string();
+    const Status done =
+        export_bundle(platform, "/api/v1/evidence/" + item.at("id").get<std::string>() + "/bundle", file);
+    if (done)
+      item["bundle"] = file.string();
+    else
+      result["problems"].push_back({{"path", file.string()},
+                                    {"reason", done.error().reason},
+                                    {"detail", done.error().detail},
+                                    {"skipped", true}});
     progress.show(i + 1, items.size());
   }
   ASSIGN(auto anchor, platform.send("GET", "/api/v1/chains/" + quoted(options.chain) + "/anchor"));
@@ -197,7 +212,7 @@ Result<int> add(const Context& context, const AddOptions& options) {
     }
     progress.show(to, scan.files.size());
   }
-  if (!options.out.empty()) TRY(export_all(platform, options, result["items"]));
+  if (!options.out.empty()) TRY(export_all(platform, options, result));
   bool skipped = false;
   for (const Json& problem : result["problems"]) skipped |= problem.at("skipped").get<bool>();
   for (const Json& item : result["items"]) skipped |= item.at("state") == "refused";

@@ -163,7 +163,9 @@ fn main() {
     }
     let count = blocks * transfers;
     let per_second = count as f64 / started.elapsed().as_secs_f64();
-    println!(
-        r#"{{"engine":"evm","cores":1,"accounts":{accounts},"transfers":{count},"transfers_per_second":{per_second:.0},"gas":{gas}}}"#,
-    );
+    let report = serde_json::json!({
+        "engine": "evm", "cores": 1, "accounts": accounts, "transfers": count,
+        "transfers_per_second": per_second.round(), "gas": gas,
+    });
+    println!("{report}");
 }

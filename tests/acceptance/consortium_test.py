@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
 """Organisations that run chains together: four hosts with real links and engines, what others can hear of it, and who is thrown out."""
+import contextlib
 import os
 import pathlib
 import shutil
 import signal
+import socket
 import sys
 import tempfile
 import unittest
@@ -25,6 +27,27 @@ class Demo(unittest.TestCase):
                 original.write_bytes(b"another text")
                 first, second = support.both_verifiers(bundle, original)
                 self.assertEqual((first.code, second.code), (1, 1), f"{first}\n{second}")
+
+
+class Alone(unittest.TestCase):
+    def test_a_folder_named_from_here_and_bundles_as_soon_as_they_are_certified(self):
+        with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
+            platform = support.Platform("data")
+            self.addCleanup(platform.stop)
+            with socket.create_server(("127.0.0.1", 0)) as free:
+                address = "127.0.0.1:%d" % free.getsockname()[1]
+            done = support.command(["consortium", "init", "--organisation", "one", "--node", "home", "--address", address], "data")
+            self.assertEqual(done.code, 0, done)
+            pathlib.Path("file.txt").write_bytes(b"on a chain of a consortium")
+            for number in range(5):
+                done = support.command(["--json", "evidence", "add", "file.txt", "--chain", "home", "--out", f"proofs{number}"], "data")
+                self.assertEqual((done.code, done.json["problems"]), (0, []), done)
+                first, second = support.both_verifiers(done.json["items"][0]["bundle"], "file.txt")
+                self.assertEqual((first.code, second.code), (0, 0), f"{first}\n{second}")
+            platform.stop()
+            platform = support.Platform("data")
+            self.addCleanup(platform.stop)
+            cluster.wait_until("its engine", lambda: support.command(["doctor"], "data").code == 0)
 
 
 class Isolation(cluster.Four):

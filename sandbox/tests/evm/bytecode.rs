@@ -134,7 +134,8 @@ fn refunds_are_at_most_a_fifth_and_die_with_their_frame() {
 
 #[test]
 fn a_static_call_cannot_write_in_any_frame_below_it() {
-    let writes: [&[u8]; 4] = [&[PUSH0, PUSH0, SSTORE], &[PUSH0, PUSH0, TSTORE], &[PUSH0, PUSH0, LOG0], &[PUSH0, PUSH0, PUSH0, CREATE]];
+    let create = [PUSH0, PUSH0, PUSH0, CREATE];
+    let writes: [&[u8]; 4] = [&[PUSH0, PUSH0, SSTORE], &[PUSH0, PUSH0, TSTORE], &[PUSH0, PUSH0, LOG0], &create];
     for write in writes {
         let mut both = Both::new();
         both.insert(A, &forwarder(STATICCALL, B));
@@ -161,7 +162,10 @@ fn the_platforms_precompiles_ask_the_host() {
     let words = |words: &[U256]| words.iter().flat_map(|word| word.to_be_bytes_vec()).collect::<Vec<_>>();
     let text = |text: &str| U256::from_be_slice(text.as_bytes()) << (256 - 8 * text.len());
     let account = U256::from_be_slice(B.as_slice());
-    let attribute = |name: &str| [selector("attribute(address,string)").to_vec(), words(&[account, n(64), n(name.len() as u64), text(name)])].concat();
+    let attribute = |name: &str| {
+        let arguments = words(&[account, n(64), n(name.len() as u64), text(name)]);
+        [selector("attribute(address,string)").to_vec(), arguments].concat()
+    };
     let done = world.call(own(0xd3), &attribute("role:judge"), GAS);
     assert_eq!(done.output, words(&[n(1), n(64), n(1), n(1) << 248]));
     assert_eq!(world.asked.last().unwrap(), &(abi::ASK_ATTRIBUTE, [B.as_slice(), b"role:judge"].concat()));

@@ -80,7 +80,11 @@ impl World {
     /// What a transaction that failed has changed, but for the sender's nonce.
     pub fn changed_since(&self, before: &State) -> Option<&'static str> {
         let now = &self.state;
-        let nonces = |state: &State| state.nonce.iter().filter(|(at, _)| **at != ORIGIN).map(|(a, b)| (*a, *b)).collect::<Vec<_>>();
+        let nonces = |state: &State| {
+            let mut nonces = state.nonce.clone();
+            nonces.remove(&ORIGIN);
+            nonces
+        };
         let changes = [
             ("code", now.code != before.code),
             ("a nonce", nonces(now) != nonces(before)),
