@@ -203,9 +203,9 @@ fn the_cache_changes_nothing() {
     std::fs::remove_dir_all(&folder).unwrap();
 }
 
-/// The golden gas of protocol version 1: a change here is a new protocol version.
+/// The golden gas of protocol version 3: a change here is a new protocol version.
 #[test]
-fn gas_of_protocol_1() {
+fn gas_of_protocol_3() {
     assert!(gas::prices(2).is_none());
     let used: Vec<u64> = ["", "(drop (call $input))", "(drop (call $get (i32.const 0) (i32.const 10)))"]
         .iter()
@@ -213,4 +213,27 @@ fn gas_of_protocol_1() {
         .collect();
     assert_eq!(used, [9_001, 9_106, 11_218]);
     assert_eq!(busy_world().call(&[], GAS).gas, 179_527);
+}
+
+#[test]
+fn constructors() {
+    let construct = |module: &str, input: &[u8]| {
+        let mut world = World::with(module);
+        let outcome = world.enter(crate::abi::CREATE, &[1; 20], context(), Bytes::of(input), GAS);
+        let state = world.state.len();
+        (Result { ending: outcome.ending, gas: outcome.gas_used, output: unsafe { outcome.output.take() } }, state)
+    };
+    let call = "(func (export \"chengxin_call\")";
+    let with = |deploy: &str| contract("unreachable").replace(call, &format!("{deploy} {call}"));
+    let stores = with("(func (export \"chengxin_deploy\") (call $put (i32.const 0) (call $input) (i32.const 0) (i32.const 1)))");
+    let (outcome, state) = construct(&stores, b"abc");
+    assert_eq!((outcome.ending, state), (RETURNED, 1));
+    let (outcome, _) = construct(&with(""), b"");
+    assert_eq!((outcome.ending, outcome.output.len()), (RETURNED, 0));
+    let (outcome, _) = construct(&with(""), b"abc");
+    assert_eq!((outcome.ending, outcome.reason()), (TRAPPED, "contract.trap.no_constructor".to_string()));
+    for odd in ["(func (export \"chengxin_deploy\") (param i32))", "(global (export \"chengxin_deploy\") i32 (i32.const 0))"] {
+        let found = scan(&wat::parse_str(with(odd)).unwrap());
+        assert_eq!(found.findings[0].0, "contract.scan.export");
+    }
 }

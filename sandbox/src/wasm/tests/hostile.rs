@@ -226,7 +226,7 @@ fn broken_modules_are_refused() {
         if scan(&broken).findings.is_empty() {
             admitted += 1;
             if admitted < 40 {
-                assert_ne!(crate::wasm::prepare(&broken, 1, 200_000_000).ending, HOST_FAULT, "seed {seed}");
+                assert_ne!(crate::wasm::prepare(&broken, 3, 200_000_000).ending, HOST_FAULT, "seed {seed}");
             }
         }
     }

@@ -136,7 +136,7 @@ fn context() -> Context {
         height: 6,
         time_ms: 7,
         depth: 0,
-        protocol: 1,
+        protocol: 3,
         read_only: 0,
     }
 }
@@ -160,12 +160,16 @@ impl World {
         self.code.insert(digest, prepared.output);
     }
 
-    fn run(&mut self, to: &[u8; 20], mut context: Context, input: Bytes, gas: u64) -> Outcome {
+    fn run(&mut self, to: &[u8; 20], context: Context, input: Bytes, gas: u64) -> Outcome {
+        self.enter(CALL, to, context, input, gas)
+    }
+
+    fn enter(&mut self, kind: i32, to: &[u8; 20], mut context: Context, input: Bytes, gas: u64) -> Outcome {
         let before = (self.state.clone(), self.events.clone());
         let digest = self.contracts[to];
         let cache = self.cache.clone().unwrap();
         context.self_address = *to;
-        let message = Message { kind: CALL, to: *to, salt: [0; 32], input, gas };
+        let message = Message { kind, to: *to, salt: [0; 32], input, gas };
         let mut frame = Frame { world: self, context: context.clone() };
         let context_of_frame = (&mut frame as *mut Frame).cast();
         let host = Host { context: context_of_frame, get, set, range, event, ask, call, log: Some(log) };
@@ -192,7 +196,7 @@ fn prepare(module: &[u8]) -> Result {
 }
 
 fn prepare_with(module: &[u8], gas: u64) -> Result {
-    let outcome = crate::wasm::prepare(module, 1, gas);
+    let outcome = crate::wasm::prepare(module, 3, gas);
     Result { ending: outcome.ending, gas: outcome.gas_used, output: unsafe { outcome.output.take() } }
 }
 
