@@ -1,5 +1,7 @@
 //! The C interface of include/chengxin_sandbox.h. Every function catches panics.
 #![allow(clippy::missing_safety_doc)] // the header says what pointers must be
+const _: Option<&str> = option_env!("CHENGXIN_SANDBOX_SOURCES"); // compiled anew when they differ: see build
+
 pub mod abi;
 pub mod evm;
 mod wasm;

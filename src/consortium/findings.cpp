@@ -108,10 +108,12 @@ std::vector<install::Finding> row_findings(std::string_view chain, const Json& r
     if (row.value("self", false)) version = row.value("version", "");
   for (const Json& row : rows) {
     look_at(chain, row, out);
-    if (row.at("reached") == true && row.value("version", "") != version)
+    const std::string other = row.value("version", "");
+    // Before the chain has come to where it names this node its own row is not among them.
+    if (row.at("reached") == true && !version.empty() && !other.empty() && other != version)
       out.push_back({"consortium.version",
                      fmt::format("{} on {} runs {}, this node {}", row.at("node").get<std::string>(), chain,
-                                 row.value("version", ""), version),
+                                 other, version),
                      "fine during an upgrade, node by node; finish it before the protocol is changed"});
   }
   return out;

@@ -99,6 +99,8 @@ TEST_F(FindingsTest, WhatOtherNodesSay) {
   EXPECT_EQ(of([](Json& r) { r["running"] = false; }), (List{"consortium.not_running"}));
   EXPECT_EQ(of([](Json& r) { r["lag"] = 1000; }), (List{"consortium.behind"}));
   EXPECT_EQ(of([](Json& r) { r["version"] = "2"; }), (List{"consortium.version"}));
+  EXPECT_EQ(of([](Json& r) { r["version"] = ""; }), List()) << "it does not tell";
+  EXPECT_EQ(reasons(row_findings("home", Json::array({row()}))), List()) << "the chain does not name us yet";
   EXPECT_EQ(of([](Json& r) { r["disk_free_bytes"] = 1 << 20; }), (List{"consortium.disk"}));
   for (const char* reason :
        {"consortium.other_genesis", "link.not_a_member", "crypto.certificate_expired", "chain.not_found"})

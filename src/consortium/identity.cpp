@@ -10,19 +10,6 @@
 namespace chengxin::consortium {
 namespace {
 
-Status check(const Names& names) {
-  auto bad = [](std::string_view what) {
-    return fail(Code::invalid_argument, "consortium.names", "{}", what);
-  };
-  if (!format::valid_name(names.organisation)) return bad("organisation: 1 to 40 of a-z 0-9 -");
-  if (!format::valid_name(names.node)) return bad("node: 1 to 40 of a-z 0-9 -");
-  if (!format::valid_address(names.address)) return bad("address: host:port");
-  if (names.title.empty() || names.title.size() > 120) return bad("title: 1 to 120 bytes");
-  for (unsigned char c : names.title)
-    if (c < 0x20 || c == 0x7f) return bad("title: no control characters");
-  return {};
-}
-
 Status write_names(const fs::path& folder, const Names& names) {
   const Json json = {{"organisation", names.organisation},
                      {"title", names.title},
@@ -34,10 +21,24 @@ Status write_names(const fs::path& folder, const Names& names) {
 Status begin(const fs::path& folder) {
   if (there(folder / "identity.json"))
     return fail(Code::conflict, "consortium.identity_exists", "{}", folder.string());
+  TRY(Identity::remove(folder));
   return make_folder(folder, 0700);
 }
 
 }  // namespace
+
+Status check_names(const Names& names) {
+  auto bad = [](std::string_view what) {
+    return fail(Code::invalid_argument, "consortium.names", "{}", what);
+  };
+  if (!format::valid_name(names.organisation)) return bad("organisation: 1 to 40 of a-z 0-9 -");
+  if (!format::valid_name(names.node)) return bad("node: 1 to 40 of a-z 0-9 -");
+  if (!format::valid_address(names.address)) return bad("address: host:port");
+  if (names.title.empty() || names.title.size() > 120) return bad("title: 1 to 120 bytes");
+  for (unsigned char c : names.title)
+    if (c < 0x20 || c == 0x7f) return bad("title: no control characters");
+  return {};
+}
 
 Result<NodeCertificates> issue_node(const crypto::Authority& authority, const Names& names,
                                     const crypto::Sm2PublicKey& key, const crypto::Sm2PublicKey& encrypt_key,
@@ -60,7 +61,7 @@ Result<NodeCertificates> issue_node(const crypto::Authority& authority, const Na
 
 Status Identity::create(const fs::path& folder, const Names& names, const crypto::Sm2PrivateKey& node_key,
                         int64_t now_ms) {
-  TRY(check(names));
+  TRY(check_names(names));
   TRY(begin(folder));
   ASSIGN(auto authority, make_root(names, now_ms));
   ASSIGN(auto governor, crypto::Sm2PrivateKey::generate());
@@ -76,12 +77,23 @@ Status Identity::create(const fs::path& folder, const Names& names, const crypto
 }
 
 Status Identity::create(const fs::path& folder, const Granted& granted) {
-  TRY(check(granted.names));
+  TRY(check_names(granted.names));
   TRY(begin(folder));
   TRY(write_durable(folder / "root.der", granted.root.der, kOwner));
   TRY(write_key(folder / "encrypt.pem", granted.encrypt_key));
   TRY(write_certificates(folder, granted.certificates));
   return write_names(folder, granted.names);
+}
+
+Status Identity::remove(const fs::path& folder) {
+  if (!there(folder)) return {};
+  std::error_code error;
+  for (const char* name : {"identity.json", "root.der", "sign.der", "encrypt.der", "encrypt.pem", "node.pem",
+                           "root.pem", "governor.pem", "governor.next.pem", "crl.der", "next", "next-root"}) {
+    fs::remove_all(folder / name, error);
+    if (error) return tl::unexpected(file_error(folder / name, error.value()));
+  }
+  return sync_folder(folder);
 }
 
 Result<Identity> Identity::open(const fs::path& folder, const crypto::Sm2PrivateKey& installation_key) {
@@ -112,7 +124,7 @@ Status Identity::load(const crypto::Sm2PrivateKey& installation_key) {
   } catch (const Json::exception& error) {
     return damaged("identity.json", {Code::data_loss, "json.syntax", error.what()});
   }
-  if (auto status = check(names_); !status) return damaged("identity.json", status.error());
+  if (auto status = check_names(names_); !status) return damaged("identity.json", status.error());
   key_ = installation_key;
   if (there(folder_ / "node.pem")) {
     ASSIGN(key_, read_key(folder_, "node.pem"));
@@ -197,7 +209,7 @@ Status Identity::renew(int64_t now_ms) {
 Status Identity::set_address(std::string_view address) {
   Names names = names_;
   names.address = address;
-  TRY(check(names));
+  TRY(check_names(names));
   TRY(write_names(folder_, names));
   names_ = std::move(names);
   return {};

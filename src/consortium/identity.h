@@ -31,7 +31,9 @@ struct EngineKeys {
 
 struct Names {
   std::string organisation, title, node, address;
+  bool operator==(const Names&) const = default;
 };
+Status check_names(const Names& names);  // consortium.names
 
 inline constexpr int64_t kDayMs = int64_t(24) * 3600 * 1000;
 inline constexpr int64_t kRootMs = 20 * 365 * kDayMs, kNodeMs = 365 * kDayMs;
@@ -59,6 +61,8 @@ class Identity {
     crypto::Sm2PrivateKey encrypt_key;
   };
   static Status create(const fs::path& folder, const Granted& granted);
+  // With all its keys; without an identity, what a create() that was cut short has left.
+  static Status remove(const fs::path& folder);
   // consortium.no_identity; consortium.identity_damaged names the file; consortium.modes: others can read it.
   static Result<Identity> open(const fs::path& folder, const crypto::Sm2PrivateKey& installation_key);
 

@@ -77,6 +77,26 @@ TEST_F(Roots, TakingOneUpIsFinishedAfterACrash) {
   EXPECT_TRUE(opened->governs() && sound(*opened));
 }
 
+// As a power cut within create() leaves it: the file that says that all is there is missing.
+TEST_F(Roots, WhatWasLeftOfAnotherIdentityIsNotMixedIn) {
+  Identity governing = open();
+  ASSERT_TRUE(governing.prepare_governor());
+  ASSERT_TRUE(governing.prepare_key(kNowMs));
+  ASSERT_TRUE(governing.take_next_key(kNowMs));
+  const fs::path other = base.path / "other";
+  fs::copy(folder, other, fs::copy_options::recursive);
+  fs::permissions(other, fs::perms::owner_all);
+  fs::remove(other / "identity.json");
+  const auto encrypt_key = crypto::Sm2PrivateKey::generate().value();
+  const Names names{"city", "City", "city-2", "city:7444"};
+  const auto given =
+      issue_node(governing.authority(), names, key.public_key(), encrypt_key.public_key(), kNowMs).value();
+  ASSERT_TRUE(Identity::create(other, Identity::Granted{names, governing.root(), given, encrypt_key}));
+  const Identity made = Identity::open(other, key).value();
+  EXPECT_FALSE(made.governs() || made.has_next_governor());
+  EXPECT_TRUE(sound(made));
+}
+
 TEST_F(Roots, AnotherNodeTakesOnlyWhatIsItsOwn) {
   Identity governing = open();
   const auto other_key = crypto::Sm2PrivateKey::generate().value();

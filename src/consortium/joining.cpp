@@ -54,64 +54,80 @@ Result<format::Genesis> check_invitation(const Json& invitation, int64_t now_ms)
 
 }  // namespace
 
+Result<std::string> ServiceImpl::begin_joining(const Join& what) {
+  std::string id;
+  Json joining;
+  try {
+    ASSIGN(auto genesis, check_invitation(what.invitation, now()));
+    id = what.invitation.at("chain").get<std::string>();
+    if (ledger_of(id)) return fail(Code::conflict, "chain.exists", "{}", genesis.name);
+    const bool further = what.invitation.at("further_node").get<bool>();
+    const std::string organisation = what.invitation.at("organisation").get<std::string>();
+    Names names = what.names;
+    names.organisation = organisation;
+    if (auto identity = own()) {
+      const Names& had = identity->names();
+      if (names.title.empty() && had.organisation == organisation) names.title = had.title;
+      if (names.node.empty()) names.node = had.node;
+      if (names.address.empty()) names.address = had.address;
+    }
+    if (further) names.title = what.invitation.at("inviter").at("title").get<std::string>();
+    if (!known_to_others()) {
+      if (!further)
+        TRY(become(names));
+      else if (own())
+        TRY(forget());  // it is given another
+    }
+    auto identity = own();
+    if (!identity && !further)
+      return fail(Code::conflict, "consortium.identity_exists", "this node waits to be one of another");
+    if (identity && identity->names().organisation != organisation)
+      return bad_invitation(
+          fmt::format("it is for {}, this node is of {}", organisation, identity->names().organisation));
+    ASSIGN(EngineKeys engine, chains_.engine_keys(genesis.name));
+    format::Node node;
+    if (identity) {
+      node = identity->node(engine, options_.service_key, what.role);
+    } else {
+      node.name = names.node;
+      node.organisation = organisation;
+      node.key = options_.validator_key.public_key().point();
+      node.service_key = options_.service_key;
+      node.engine_key = engine.key;
+      node.engine_id = engine.id;
+      node.address = names.address;
+      node.role = what.role;
+    }
+    node.weight = what.weight;
+    ASSIGN(node, format::read_node(format::to_json(node)));  // its form
+    joining = {{"chain", id},
+               {"name", genesis.name},
+               {"invitation", what.invitation},
+               {"node", format::to_json(node)},
+               {"title", names.title},
+               {"state", "asking"},
+               {"proposal", 0},
+               {"trouble", ""}};
+    if (!identity) {
+      ASSIGN(auto key, crypto::Sm2PrivateKey::generate());
+      ASSIGN(joining["encrypt_key"], key.to_pem());
+    }
+  } catch (const Json::exception& error) {
+    return bad_invitation(error.what());
+  }
+  if (own() && !links()) TRY(open_links());
+  TRY(keep(joining_files_, joinings_, id, joining));
+  return id;
+}
+
 Result<Json> ServiceImpl::join(const Join& what) {
   std::string id;
   {
     std::lock_guard turn(turn_);
-    Json joining;
-    try {
-      ASSIGN(auto genesis, check_invitation(what.invitation, now()));
-      id = what.invitation.at("chain").get<std::string>();
-      if (ledger_of(id)) return fail(Code::conflict, "chain.exists", "{}", genesis.name);
-      const bool further = what.invitation.at("further_node").get<bool>();
-      const std::string organisation = what.invitation.at("organisation").get<std::string>();
-      Names names = what.names;
-      names.organisation = organisation;
-      if (further) names.title = what.invitation.at("inviter").at("title").get<std::string>();
-      auto identity = own();
-      if (!identity && !further) {
-        TRY(Identity::create(options_.folder, names, options_.validator_key, now()));
-        identity = Identity::open(options_.folder, options_.validator_key);
-        if (!identity) return tl::unexpected(identity.error());
-        std::lock_guard lock(mutex_);
-        identity_ = *identity;
-      }
-      if (identity && identity->names().organisation != organisation)
-        return bad_invitation(
-            fmt::format("it is for {}, this node is of {}", organisation, identity->names().organisation));
-      ASSIGN(EngineKeys engine, chains_.engine_keys(genesis.name));
-      format::Node node;
-      if (identity) {
-        node = identity->node(engine, options_.service_key, what.role);
-      } else {
-        node.name = names.node;
-        node.organisation = organisation;
-        node.key = options_.validator_key.public_key().point();
-        node.service_key = options_.service_key;
-        node.engine_key = engine.key;
-        node.engine_id = engine.id;
-        node.address = names.address;
-        node.role = what.role;
-      }
-      node.weight = what.weight;
-      ASSIGN(node, format::read_node(format::to_json(node)));  // its form
-      joining = {{"chain", id},
-                 {"name", genesis.name},
-                 {"invitation", what.invitation},
-                 {"node", format::to_json(node)},
-                 {"title", names.title},
-                 {"state", "asking"},
-                 {"proposal", 0},
-                 {"trouble", ""}};
-      if (!identity) {
-        ASSIGN(auto key, crypto::Sm2PrivateKey::generate());
-        ASSIGN(joining["encrypt_key"], key.to_pem());
-      }
-    } catch (const Json::exception& error) {
-      return bad_invitation(error.what());
-    }
-    if (own() && !links()) TRY(open_links());
-    TRY(keep(joining_files_, joinings_, id, joining));
+    const bool had = own().has_value();
+    auto begun = begin_joining(what);
+    if (!begun && !had && own()) TRY(forget());
+    ASSIGN(id, std::move(begun));
   }
   tick();
   std::lock_guard lock(mutex_);

@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <condition_variable>
+#include <set>
 
 #include "consortium/service.h"
 #include "crypto/sm3.h"
@@ -270,6 +271,7 @@ class MemoryChains : public Chains {
     return {};
   }
   Result<EngineKeys> engine_keys(const std::string& chain) override {
+    if (no_keys) return fail(Code::unavailable, "engine.not_found");
     EngineKeys out;
     const Digest digest = crypto::sm3(view(node_ + "/" + chain));
     std::copy_n(digest.begin(), 32, out.key.begin());
@@ -286,6 +288,7 @@ class MemoryChains : public Chains {
       if (member.node == node_) return member.stopped;
     return false;
   }
+  bool no_keys = false;  // the engine cannot make any
 
  private:
   World& world_;
@@ -321,7 +324,9 @@ struct TestNode {
     options.now_ms = [this] { return network.now_ms.load(); };
     options.start_links = [this](link::Credentials credentials, link::TrustOf trust, link::Admits admits,
                                  const link::Options& links) -> Result<std::unique_ptr<link::Links>> {
-      const bool listens = !links.listen.starts_with("127.");
+      const bool listens = links.listen != "127.0.0.1:0";
+      if (listens) listened = links.listen;
+      if (taken.contains(links.listen)) return fail(Code::conflict, "link.listen", "{}", links.listen);
       return std::unique_ptr<link::Links>(std::make_unique<MemoryLinks>(network, listens ? names.address : "",
                                                                         std::move(credentials),
                                                                         std::move(trust), std::move(admits)));
@@ -336,6 +341,8 @@ struct TestNode {
   }
   Names names;
   bool real_links = false;
+  std::set<std::string> taken;  // where it cannot listen
+  std::string listened;         // where it did last
   fs::path folder;
   Network& network;
   crypto::Sm2PrivateKey validator = *crypto::Sm2PrivateKey::generate(),

@@ -74,7 +74,11 @@ ServiceImpl::~ServiceImpl() {
   changed_.notify_all();
   for (std::thread* each : {&follower_, &rounds_})
     if (each->joinable()) each->join();
-  close_links();
+  {
+    std::lock_guard turn(links_turn_);
+    drop_links();
+  }
+  answering_.reset();
 }
 
 Status ServiceImpl::begin() {
@@ -100,12 +104,7 @@ Status ServiceImpl::begin() {
 Status ServiceImpl::open_links() {
   std::lock_guard turn(links_turn_);
   ASSIGN(Identity identity, own());
-  {
-    std::shared_ptr<link::Links> old;
-    std::lock_guard lock(mutex_);
-    old.swap(links_);
-  }
-  options_.on_links(nullptr);
+  drop_links();
   membership_->set_own({identity.root()}, identity.crls());  // before anybody comes with an invitation
   link::Options links = options_.links;
   links.same_node = [members = membership_](const auto&... which) { return members->same_node(which...); };
@@ -122,6 +121,7 @@ Status ServiceImpl::open_links() {
   {
     std::lock_guard lock(mutex_);
     links_ = shared;
+    links_trouble_.reset();
   }
   options_.on_links(shared);
   return {};
@@ -131,21 +131,20 @@ Status ServiceImpl::open_links() {
 void ServiceImpl::keep_links() {
   if (!own() || links()) return;
   const Status opened = open_links();
+  if (opened) return;
   std::lock_guard lock(mutex_);
-  if (!opened && !(links_trouble_ && links_trouble_->detail == opened.error().detail))
+  if (!(links_trouble_ && links_trouble_->detail == opened.error().detail))
     log::error("consortium.links", {{"reason", opened.error().reason}, {"detail", opened.error().detail}});
-  links_trouble_ = opened ? std::nullopt : std::optional(opened.error());
+  links_trouble_ = opened.error();
 }
 
-void ServiceImpl::close_links() {
-  std::lock_guard turn(links_turn_);
+void ServiceImpl::drop_links() {
   std::shared_ptr<link::Links> old;
   {
     std::lock_guard lock(mutex_);
     old.swap(links_);
   }
   if (old) options_.on_links(nullptr);
-  answering_.reset();
 }
 
 std::shared_ptr<link::Links> ServiceImpl::links() const {
@@ -337,34 +336,6 @@ Result<Json> ServiceImpl::govern(const ledger::Ledger& ledger, std::string_view 
 
 Result<Json> ServiceImpl::propose_on(const ledger::Ledger& ledger, const format::Propose& what) {
   return govern(ledger, "propose", what.encode());
-}
-
-Result<Json> ServiceImpl::init(const NewIdentity& what) {
-  std::lock_guard turn(turn_);
-  if (own() && (!chains_.list().empty() || !joinings_.empty()))
-    return fail(Code::conflict, "consortium.identity_exists", "this node belongs to an organisation already");
-  if (!format::valid_name(what.chain)) return fail(Code::invalid_argument, "chain.name", "{}", what.chain);
-  if (!own()) {
-    TRY(Identity::create(options_.folder, what.names, options_.validator_key, now()));
-    ASSIGN(Identity made, Identity::open(options_.folder, options_.validator_key));
-    std::lock_guard lock(mutex_);
-    identity_ = std::move(made);
-  }
-  ASSIGN(Identity identity, own());
-  TRY(open_links());
-  ASSIGN(EngineKeys engine, chains_.engine_keys(what.chain));
-  format::Genesis genesis;
-  genesis.name = what.chain;
-  genesis.created_ms = now();
-  crypto::random_fill(genesis.salt);
-  ASSIGN(auto organisation, identity.organisation());
-  genesis.consortium = format::Consortium{
-      {organisation}, {identity.node(engine, options_.service_key, format::NodeRole::voter)}, {}};
-  genesis.consortium->approval = format::Approval::two_thirds;
-  complete(genesis);
-  TRY(chains_.start(genesis.encode()));
-  refresh();
-  return this->identity();
 }
 
 Result<Json> ServiceImpl::identity() {

@@ -72,7 +72,8 @@ class Service {
   // Everything below is for the interface: answers are JSON objects. Common errors: consortium.no_identity,
   // consortium.not_governing, chain.not_found, consortium.none, those of files and of Chains::submit.
 
-  // consortium.identity_exists, consortium.names; and a first chain of this node alone.
+  // consortium.identity_exists, consortium.names; and a first chain of this node alone. What a join that came
+  // to nothing has left is given up for it; an init that fails leaves nothing.
   virtual Result<Json> init(const NewIdentity& what) = 0;
   virtual Result<Json> identity() = 0;
   // New certificates for this node's keys; where the root's key is on another node that is asked for them.
@@ -102,7 +103,8 @@ class Service {
   virtual Result<Json> invitations() = 0;
   virtual Result<Json> cancel_invitation(const std::string& id) = 0;
   // consortium.invitation: malformed, signed by another key, or for another node;
-  // consortium.invitation_expired. The rest goes on by itself: joinings() tells.
+  // consortium.invitation_expired. The rest goes on by itself: joinings() tells. Until a chain has this node
+  // or votes on it, another join may give other names, another address or another organisation's invitation.
   virtual Result<Json> join(const Join& what) = 0;
   virtual Result<Json> joinings() = 0;
 

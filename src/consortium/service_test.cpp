@@ -269,6 +269,101 @@ TEST_F(Story, AnInvitationIsGoodForOneNodeOfOneOrganisationUntilItEnds) {
   EXPECT_EQ(reason(d1.service->join({second["invitation"], d1.names})), "consortium.invitation_expired");
 }
 
+TEST_F(Story, AJoinThatWasRefusedBindsTheNodeToNothing) {
+  init();
+  TestNode& b1 = make("b1", "bureau");
+  TestNode& c1 = make("c1", "court");
+  const Json used = ok(at("a1").invite({"home", "bureau"}))["invitation"];
+  ok(b1.service->join({used, b1.names}));
+  ASSERT_TRUE(becomes([&] { return on_chain("b1", "home"); }));
+  EXPECT_EQ(reason(c1.service->join({used, c1.names})), "consortium.invitation_used");
+  c1.service.reset();
+  c1.open();
+  EXPECT_EQ(reason(enter("a1", c1)), "ok");
+  EXPECT_EQ(ok(c1.service->identity())["organisation"], "court");
+  vote_all({"a1", "b1"});
+  ASSERT_TRUE(becomes([&] { return on_chain("c1", "home"); })) << ok(c1.service->joinings());
+  ASSERT_TRUE(becomes([&] { return reached("a1"); })) << "under its new root";
+  // Now it is known, and stays what it is.
+  EXPECT_EQ(reason(c1.service->join({used, c1.names})), "chain.exists");
+  EXPECT_EQ(reason(c1.service->init({{"data", "Data", "c1", "c:1"}, "other"})), "consortium.identity_exists");
+  EXPECT_EQ(ok(c1.service->identity())["organisation"], "court");
+
+  // Or it begins alone, or becomes a further node of another.
+  for (const char* name : {"d1", "a2"}) {
+    make(name, name == std::string("d1") ? "data" : "archives");
+    EXPECT_EQ(reason(at(name).join({used, node(name).names})), "consortium.invitation_used");
+  }
+  ok(at("d1").init({node("d1").names, "alone"}));
+  EXPECT_EQ(ok(at("d1").identity())["organisation"], "data");
+  EXPECT_TRUE(ok(at("d1").joinings())["items"].empty());
+  ok(enter("a1", node("a2")));
+  vote_all({"a1", "b1", "c1"});
+  ASSERT_TRUE(becomes([&] { return on_chain("a2", "home"); }));
+  EXPECT_EQ(ok(at("a2").identity())["governs"], false);
+  for (const char* name : {"c1", "d1", "a2"}) {
+    node(name).service.reset();
+    node(name).open();
+    EXPECT_TRUE(own_findings(name).empty()) << name;
+  }
+}
+
+TEST_F(Story, WhatIsVotedOnKeepsItsIdentity) {
+  four();
+  TestNode& e1 = make("e1", "estates");
+  EXPECT_EQ(ok(enter("a1", e1))["state"], "proposed");
+  const Json key = ok(e1.service->identity())["root"];
+  EXPECT_EQ(reason(e1.service->init({{"data", "Data", "e1", "e:1"}, "other"})), "consortium.identity_exists");
+  const Json other = ok(at("a1").invite({"home", "fishery"}))["invitation"];
+  EXPECT_EQ(reason(e1.service->join({other, e1.names})), "consortium.invitation");
+  EXPECT_EQ(ok(e1.service->identity())["organisation"], "estates");
+  vote_all({"b1", "c1", "d1"});
+  ASSERT_TRUE(becomes([&] { return on_chain("e1", "home"); }));
+}
+
+TEST_F(Story, AnAddressThatCannotBeListenedOnIsTriedNoMore) {
+  init();
+  TestNode& b1 = make("b1", "bureau");
+  b1.taken = {"0.0.0.0:7443", "0.0.0.0:7445"};
+  EXPECT_EQ(reason(enter("a1", b1)), "link.listen");
+  EXPECT_EQ(reason(b1.service->identity()), "consortium.no_identity");
+  EXPECT_EQ(reason(b1.service->init({b1.names})), "link.listen");
+  EXPECT_EQ(reason(b1.service->identity()), "consortium.no_identity");
+  EXPECT_FALSE(fs::exists(b1.folder / "consortium" / "governor.pem"));
+
+  // While nobody answers it stands, and the next join changes its address, not its keys.
+  b1.taken.clear();
+  const Json invitation = ok(at("a1").invite({"home", "bureau"}))["invitation"];
+  node("a1").service.reset();
+  EXPECT_EQ(ok(b1.service->join({invitation, b1.names}))["trouble"], "link.unreachable");
+  const auto governor = Identity::open(b1.folder / "consortium", b1.validator)->governor();
+  Names elsewhere{"", "", "", "b1.example:7445"};
+  b1.taken = {"0.0.0.0:7445"};
+  EXPECT_EQ(reason(b1.service->join({invitation, elsewhere})), "link.listen");
+  elsewhere.address = b1.names.address = "b1.example:7446";
+  node("a1").open();
+  ok(b1.service->join({invitation, elsewhere}));
+  ASSERT_TRUE(becomes([&] { return on_chain("b1", "home"); })) << ok(b1.service->joinings());
+  EXPECT_EQ(record("a1", "home").find_node("b1")->address, "b1.example:7446");
+  EXPECT_EQ(record("a1", "home").find_organisation("bureau")->governor_key, governor.public_key().point());
+  EXPECT_EQ(b1.listened, "0.0.0.0:7446");
+  ASSERT_TRUE(becomes([&] { return reached("a1"); }));
+  for (const auto& each : b1.service->findings()) EXPECT_NE(each.reason, "link.listen");
+}
+
+TEST_F(Story, AnInitThatFailsHalfWayLeavesNothing) {
+  TestNode& a1 = make("a1", "archives");
+  a1.chains.no_keys = true;
+  EXPECT_EQ(reason(a1.service->init({{"wrong", "Wrong", "a0", "a0:1"}})), "engine.not_found");
+  EXPECT_EQ(reason(a1.service->identity()), "consortium.no_identity");
+  a1.service.reset();
+  a1.open();
+  EXPECT_EQ(reason(a1.service->identity()), "consortium.no_identity");
+  a1.chains.no_keys = false;
+  EXPECT_EQ(ok(a1.service->init({a1.names}))["organisation"], "archives");
+  EXPECT_EQ(record("a1", "home").find_node("a1")->address, a1.names.address);
+}
+
 TEST_F(Story, AGuestHearsOfNothingButItsJoining) {
   init();
   make("b1", "bureau");

@@ -55,7 +55,7 @@ class ServiceImpl final : public Service {
   // service.cpp
   Status open_links();
   void keep_links();
-  void close_links();
+  void drop_links();             // under links_turn_
   Result<Identity> own() const;  // a copy
   // Under the lock, so that nothing else that changes it meanwhile is lost. consortium.no_identity.
   template <typename Change>
@@ -77,6 +77,13 @@ class ServiceImpl final : public Service {
   Result<Json> answer(const link::Peer& peer, const std::string& call, const Json& with);
   int64_t now() const { return options_.now_ms(); }
 
+  // beginning.cpp: before others know this node; under turn_
+  bool known_to_others() const;
+  Status forget();
+  Status become(const Names& names);
+  Status change_address(const std::string& address);
+  Status begin_chain(const NewIdentity& what);
+
   // invitations.cpp: the side that invites
   Result<Json> answer_join(const link::Peer& peer, const Json& with);
   Result<Json> join_outcome(const Json& invitation);
@@ -84,6 +91,7 @@ class ServiceImpl final : public Service {
   Status keep(Files& files, Documents& documents, const std::string& name, Json value);
 
   // joining.cpp: the side that joins
+  Result<std::string> begin_joining(const Join& what);  // the chain's id
   Result<Json> knock(const Json& joining);
   Status move_in(Json joining, const Json& outcome);
   Status know_from(const Json& joining);  // the members as the inviter told them
