@@ -1,3 +1,5 @@
+#include <arpa/inet.h>
+
 #include <algorithm>
 
 #include "base/log.h"
@@ -19,7 +21,14 @@ Error refusal_of(const Chains::Outcome& outcome) {
   return {code, outcome.output, fmt::format("in block {}", outcome.height)};
 }
 
-std::string listen_of(const std::string& address) { return "0.0.0.0" + address.substr(address.rfind(':')); }
+// A loopback address is meant for this machine: nothing else is listened on then.
+std::string listen_of(const std::string& address) {
+  const std::string host = address.substr(0, address.rfind(':'));
+  in_addr v4{};
+  const bool loopback =
+      (host.starts_with("127.") && ::inet_pton(AF_INET, host.c_str(), &v4) == 1) || host == "[::1]";
+  return loopback ? address : "0.0.0.0" + address.substr(host.size());
+}
 
 std::string random_id() {
   std::array<uint8_t, 8> bytes;

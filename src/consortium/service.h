@@ -21,7 +21,8 @@ struct ServiceOptions {
   std::string version;                  // of this program, for the table of nodes
   std::function<int64_t()> now_ms;
   StartLinks start_links = link::Links::start;
-  std::string listen;   // of links, host:port; empty: every interface, at the port of the node's address
+  std::string listen;   // of links, host:port; empty: the node's address where that is a loopback one, else
+                        // every interface, at its port
   link::Options links;  // but for `listen`
   int tick_ms = 2000;   // how often what is under way is tried again
   // Links begin, end (null) or are begun anew with other certificates. Whoever keeps them must let go before

@@ -364,6 +364,21 @@ TEST_F(Story, AnInitThatFailsHalfWayLeavesNothing) {
   EXPECT_EQ(record("a1", "home").find_node("a1")->address, a1.names.address);
 }
 
+TEST_F(Story, ALoopbackAddressIsListenedOnItself) {
+  for (auto [address, listens] : {std::pair("127.0.0.1:7444", "127.0.0.1:7444"),
+                                  {"127.8.0.1:7444", "127.8.0.1:7444"},
+                                  {"[::1]:7444", "[::1]:7444"},
+                                  {"[fd00::1]:7444", "0.0.0.0:7444"},
+                                  {"10.1.0.1:7444", "0.0.0.0:7444"},
+                                  {"127.example:7444", "0.0.0.0:7444"}}) {
+    const std::string name = "n" + std::to_string(nodes.size());
+    TestNode& each = make(name, "archives");
+    each.names.address = address;
+    ok(each.service->init({each.names, name}));
+    EXPECT_EQ(each.listened, listens) << address;
+  }
+}
+
 TEST_F(Story, AGuestHearsOfNothingButItsJoining) {
   init();
   make("b1", "bureau");
