@@ -30,6 +30,14 @@ std::string listen_of(const std::string& address) {
   return loopback ? address : "0.0.0.0" + address.substr(host.size());
 }
 
+// Of no proposal that may be voted on here: no block is made to say so.
+Status check_open(const ledger::Ledger& ledger, uint64_t number) {
+  ASSIGN(auto open, ledger::open_proposals_of(ledger));
+  for (const auto& each : open)
+    if (each.number == number) return {};
+  return fail(Code::conflict, "consortium.not_open", "{} on {}", number, ledger.genesis().name);
+}
+
 std::string random_id() {
   std::array<uint8_t, 8> bytes;
   crypto::random_fill(bytes);
@@ -317,11 +325,15 @@ Status ServiceImpl::follow_own_record() {
   return open_links();
 }
 
-Result<Json> ServiceImpl::govern(const ledger::Ledger& ledger, std::string_view method, Bytes arguments) {
+Result<Identity> ServiceImpl::governing() const {
   ASSIGN(Identity identity, own());
-  if (!identity.governs())
-    return fail(Code::forbidden, "consortium.not_governing",
-                "the organisation's governor key is on another node");
+  if (identity.governs()) return identity;
+  return fail(Code::forbidden, "consortium.not_governing",
+              "the organisation's governor key is on another node");
+}
+
+Result<Json> ServiceImpl::govern(const ledger::Ledger& ledger, std::string_view method, Bytes arguments) {
+  ASSIGN(Identity identity, governing());
   ASSIGN(auto consortium, ledger::consortium_of(ledger));
   // Between a vote on a new governor key and its taking up either may be the one.
   crypto::Sm2PrivateKey key = identity.governor();
@@ -458,11 +470,15 @@ Result<Json> ServiceImpl::propose(std::string_view chain, const format::Propose&
 
 Result<Json> ServiceImpl::vote(std::string_view chain, uint64_t proposal, bool yes) {
   ASSIGN(auto ledger, ledger_of(chain));
+  TRY(governing());
+  TRY(check_open(*ledger, proposal));
   return govern(*ledger, "vote", format::VoteOn{proposal, yes}.encode());
 }
 
 Result<Json> ServiceImpl::withdraw(std::string_view chain, uint64_t proposal) {
   ASSIGN(auto ledger, ledger_of(chain));
+  TRY(governing());
+  TRY(check_open(*ledger, proposal));
   return govern(*ledger, "withdraw", format::Withdraw{proposal}.encode());
 }
 

@@ -96,6 +96,7 @@ class Service {
   virtual Result<Json> proposals(std::string_view chain) = 0;
   // Reasons of refusals are those of the contract. The answer holds warnings (membership.h).
   virtual Result<Json> propose(std::string_view chain, const format::Propose& what) = 0;
+  // consortium.not_open, also before anything is sent.
   virtual Result<Json> vote(std::string_view chain, uint64_t proposal, bool yes) = 0;
   virtual Result<Json> withdraw(std::string_view chain, uint64_t proposal) = 0;
 

@@ -379,6 +379,24 @@ TEST_F(Story, ALoopbackAddressIsListenedOnItself) {
   }
 }
 
+TEST_F(Story, AVoteOnNothingMakesNoBlock) {
+  four();
+  const auto height = [&] { return node("a1").chains.list()[0]->head().header.height; };
+  const uint64_t number =
+      ok(at("a1").propose("home", {{format::SetApproval{format::Approval::majority}}, ""}))["proposal"];
+  const uint64_t before = height();
+  for (uint64_t none : {uint64_t(0), number + 1, UINT64_MAX}) {
+    EXPECT_EQ(reason(at("b1").vote("home", none, true)), "consortium.not_open");
+    EXPECT_EQ(reason(at("b1").withdraw("home", none)), "consortium.not_open");
+  }
+  EXPECT_EQ(height(), before);
+  EXPECT_EQ(reason(at("b1").withdraw("home", number)), "consortium.not_yours");
+  ok(at("a1").withdraw("home", number));
+  EXPECT_EQ(height(), before + 2);
+  EXPECT_EQ(reason(at("b1").vote("home", number, true)), "consortium.not_open");
+  EXPECT_EQ(height(), before + 2);
+}
+
 TEST_F(Story, AGuestHearsOfNothingButItsJoining) {
   init();
   make("b1", "bureau");
