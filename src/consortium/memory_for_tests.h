@@ -281,7 +281,14 @@ class MemoryChains : public Chains {
   Result<EngineKeys> next_engine_keys(const std::string& chain) override {
     return engine_keys(chain + ".next");
   }
-  State state(const Digest&) const override { return {7, 0, 3, true, ""}; }
+  State state(const Digest&) const override {
+    std::lock_guard lock(world_.mutex);
+    return {7, 0, 3, trouble_.empty(), trouble_};
+  }
+  void stand(std::string trouble) {  // of every engine; empty: it runs
+    std::lock_guard lock(world_.mutex);
+    trouble_ = std::move(trouble);
+  }
   bool stopped(const Digest& id) const {
     std::lock_guard lock(world_.mutex);
     for (const auto& member : world_.chains[id].members)
@@ -292,7 +299,7 @@ class MemoryChains : public Chains {
 
  private:
   World& world_;
-  std::string node_;
+  std::string node_, trouble_;
   fs::path folder_;
 };
 

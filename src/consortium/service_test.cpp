@@ -379,6 +379,24 @@ TEST_F(Story, ALoopbackAddressIsListenedOnItself) {
   }
 }
 
+// The table is as old as the last look around; this node knows better of itself.
+TEST_F(Story, AnEngineThatCameUpSinceTheLastLookIsNotComplainedOf) {
+  init();
+  auto told = [&] {
+    std::string out;
+    for (const auto& each : at("a1").findings()) out += each.reason + " ";
+    return out;
+  };
+  for (const auto& [trouble, finding] :
+       {std::pair("order.starting", ""), {"engine.not_found", "consortium.not_running "}}) {
+    node("a1").chains.stand(trouble);
+    (void)at("a1").status("home");
+    EXPECT_EQ(told(), finding) << trouble;
+    node("a1").chains.stand("");
+    EXPECT_EQ(told(), "") << trouble;
+  }
+}
+
 TEST_F(Story, AVoteOnNothingMakesNoBlock) {
   four();
   const auto height = [&] { return node("a1").chains.list()[0]->head().header.height; };
