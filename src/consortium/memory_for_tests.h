@@ -328,6 +328,7 @@ struct TestNode {
     options.service_key = services.public_key().point();
     options.version = "1";
     options.tick_ms = 50;
+    options.behind_ms = behind_ms;
     options.now_ms = [this] { return network.now_ms.load(); };
     options.start_links = [this](link::Credentials credentials, link::TrustOf trust, link::Admits admits,
                                  const link::Options& links) -> Result<std::unique_ptr<link::Links>> {
@@ -348,6 +349,7 @@ struct TestNode {
   }
   Names names;
   bool real_links = false;
+  int behind_ms = 20;
   std::set<std::string> taken;  // where it cannot listen
   std::string listened;         // where it did last
   fs::path folder;

@@ -12,6 +12,7 @@ namespace {
 
 constexpr link::Topic kMember{{}, link::Purpose::member};
 constexpr int64_t kStatusEveryMs = 60'000;
+constexpr int kBehindStepMs = 20;
 
 Error refusal_of(const Chains::Outcome& outcome) {
   const auto status = format::ReceiptStatus(outcome.status);
@@ -30,12 +31,21 @@ std::string listen_of(const std::string& address) {
   return loopback ? address : "0.0.0.0" + address.substr(host.size());
 }
 
-// Of no proposal that may be voted on here: no block is made to say so.
-Status check_open(const ledger::Ledger& ledger, uint64_t number) {
-  ASSIGN(auto open, ledger::open_proposals_of(ledger));
-  for (const auto& each : open)
-    if (each.number == number) return {};
-  return fail(Code::conflict, "consortium.not_open", "{} on {}", number, ledger.genesis().name);
+// Of no proposal that may be voted on: no block is made to say so. One that was just made elsewhere may be a
+// block away.
+Status check_open(const ledger::Ledger& ledger, uint64_t number, int behind_ms) {
+  for (int waited = 0;; waited += kBehindStepMs) {
+    ASSIGN(auto all, ledger::proposals_of(ledger));
+    uint64_t last = 0;
+    for (const auto& each : all) {
+      last = std::max(last, each.number);
+      if (each.number == number && each.state == format::ProposalState::open) return {};
+    }
+    if (number <= last || waited >= behind_ms)
+      return fail(Code::conflict, "consortium.not_open", "{} on {}, at block {} here", number,
+                  ledger.genesis().name, ledger.head().header.height);
+    std::this_thread::sleep_for(std::chrono::milliseconds(kBehindStepMs));
+  }
 }
 
 std::string random_id() {
@@ -471,14 +481,14 @@ Result<Json> ServiceImpl::propose(std::string_view chain, const format::Propose&
 Result<Json> ServiceImpl::vote(std::string_view chain, uint64_t proposal, bool yes) {
   ASSIGN(auto ledger, ledger_of(chain));
   TRY(governing());
-  TRY(check_open(*ledger, proposal));
+  TRY(check_open(*ledger, proposal, options_.behind_ms));
   return govern(*ledger, "vote", format::VoteOn{proposal, yes}.encode());
 }
 
 Result<Json> ServiceImpl::withdraw(std::string_view chain, uint64_t proposal) {
   ASSIGN(auto ledger, ledger_of(chain));
   TRY(governing());
-  TRY(check_open(*ledger, proposal));
+  TRY(check_open(*ledger, proposal, options_.behind_ms));
   return govern(*ledger, "withdraw", format::Withdraw{proposal}.encode());
 }
 

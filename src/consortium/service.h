@@ -21,10 +21,11 @@ struct ServiceOptions {
   std::string version;                  // of this program, for the table of nodes
   std::function<int64_t()> now_ms;
   StartLinks start_links = link::Links::start;
-  std::string listen;   // of links, host:port; empty: the node's address where that is a loopback one, else
-                        // every interface, at its port
-  link::Options links;  // but for `listen`
-  int tick_ms = 2000;   // how often what is under way is tried again
+  std::string listen;    // of links, host:port; empty: the node's address where that is a loopback one, else
+                         // every interface, at its port
+  link::Options links;   // but for `listen`
+  int tick_ms = 2000;    // how often what is under way is tried again
+  int behind_ms = 3000;  // how long a vote waits for a proposal that is not here yet
   // Links begin, end (null) or are begun anew with other certificates. Whoever keeps them must let go before
   // this returns. Not called from within a call to Chains.
   std::function<void(std::shared_ptr<link::Links>)> on_links = [](auto) {};

@@ -415,6 +415,22 @@ TEST_F(Story, AVoteOnNothingMakesNoBlock) {
   EXPECT_EQ(height(), before + 2);
 }
 
+TEST_F(Story, AVoteWaitsForAProposalThatIsNotHereYet) {
+  four();
+  node("b1").service.reset();
+  node("b1").behind_ms = 60'000;
+  node("b1").open();
+  world.leave("b1");
+  const Json number =
+      ok(at("a1").propose("home", {{format::SetApproval{format::Approval::majority}}, ""}))["proposal"];
+  std::string voted;
+  std::thread voter([&] { voted = reason(at("b1").vote("home", number, true)); });
+  std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  world.come_back("b1");
+  voter.join();
+  EXPECT_EQ(voted, "ok");
+}
+
 TEST_F(Story, AGuestHearsOfNothingButItsJoining) {
   init();
   make("b1", "bureau");
