@@ -53,7 +53,8 @@ void look_at(std::string_view chain, const Json& row, std::vector<install::Findi
          fmt::format("the chain counts weight {} for a key that the node does not have",
                      row.at("weight").get<uint64_t>()),
          "restore its key, or vote on the new one: chengxin consortium node rotate-keys");
-  if (row.value("running", true) == false)
+  // It replays what it lacks, and has another reason when that takes too long.
+  if (row.value("running", true) == false && row.value("trouble", "") != "order.starting")
     tell("consortium.not_running", "its engine does not run: " + row.value("trouble", ""),
          "on that node: chengxin doctor, then its log");
   if (row.value("lag", uint64_t(0)) > kFarBehind)

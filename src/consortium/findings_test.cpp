@@ -97,6 +97,7 @@ TEST_F(FindingsTest, WhatOtherNodesSay) {
   EXPECT_EQ(of([](Json& r) { r["twin"] = true; }), (List{"consortium.twin"}));
   EXPECT_EQ(of([](Json& r) { r["asker_twin"] = true; }), (List{"consortium.twin"}));
   EXPECT_EQ(of([](Json& r) { r["running"] = false; }), (List{"consortium.not_running"}));
+  EXPECT_EQ(of([](Json& r) { r.update({{"running", false}, {"trouble", "order.starting"}}); }), List());
   EXPECT_EQ(of([](Json& r) { r["lag"] = 1000; }), (List{"consortium.behind"}));
   EXPECT_EQ(of([](Json& r) { r["version"] = "2"; }), (List{"consortium.version"}));
   EXPECT_EQ(of([](Json& r) { r["version"] = ""; }), List()) << "it does not tell";

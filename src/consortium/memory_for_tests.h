@@ -281,7 +281,14 @@ class MemoryChains : public Chains {
   Result<EngineKeys> next_engine_keys(const std::string& chain) override {
     return engine_keys(chain + ".next");
   }
-  State state(const Digest&) const override { return {7, 0, 3, true, ""}; }
+  State state(const Digest&) const override {
+    std::lock_guard lock(world_.mutex);
+    return {7, 0, 3, trouble_.empty(), trouble_};
+  }
+  void stand(std::string trouble) {  // of every engine; empty: it runs
+    std::lock_guard lock(world_.mutex);
+    trouble_ = std::move(trouble);
+  }
   bool stopped(const Digest& id) const {
     std::lock_guard lock(world_.mutex);
     for (const auto& member : world_.chains[id].members)
@@ -292,7 +299,7 @@ class MemoryChains : public Chains {
 
  private:
   World& world_;
-  std::string node_;
+  std::string node_, trouble_;
   fs::path folder_;
 };
 
@@ -321,6 +328,7 @@ struct TestNode {
     options.service_key = services.public_key().point();
     options.version = "1";
     options.tick_ms = 50;
+    options.behind_ms = behind_ms;
     options.now_ms = [this] { return network.now_ms.load(); };
     options.start_links = [this](link::Credentials credentials, link::TrustOf trust, link::Admits admits,
                                  const link::Options& links) -> Result<std::unique_ptr<link::Links>> {
@@ -341,6 +349,7 @@ struct TestNode {
   }
   Names names;
   bool real_links = false;
+  int behind_ms = 20;
   std::set<std::string> taken;  // where it cannot listen
   std::string listened;         // where it did last
   fs::path folder;

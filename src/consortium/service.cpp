@@ -1,3 +1,5 @@
+#include <arpa/inet.h>
+
 #include <algorithm>
 
 #include "base/log.h"
@@ -10,6 +12,7 @@ namespace {
 
 constexpr link::Topic kMember{{}, link::Purpose::member};
 constexpr int64_t kStatusEveryMs = 60'000;
+constexpr int kBehindStepMs = 20;
 
 Error refusal_of(const Chains::Outcome& outcome) {
   const auto status = format::ReceiptStatus(outcome.status);
@@ -19,7 +22,31 @@ Error refusal_of(const Chains::Outcome& outcome) {
   return {code, outcome.output, fmt::format("in block {}", outcome.height)};
 }
 
-std::string listen_of(const std::string& address) { return "0.0.0.0" + address.substr(address.rfind(':')); }
+// A loopback address is meant for this machine: nothing else is listened on then.
+std::string listen_of(const std::string& address) {
+  const std::string host = address.substr(0, address.rfind(':'));
+  in_addr v4{};
+  const bool loopback =
+      (host.starts_with("127.") && ::inet_pton(AF_INET, host.c_str(), &v4) == 1) || host == "[::1]";
+  return loopback ? address : "0.0.0.0" + address.substr(host.size());
+}
+
+// Of no proposal that may be voted on: no block is made to say so. One that was just made elsewhere may be a
+// block away.
+Status check_open(const ledger::Ledger& ledger, uint64_t number, int behind_ms) {
+  for (int waited = 0;; waited += kBehindStepMs) {
+    ASSIGN(auto all, ledger::proposals_of(ledger));
+    uint64_t last = 0;
+    for (const auto& each : all) {
+      last = std::max(last, each.number);
+      if (each.number == number && each.state == format::ProposalState::open) return {};
+    }
+    if (number <= last || waited >= behind_ms)
+      return fail(Code::conflict, "consortium.not_open", "{} on {}, at block {} here", number,
+                  ledger.genesis().name, ledger.head().header.height);
+    std::this_thread::sleep_for(std::chrono::milliseconds(kBehindStepMs));
+  }
+}
 
 std::string random_id() {
   std::array<uint8_t, 8> bytes;
@@ -308,11 +335,15 @@ Status ServiceImpl::follow_own_record() {
   return open_links();
 }
 
-Result<Json> ServiceImpl::govern(const ledger::Ledger& ledger, std::string_view method, Bytes arguments) {
+Result<Identity> ServiceImpl::governing() const {
   ASSIGN(Identity identity, own());
-  if (!identity.governs())
-    return fail(Code::forbidden, "consortium.not_governing",
-                "the organisation's governor key is on another node");
+  if (identity.governs()) return identity;
+  return fail(Code::forbidden, "consortium.not_governing",
+              "the organisation's governor key is on another node");
+}
+
+Result<Json> ServiceImpl::govern(const ledger::Ledger& ledger, std::string_view method, Bytes arguments) {
+  ASSIGN(Identity identity, governing());
   ASSIGN(auto consortium, ledger::consortium_of(ledger));
   // Between a vote on a new governor key and its taking up either may be the one.
   crypto::Sm2PrivateKey key = identity.governor();
@@ -449,11 +480,15 @@ Result<Json> ServiceImpl::propose(std::string_view chain, const format::Propose&
 
 Result<Json> ServiceImpl::vote(std::string_view chain, uint64_t proposal, bool yes) {
   ASSIGN(auto ledger, ledger_of(chain));
+  TRY(governing());
+  TRY(check_open(*ledger, proposal, options_.behind_ms));
   return govern(*ledger, "vote", format::VoteOn{proposal, yes}.encode());
 }
 
 Result<Json> ServiceImpl::withdraw(std::string_view chain, uint64_t proposal) {
   ASSIGN(auto ledger, ledger_of(chain));
+  TRY(governing());
+  TRY(check_open(*ledger, proposal, options_.behind_ms));
   return govern(*ledger, "withdraw", format::Withdraw{proposal}.encode());
 }
 

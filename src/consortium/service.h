@@ -21,9 +21,11 @@ struct ServiceOptions {
   std::string version;                  // of this program, for the table of nodes
   std::function<int64_t()> now_ms;
   StartLinks start_links = link::Links::start;
-  std::string listen;   // of links, host:port; empty: every interface, at the port of the node's address
-  link::Options links;  // but for `listen`
-  int tick_ms = 2000;   // how often what is under way is tried again
+  std::string listen;    // of links, host:port; empty: the node's address where that is a loopback one, else
+                         // every interface, at its port
+  link::Options links;   // but for `listen`
+  int tick_ms = 2000;    // how often what is under way is tried again
+  int behind_ms = 3000;  // how long a vote waits for a proposal that is not here yet
   // Links begin, end (null) or are begun anew with other certificates. Whoever keeps them must let go before
   // this returns. Not called from within a call to Chains.
   std::function<void(std::shared_ptr<link::Links>)> on_links = [](auto) {};
@@ -95,6 +97,7 @@ class Service {
   virtual Result<Json> proposals(std::string_view chain) = 0;
   // Reasons of refusals are those of the contract. The answer holds warnings (membership.h).
   virtual Result<Json> propose(std::string_view chain, const format::Propose& what) = 0;
+  // consortium.not_open, also before anything is sent.
   virtual Result<Json> vote(std::string_view chain, uint64_t proposal, bool yes) = 0;
   virtual Result<Json> withdraw(std::string_view chain, uint64_t proposal) = 0;
 

@@ -177,8 +177,15 @@ std::vector<install::Finding> ServiceImpl::findings() {
     auto record = membership_->find(ledger->id());
     if (!record) continue;
     for (auto& each : record_findings(*record, *identity)) out.push_back(std::move(each));
-    if (auto rows_of = seen.find(ledger->id()); rows_of != seen.end())
-      for (auto& each : row_findings(record->name, rows_of->second)) out.push_back(std::move(each));
+    auto rows_of = seen.find(ledger->id());
+    if (rows_of == seen.end()) continue;
+    for (Json& row : rows_of->second) {
+      if (row["self"] != true) continue;  // others may have been asked a while ago
+      const auto state = chains_.state(ledger->id());
+      row["running"] = state.running;
+      row["trouble"] = state.trouble;
+    }
+    for (auto& each : row_findings(record->name, rows_of->second)) out.push_back(std::move(each));
   }
   return out;
 }

@@ -73,8 +73,13 @@ Result<ChainPtr> Host::create_from(std::string_view document) {
   ASSIGN(auto genesis, format::Genesis::decode(document));
   if (!valid_name(genesis.name)) return bad_name();
   if (find(genesis.name)) return fail(Code::conflict, "chain.exists", "{}", genesis.name);
-  ASSIGN(auto ledger, ledger::Ledger::create(options_.root / genesis.name, document, options_.ledger));
-  return start(std::move(ledger));
+  const fs::path folder = options_.root / genesis.name;
+  ASSIGN(auto ledger, ledger::Ledger::create(folder, document, options_.ledger));
+  auto started = start(std::move(ledger));
+  std::error_code ignored;
+  if (!started)
+    fs::remove_all(folder, ignored);  // it holds nothing yet, and would be in the way of another try
+  return started;
 }
 
 Result<std::unique_ptr<order::Sequencer>> Host::sequencer_of(ledger::Ledger& ledger) const {

@@ -6,6 +6,7 @@
 #include <random>
 
 #include "base/clock.h"
+#include "crypto/authority.h"
 
 namespace chengxin::host {
 namespace {
@@ -64,6 +65,35 @@ TEST_F(HostTest, ChainsAreFoundAgainAndKnowNothingOfEachOther) {
   EXPECT_EQ(again.find(hex(b_id)).value()->name, "b-2");
   EXPECT_GE(again.find("a").value()->ledger->head().header.height, 1u);
   EXPECT_EQ(again.find("c").error().reason, "chain.not_found");
+}
+
+TEST_F(HostTest, AChainThatCannotBeRunLeavesNoFolder) {
+  const int64_t now = now_ms() / 1000 * 1000;
+  const auto root_key =
+      crypto::Authority::create_root({"CN", "A", "a", "Root"}, {now, now + 86'400'000}).value();
+  format::Node node;
+  node.name = node.organisation = "a";
+  node.key = key.public_key().point();
+  node.address = "a.example:7443";
+  format::Genesis genesis;
+  genesis.name = "home";
+  genesis.created_ms = now;
+  genesis.consortium =
+      format::Consortium{{{"a", "A", root_key.certificate().der, key.public_key().point()}}, {node}, {}};
+  genesis.validators = genesis.consortium->validators();
+  genesis.accounts = {{key.public_key().point(), {"governor"}}};
+  bool runs = false;
+  options.sequencer_of = [&](ledger::Ledger& ledger) -> Result<std::unique_ptr<order::Sequencer>> {
+    if (!runs) return fail(Code::unavailable, "engine.not_found");
+    return order::make_solo(ledger, key, now_ms, {});
+  };
+  Host host(options);
+  ASSERT_TRUE(host.open_all());
+  EXPECT_EQ(host.create_from(genesis.encode()).error().reason, "engine.not_found");
+  EXPECT_FALSE(fs::exists(root / "home"));
+  runs = true;
+  auto made = host.create_from(genesis.encode());
+  EXPECT_TRUE(made) << made.error().to_string();
 }
 
 TEST_F(HostTest, ObserversHearOfLaterChainsFromTheBeginning) {

@@ -210,8 +210,10 @@ void flip_bits_everywhere(const fs::path& original, TestChain& setup, std::mt199
       auto opened = Ledger::open(work.path / "c", setup.options());
       Status found = opened ? (*opened)->verify(nullptr) : Status(tl::unexpected(opened.error()));
       // In the last record of the manifest a changed length is what a torn write looks like, and is dropped
-      // like one. The replay shows then that nothing else was.
-      if (found && file.filename().string().starts_with("MANIFEST")) {
+      // like one. So is the last byte of a slot of the marker, where it comes out as that of the record that
+      // stood there before (1 in 128). The replay shows then that nothing else was.
+      const bool end_of_slot = file == "head" && at % 48 == 47;
+      if (found && (end_of_slot || file.filename().string().starts_with("MANIFEST"))) {
         EXPECT_EQ((*opened)->head().header.height, height);
         continue;
       }

@@ -67,6 +67,7 @@ class ServiceImpl final : public Service {
   Result<Chains::LedgerPtr> ledger_of(std::string_view name_or_id) const;
   void refresh();
   Status follow_own_record();
+  Result<Identity> governing() const;
   Result<Json> govern(const ledger::Ledger& ledger, std::string_view method, Bytes arguments);
   using ActionOf = std::function<Result<format::Action>(const std::string& chain)>;
   Result<Json> propose_everywhere(const ActionOf& action);
