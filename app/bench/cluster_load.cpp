@@ -7,7 +7,6 @@
 #include <numeric>
 #include <thread>
 
-#include "base/clock.h"
 #include "client/client.h"
 #include "consortium/identity.h"
 #include "format/proposal.h"
@@ -86,14 +85,17 @@ constexpr int kReceiptPatienceMs = 60'000;
 Result<Json> receipt_of(client::Client& platform, const std::string& transactions, ByteView envelope) {
   ASSIGN(const auto answer,
          platform.send("POST", transactions + "?wait=receipt", envelope, "application/x-protobuf"));
-  ASSIGN(const Json first, parse_json(answer.body));
-  if (answer.status != 202) return first;
-  const std::string receipt = transactions + "/" + first.at("transaction").get<std::string>() + "/receipt";
-  for (const int64_t until = steady_ns() + int64_t(kReceiptPatienceMs) * 1'000'000;;) {
-    auto made = platform.get(receipt);
-    if (made || made.error().code != Code::not_found || steady_ns() > until) return made;
-    std::this_thread::sleep_for(std::chrono::milliseconds(100));
-  }
+  ASSIGN(Json receipt, parse_json(answer.body));
+  if (answer.status != 202) return receipt;
+  const std::string place = transactions + "/" + receipt.at("transaction").get<std::string>() + "/receipt";
+  TRY(cluster::wait_until(
+      "a receipt",
+      [&]() -> Result<bool> {
+        ASSIGN(receipt, platform.get(place));
+        return true;
+      },
+      kReceiptPatienceMs));
+  return receipt;
 }
 
 // A transaction of the node's organisation, in a block before this returns.

@@ -105,6 +105,10 @@ Result<Json> send_batch(client::Client& platform, const AddOptions& options, Jso
   return out;
 }
 
+Json problem_json(const std::string& path, const Error& error, bool skipped) {
+  return {{"path", path}, {"reason", error.reason}, {"detail", error.detail}, {"skipped", skipped}};
+}
+
 // On a chain of several nodes a block has its certificate a moment after it is decided.
 Status export_bundle(client::Client& platform, const std::string& path, const fs::path& file) {
   for (const int64_t deadline = steady_ns() + int64_t(kCertificateTimeoutMs) * 1'000'000;;) {
@@ -131,10 +135,7 @@ Status export_all(client::Client& platform, const AddOptions& options, Json& res
     if (done)
       item["bundle"] = file.string();
     else
-      result["problems"].push_back({{"path", file.string()},
-                                    {"reason", done.error().reason},
-                                    {"detail", done.error().detail},
-                                    {"skipped", true}});
+      result["problems"].push_back(problem_json(file.string(), done.error(), true));
     progress.show(i + 1, items.size());
   }
   ASSIGN(auto anchor, platform.send("GET", "/api/v1/chains/" + quoted(options.chain) + "/anchor"));
@@ -144,10 +145,7 @@ Status export_all(client::Client& platform, const AddOptions& options, Json& res
 Json problems_json(const std::vector<evidence::Problem>& problems) {
   Json out = Json::array();
   for (const auto& problem : problems)
-    out.push_back({{"path", problem.path},
-                   {"reason", problem.error.reason},
-                   {"detail", problem.error.detail},
-                   {"skipped", problem.skipped}});
+    out.push_back(problem_json(problem.path, problem.error, problem.skipped));
   return out;
 }
 
@@ -195,10 +193,8 @@ Result<int> add(const Context& context, const AddOptions& options) {
       Status kept = options.keep ? upload_original(platform, scan.files[i], item) : Status();
       if (!kept && kept.error().reason != "file.changed") return tl::unexpected(kept.error());
       if (!kept) {
-        result["problems"].push_back({{"path", scan.files[i].found.title},
-                                      {"reason", "file.changed"},
-                                      {"detail", ""},
-                                      {"skipped", true}});
+        result["problems"].push_back(
+            problem_json(scan.files[i].found.title, {Code::conflict, "file.changed", ""}, true));
         continue;
       }
       batch.push_back(std::move(item));

@@ -100,14 +100,10 @@ impl Chain {
             self_address: TOKEN,
             caller: OWNER,
             origin: OWNER,
-            chain: [0; 32],
-            transaction: [0; 32],
-            previous_block: [0; 32],
             height: 1,
             time_ms: 1000,
-            depth: 0,
             protocol: 1,
-            read_only: 0,
+            ..Context::default()
         };
         let host = Host { context: state.cast(), get, set, range, event, ask, call, log: None };
         Self { evm: cx_evm_new(), context, host }

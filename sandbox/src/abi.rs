@@ -108,7 +108,7 @@ pub struct Message {
 }
 
 #[repr(C)]
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub struct Context {
     pub self_address: [u8; 20],
     pub caller: [u8; 20],

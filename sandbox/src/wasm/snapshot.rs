@@ -167,17 +167,5 @@ fn state(store: &mut Store<host::Frame>, instance: &Instance, globals: u32) -> w
 
 /// What `_initialize` can see of the chain: nothing.
 fn initial_context() -> Context {
-    Context {
-        self_address: [0; 20],
-        caller: [0; 20],
-        origin: [0; 20],
-        chain: [0; 32],
-        transaction: [0; 32],
-        previous_block: [0; 32],
-        height: 0,
-        time_ms: 0,
-        depth: 0,
-        protocol: 0,
-        read_only: 1,
-    }
+    Context { read_only: 1, ..Context::default() }
 }

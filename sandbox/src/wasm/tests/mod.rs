@@ -135,9 +135,8 @@ fn context() -> Context {
         previous_block: [5; 32],
         height: 6,
         time_ms: 7,
-        depth: 0,
         protocol: 3,
-        read_only: 0,
+        ..Context::default()
     }
 }
 
