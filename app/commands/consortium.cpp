@@ -15,6 +15,7 @@ struct Options {
   fs::path file;
   int64_t days = 7, weight = 1, watch_s = 0;
   uint64_t number = 0, version = 0, height = 0;
+  uint32_t protocol = format::kHighestProtocol;
   std::string answer;
   std::vector<std::string> serials, roles, without;
 };
@@ -77,7 +78,8 @@ Result<int> init(const Context& context, const Options& options) {
                                      {"title", options.title.empty() ? options.organisation : options.title},
                                      {"node", options.node},
                                      {"address", options.address},
-                                     {"chain", options.chain}}),
+                                     {"chain", options.chain},
+                                     {"protocol", options.protocol}}),
                [&](const Json& identity) {
                  print_identity(identity);
                  line("下一步 next: chengxin consortium invite --organisation NAME --out FILE");
@@ -447,6 +449,9 @@ void add_joining(CLI::App* noun, Nouns& n) {
   begin->add_option("--node", options->node, "节点名 · this node's name")->required();
   begin->add_option("--address", options->address, "本节点地址 HOST:PORT · where others reach it")
       ->required();
+  begin->add_option(
+      "--protocol", options->protocol,
+      "链开始时的协议版本 · version of the protocol that the chain begins with (newest: the default)");
   n.of_chain(begin);
   n.verb(noun, "identity", "本节点的身份 · this node's identity", [&context] { return identity(context); });
 

@@ -26,8 +26,9 @@ std::string chain_name(Call& call) { return call.query.text("chain", "home"); }
 
 Result<Json> init(Call& call, Service& service) {
   const Json& in = call.json;
-  return service.init(
-      {{in["organisation"], in["title"], in["node"], in["address"]}, in.value("chain", "home")});
+  return service.init({{in["organisation"], in["title"], in["node"], in["address"]},
+                       in.value("chain", "home"),
+                       in.value("protocol", format::kHighestProtocol)});
 }
 
 Result<Json> propose(Call& call, Service& service) {
@@ -113,7 +114,12 @@ Schemas schemas() {
   serials["maxItems"] = 100;
   out["ConsortiumAnswer"] = {{"type", "object"}};
   out["NewOrganisation"] = object_schema(
-      {{"organisation", name}, {"title", title}, {"node", name}, {"address", address}, {"chain", name}},
+      {{"organisation", name},
+       {"title", title},
+       {"node", name},
+       {"address", address},
+       {"chain", name},
+       {"protocol", {{"type", "integer"}, {"minimum", 1}, {"maximum", format::kHighestProtocol}}}},
       {"organisation", "title", "node", "address"});
   out["NewProposal"] = object_schema({{"actions", actions},
                                       {"why", {{"type", "string"}, {"maxLength", 500}}},

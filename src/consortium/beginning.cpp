@@ -88,6 +88,7 @@ Status ServiceImpl::begin_chain(const NewIdentity& what) {
   genesis.name = what.chain;
   genesis.created_ms = now();
   crypto::random_fill(genesis.salt);
+  genesis.protocol = what.protocol;
   ASSIGN(auto organisation, identity.organisation());
   genesis.consortium = format::Consortium{
       {organisation}, {identity.node(engine, options_.service_key, format::NodeRole::voter)}, {}};

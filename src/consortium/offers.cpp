@@ -19,6 +19,7 @@ Json draft_of(const NewChain& what, const std::vector<format::Organisation>& org
               {"approval", format::approval_name(what.approval)},
               {"created_ms", now_ms},
               {"salt", hex(crypto::random_bytes(16))},
+              {"protocol", format::kHighestProtocol},
               {"organisations", Json::array()},
               {"nodes", Json::array()}};
   for (const auto& each : organisations) out["organisations"].push_back(format::to_json(each));
@@ -41,6 +42,7 @@ Result<Draft> read_draft(const Json& json) {
   if (!format::valid_name(out.genesis.name))
     return fail(Code::invalid_argument, "chain.name", "{}", out.genesis.name);
   out.genesis.created_ms = json.at("created_ms").get<int64_t>();
+  out.genesis.protocol = json.value("protocol", format::kFirstProtocol);
   ASSIGN(Bytes salt, unhex(json.at("salt").get<std::string>()));
   if (salt.size() != out.genesis.salt.size())
     return fail(Code::invalid_argument, "consortium.message", "the salt is not 16 bytes");

@@ -273,6 +273,15 @@ TEST(Genesis, OnlyItsCanonicalDocumentIsTaken) {
   genesis.accounts = {{genesis.validators.members[0].public_key, {"governor", "writer"}}};
   std::string document = genesis.encode();
   EXPECT_EQ(Genesis::decode(document).value().encode(), document);
+  EXPECT_EQ(document.find("protocol"), std::string::npos) << "as documents of before were";
+  genesis.protocol = 3;
+  const std::string later = genesis.encode();
+  EXPECT_EQ(Genesis::decode(later).value().protocol, 3u);
+  for (const std::string_view wrong : {"0", "1", "-3", "4294967299", "\"3\"", "null"}) {
+    std::string other = later;
+    other.replace(other.find("\"protocol\":") + 11, 1, wrong);
+    EXPECT_FALSE(Genesis::decode(other)) << other;
+  }
   std::string spaced = document;
   spaced.insert(1, " ");
   EXPECT_FALSE(Genesis::decode(spaced));

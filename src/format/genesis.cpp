@@ -63,6 +63,8 @@ Result<Genesis> read(const Json& json) {
   out.limits.max_block_bytes = limits.at("max_block_bytes").get<uint64_t>();
   out.limits.max_transaction_bytes = limits.at("max_transaction_bytes").get<uint64_t>();
   out.limits.max_validity_ms = limits.at("max_validity_ms").get<uint64_t>();
+  if (json.contains("protocol")) out.protocol = json.at("protocol").get<uint32_t>();
+  if (out.protocol < kFirstProtocol) return malformed("there is no such version of the protocol");
   if (json.contains("consortium")) {
     ASSIGN(std::string consortium, canonical_json(json.at("consortium")));
     ASSIGN(out.consortium, Consortium::decode(consortium));
@@ -77,7 +79,7 @@ namespace {
 
 // json.not_canonical: a number beyond what RFC 8785 takes, text that is not UTF-8.
 Result<std::string> write(const Genesis& genesis) {
-  const auto& [name, created_ms, salt, validators, accounts, limits, consortium] = genesis;
+  const auto& [name, created_ms, salt, validators, accounts, limits, protocol, consortium] = genesis;
   Json json = {{"format", kFormat}, {"name", name}, {"created_ms", created_ms}, {"salt", hex(salt)}};
   json["validators"] = Json::array();
   for (const Validator& member : validators.members)
@@ -88,6 +90,7 @@ Result<std::string> write(const Genesis& genesis) {
   json["limits"] = {{"max_block_bytes", limits.max_block_bytes},
                     {"max_transaction_bytes", limits.max_transaction_bytes},
                     {"max_validity_ms", limits.max_validity_ms}};
+  if (protocol > kFirstProtocol) json["protocol"] = protocol;
   if (consortium) {
     ASSIGN(json["consortium"], parse_json(consortium->encode()));
   }

@@ -1,5 +1,6 @@
 #pragma once
 #include "format/consortium.h"
+#include "format/header.h"
 
 namespace chengxin::format {
 
@@ -28,6 +29,7 @@ struct Genesis {
   ValidatorSet validators;
   std::vector<GenesisAccount> accounts;
   ChainLimits limits;
+  uint32_t protocol = kFirstProtocol;  // that the first block follows
   // The validators are its voters; its governors and its nodes' services have accounts.
   std::optional<Consortium> consortium;
 

@@ -5,9 +5,8 @@
 // Receipts, headers, validator sets and certificates as docs/formats/chain.md fixes them.
 namespace chengxin::format {
 
-// Versions of the protocol that this program follows: the first, which every chain begins with, to the
-// highest.
-inline constexpr uint32_t kFirstProtocol = 1, kHighestProtocol = 2;
+// Versions of the protocol that this program follows.
+inline constexpr uint32_t kFirstProtocol = 1, kHighestProtocol = 3;
 constexpr bool knows_protocol(uint32_t version) {
   return version >= kFirstProtocol && version <= kHighestProtocol;
 }

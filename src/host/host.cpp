@@ -61,6 +61,7 @@ Result<ChainPtr> Host::create(const std::string& name, std::vector<format::Genes
   format::Genesis genesis;
   genesis.name = name;
   genesis.created_ms = now_ms;
+  genesis.protocol = options_.ledger.highest_protocol;
   crypto::random_fill(genesis.salt);
   genesis.validators.members = {{options_.validator_key.public_key().point(), 1}};
   genesis.accounts = options_.accounts;

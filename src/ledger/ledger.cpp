@@ -49,7 +49,11 @@ Result<std::unique_ptr<Database>> open_store(const fs::path& folder, const Marke
   return Database::open(folder, store::Recovery::prefix, options);
 }
 
-Status check_genesis(const format::Genesis& genesis) {
+Status check_genesis(const format::Genesis& genesis, uint32_t highest_protocol) {
+  if (genesis.protocol > highest_protocol)
+    return fail(Code::unsupported, "ledger.protocol_unknown",
+                "the chain begins with version {} of the protocol; this program knows {}", genesis.protocol,
+                highest_protocol);
   for (const format::Validator& member : genesis.validators.members)
     TRY(crypto::Sm2PublicKey::from_point(member.public_key));
   for (const format::GenesisAccount& account : genesis.accounts)
@@ -63,6 +67,8 @@ Status write_genesis(Database& database, const format::Genesis& genesis, std::st
   updates[to_bytes(view(format::kValidatorsKey))] = genesis.validators.encode();
   if (genesis.consortium)
     updates[to_bytes(view(format::kConsortiumKey))] = to_bytes(view(genesis.consortium->encode()));
+  if (genesis.protocol > format::kFirstProtocol)
+    updates[to_bytes(view(format::kProtocolKey))] = format::ProtocolChange{genesis.protocol, 0}.encode();
   for (const format::GenesisAccount& each : genesis.accounts) {
     const format::Account account{each.public_key, true, each.roles};
     updates[format::Account::state_key(format::key_id(each.public_key))] = account.encode();
@@ -123,7 +129,7 @@ Error ledger_error(Error error) {
 Result<std::unique_ptr<Ledger>> Ledger::create(const fs::path& folder, std::string_view document,
                                                Options options) {
   ASSIGN(auto genesis, format::Genesis::decode(document));
-  TRY(check_genesis(genesis));
+  TRY(check_genesis(genesis, options.highest_protocol));
   std::error_code ignored;
   if (fs::exists(folder, ignored)) return fail(Code::conflict, "ledger.exists", "{} exists", folder.string());
   // Made beside its place and renamed into it: a chain folder is whole or not there.
@@ -218,6 +224,7 @@ Result<std::shared_ptr<View>> LedgerImpl::view_at(uint64_t height) const {
   auto next = std::make_shared<View>();
   format::Header& header = next->head.header;
   if (height == 0) {
+    header.version = genesis_.protocol;
     header.chain = id_;
     header.time_ms = genesis_.created_ms;
     header.log_root = merkle::Log::empty_root();

@@ -147,6 +147,23 @@ TEST_F(ProtocolTest, AnOlderProgramStopsBeforeWhatItDoesNotKnow) {
       << imported.error().to_string();
 }
 
+TEST(ProtocolOfAGenesis, IsThatOfTheFirstBlock) {
+  TestChain setup;
+  setup.genesis.protocol = 2;
+  LiveChain chain{setup};
+  ASSERT_TRUE(chain.add(setup.governor, {limits_call(2 * kMiB, kMiB)}));
+  EXPECT_EQ(chain.ledger->head().header.version, 2u);
+  EXPECT_EQ(chain.ledger->head().limits.max_block_bytes, 2 * kMiB) << "a method of version 2";
+  EXPECT_TRUE(chain.ledger->state_proof(format::kProtocolKey, 1)->first);
+  ASSERT_TRUE(chain.add(setup.governor, {protocol_call(3, 5)}));
+  EXPECT_EQ(chain.ledger->head().protocol, (format::ProtocolChange{3, 5}));
+  EXPECT_TRUE(chain.ledger->verify(nullptr));
+  Options older = setup.options();
+  older.highest_protocol = 1;
+  EXPECT_EQ(Ledger::create(chain.folder.path / "older", setup.genesis.encode(), older).error().reason,
+            "ledger.protocol_unknown");
+}
+
 // One organisation whose governor is the chain's, with one node: it decides alone, but by proposals.
 TEST(ProtocolOfAConsortium, GovernanceIsByVote) {
   TestChain setup;

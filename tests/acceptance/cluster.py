@@ -164,10 +164,11 @@ def vote(nodes, number, chain="home"):
                         "--chain", chain], capture_output=True, timeout=60, check=False)
 
 
-def found(nodes, folder):
-    """A consortium of all of them on the chain home."""
+def found(nodes, folder, *options):
+    """A consortium of all of them on the chain home; options of `init`."""
     first = nodes[0]
-    first.cli("consortium", "init", "--organisation", first.organisation, "--title", "机构", "--node", first.name, "--address", first.address)
+    first.cli("consortium", "init", "--organisation", first.organisation, "--title", "机构", "--node", first.name, "--address", first.address,
+              *options)
     for node in nodes[1:]:
         invitation = pathlib.Path(folder) / f"{node.organisation}.invitation"
         first.cli("consortium", "invite", "--organisation", node.organisation, "--out", invitation)
@@ -186,6 +187,8 @@ def found(nodes, folder):
 class Four(unittest.TestCase):
     """One consortium of four for all tests of a class, in the order of their names."""
 
+    init_options = ()
+
     @classmethod
     def setUpClass(cls):
         folder = tempfile.TemporaryDirectory()
@@ -199,7 +202,7 @@ class Four(unittest.TestCase):
         for node in cls.nodes:
             cls.addClassCleanup(node.stop)
             node.start()
-        found(cls.nodes, cls.base)
+        found(cls.nodes, cls.base, *cls.init_options)
 
     def create(self, chain, members):
         self.nodes[0].cli("chain", "create", chain, "--consortium", "--members", ",".join(node.organisation for node in members))

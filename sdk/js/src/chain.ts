@@ -127,10 +127,15 @@ function publicKey(value: string): Uint8Array {
 export function decodeGenesis(bytes: Uint8Array): Genesis {
   const json = parseCanonical(bytes, 'genesis');
   const consortium = json instanceof Map && json.has('consortium') ? ['consortium'] : [];
-  const names = ['accounts', ...consortium, 'created_ms', 'format', 'limits', 'name', 'salt', 'validators'];
+  const protocol = json instanceof Map && json.has('protocol') ? ['protocol'] : [];
+  const names = ['accounts', ...consortium, 'created_ms', 'format', 'limits', 'name', ...protocol, 'salt', 'validators'];
   const doc = members(json, names, 'genesis');
   demand(doc.get('format') === 'chengxin/genesis/v1', 'genesis: another format');
   natural(doc.get('created_ms'), 'created_ms');
+  if (doc.has('protocol')) {
+    const version = natural(doc.get('protocol'), 'protocol');
+    demand(version > 1 && version < 2 ** 32, 'genesis: a version of the protocol that is not written');
+  }
   demand(fromHex(text(doc.get('salt'), 'salt'), 16) !== undefined, 'genesis: the salt is not 16 bytes of hex');
   const limitNames = ['max_block_bytes', 'max_transaction_bytes', 'max_validity_ms'];
   const limits = members(doc.get('limits'), limitNames, 'limits');
