@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "commands.h"
+#include "format/header.h"
 
 // Organisations that run chains together: a client of /api/v1/consortium (docs/consortium.md).
 namespace chengxin::app {
