@@ -1,9 +1,22 @@
 #include "api/workers.h"
 
+#include <utility>
+
+#include "base/check.h"
+
 namespace chengxin::api {
 
-Workers::Workers(size_t threads, size_t max_queue) : max_queue_(max_queue) {
-  for (size_t i = 0; i < threads; ++i) threads_.emplace_back([this] { loop(); });
+Workers::Workers(size_t threads, size_t max_queue, size_t stack_bytes) : max_queue_(max_queue) {
+  pthread_attr_t attributes;
+  CHECK(pthread_attr_init(&attributes) == 0);
+  if (stack_bytes > 0) CHECK(pthread_attr_setstacksize(&attributes, stack_bytes) == 0);
+  const auto run = [](void* workers) -> void* {
+    static_cast<Workers*>(workers)->loop();
+    return nullptr;
+  };
+  threads_.resize(threads);
+  for (pthread_t& thread : threads_) CHECK(pthread_create(&thread, &attributes, run, this) == 0);
+  pthread_attr_destroy(&attributes);
 }
 
 bool Workers::post(std::function<void()> work, When when) {
@@ -22,8 +35,7 @@ void Workers::stop() {
     stopping_ = true;
   }
   wake_.notify_all();
-  for (auto& thread : threads_)
-    if (thread.joinable()) thread.join();
+  for (pthread_t thread : std::exchange(threads_, {})) pthread_join(thread, nullptr);
 }
 
 size_t Workers::queued() const {

@@ -1,8 +1,9 @@
 #pragma once
+#include <pthread.h>
+
 #include <condition_variable>
 #include <deque>
 #include <mutex>
-#include <thread>
 #include <vector>
 
 #include "api/coroutine.h"
@@ -13,7 +14,8 @@ namespace chengxin::api {
 // bounded.
 class Workers {
  public:
-  Workers(size_t threads, size_t max_queue);
+  // 0: the stack that threads have anyway.
+  Workers(size_t threads, size_t max_queue, size_t stack_bytes = 0);
   ~Workers() { stop(); }
   enum class When { if_room, always };
   // False when the pool stopped, or the queue is full and the work may be refused. `always` is for the later
@@ -50,7 +52,7 @@ class Workers {
   std::condition_variable wake_;
   std::deque<std::function<void()>> queue_;
   bool stopping_ = false;
-  std::vector<std::thread> threads_;
+  std::vector<pthread_t> threads_;
 };
 
 }  // namespace chengxin::api

@@ -88,7 +88,8 @@ std::string_view closed(ContractState state) {
 
 class NamedContracts : public Directory {
  public:
-  explicit NamedContracts(std::shared_ptr<const Registry> registry) : registry_(std::move(registry)) {}
+  explicit NamedContracts(std::shared_ptr<const Registry> registry, Frozen frozen = Frozen::is_closed)
+      : registry_(std::move(registry)), frozen_(frozen) {}
 
   Result<std::shared_ptr<const Module>> at(const Address& address, Journal& journal) const override {
     const Read read = [&](std::string_view key) { return journal.get(to_bytes(view(key))); };
@@ -124,7 +125,8 @@ class NamedContracts : public Directory {
   Result<LoadedPtr> by_name(std::string_view name, const Read& read) const {
     ASSIGN(const auto record, record_of(read, name));
     if (!record) return fail(Code::not_found, "contract.unknown", "no contract {}", name);
-    if (const auto why = closed(record->state); !why.empty())
+    const bool read_anyway = record->state == ContractState::frozen && frozen_ == Frozen::may_be_read;
+    if (const auto why = closed(record->state); !why.empty() && !read_anyway)
       return fail(Code::conflict, std::string(why), "{}", record->why);
     ASSIGN(const auto version, version_of(read, name, record->current));
     CHECK(version.has_value());
@@ -133,6 +135,7 @@ class NamedContracts : public Directory {
 
  private:
   const std::shared_ptr<const Registry> registry_;
+  const Frozen frozen_;
 };
 
 class DeployedContracts : public ledger::Deployed {
@@ -188,8 +191,8 @@ FrameContext frame_of(const ledger::CallContext& call) {
   return out;
 }
 
-std::shared_ptr<const Directory> make_directory(std::shared_ptr<const Registry> registry) {
-  return std::make_shared<NamedContracts>(std::move(registry));
+std::shared_ptr<const Directory> make_directory(std::shared_ptr<const Registry> registry, Frozen frozen) {
+  return std::make_shared<NamedContracts>(std::move(registry), frozen);
 }
 
 std::shared_ptr<const ledger::Deployed> deployed(std::shared_ptr<const Registry> registry) {

@@ -43,8 +43,10 @@ ledger::ContractTable lifecycle(std::shared_ptr<const Registry> registry);
 std::shared_ptr<const ledger::Deployed> deployed(std::shared_ptr<const Registry> registry);
 
 FrameContext frame_of(const ledger::CallContext& call);
+enum class Frozen { is_closed, may_be_read };
 // By address, of what may be called now.
-std::shared_ptr<const Directory> make_directory(std::shared_ptr<const Registry> registry);
+std::shared_ptr<const Directory> make_directory(std::shared_ptr<const Registry> registry,
+                                                Frozen frozen = Frozen::is_closed);
 // → the contract's name
 inline std::string address_key(const Address& address) { return "contract/a/" + to_string(address); }
 // Reads of the state. Nothing when there is none.

@@ -209,6 +209,10 @@ class Ledger {
   virtual Result<std::optional<Bytes>> state(std::string_view key) const = 0;
   // After that block, which need not have its certificate; ledger.pruned where old versions were dropped.
   virtual Result<std::optional<Bytes>> state(std::string_view key, uint64_t height) const = 0;
+  // The first `limit` keys in [from, to); after a block only those of deployed contracts, "c/".
+  virtual Result<StateRows> state_range(const Bytes& from, const Bytes& to, size_t limit) const = 0;
+  virtual Result<StateRows> state_range(const Bytes& from, const Bytes& to, size_t limit,
+                                        uint64_t height) const = 0;
   virtual Result<std::pair<std::optional<Bytes>, merkle::StateProof>> state_proof(std::string_view key,
                                                                                   uint64_t height) const = 0;
   virtual Result<std::optional<format::Account>> account(const format::KeyId& id) const = 0;

@@ -311,16 +311,26 @@ Result<std::optional<Bytes>> LedgerImpl::state(std::string_view key) const {
   return get(Table::state, keys::value(view(key)));
 }
 
-Result<std::optional<Bytes>> LedgerImpl::state(std::string_view key, uint64_t height) const {
+template <typename Read>
+std::invoke_result_t<Read> LedgerImpl::at_version(uint64_t height, const Read& read) const {
   if (height > head().header.height)
     return fail(Code::not_found, "ledger.no_block", "there is no block {}", height);
   // The state that the oldest block was executed on is here still.
   const auto dropped = [&] { return height + 1 < oldest_; };
   if (dropped())
     return fail(Code::gone, "ledger.pruned", "state before block {} was dropped", oldest_.load() - 1);
-  ASSIGN(auto value, state_at(view(key), height));
+  ASSIGN(auto found, read());
   if (dropped()) return fail(Code::gone, "ledger.pruned", "state of block {} was dropped meanwhile", height);
-  return value;
+  return found;
+}
+
+Result<std::optional<Bytes>> LedgerImpl::state(std::string_view key, uint64_t height) const {
+  return at_version(height, [&] { return state_at(view(key), height); });
+}
+
+Result<StateRows> LedgerImpl::state_range(const Bytes& from, const Bytes& to, size_t limit,
+                                          uint64_t height) const {
+  return at_version(height, [&] { return state_range_at(from, to, limit, height); });
 }
 
 Result<std::optional<Bytes>> LedgerImpl::state_at(ByteView key, uint64_t version) const {

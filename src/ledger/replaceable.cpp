@@ -98,6 +98,17 @@ class Replaceable final : public Ledger {
     return ask(static_cast<State (LedgerImpl::*)(std::string_view, uint64_t) const>(&LedgerImpl::state), key,
                height);
   }
+  Result<StateRows> state_range(const Bytes& from, const Bytes& to, size_t limit) const override {
+    std::shared_lock lock(mutex_);
+    if (!current_) return tl::unexpected(halted());
+    return current_->state_range(from, to, limit);
+  }
+  Result<StateRows> state_range(const Bytes& from, const Bytes& to, size_t limit,
+                                uint64_t height) const override {
+    std::shared_lock lock(mutex_);
+    if (!current_) return tl::unexpected(halted());
+    return current_->state_range(from, to, limit, height);
+  }
   Result<std::pair<std::optional<Bytes>, merkle::StateProof>> state_proof(std::string_view key,
                                                                           uint64_t height) const override {
     return ask(&LedgerImpl::state_proof, key, height);

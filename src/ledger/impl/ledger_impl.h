@@ -57,6 +57,9 @@ class LedgerImpl final : public Ledger {
   Result<merkle::Path> consistency(uint64_t old_size, uint64_t size) const override;
   Result<std::optional<Bytes>> state(std::string_view key) const override;
   Result<std::optional<Bytes>> state(std::string_view key, uint64_t height) const override;
+  Result<StateRows> state_range(const Bytes& from, const Bytes& to, size_t limit) const override;
+  Result<StateRows> state_range(const Bytes& from, const Bytes& to, size_t limit,
+                                uint64_t height) const override;
   Result<std::pair<std::optional<Bytes>, merkle::StateProof>> state_proof(std::string_view key,
                                                                           uint64_t height) const override;
   Result<std::optional<format::Account>> account(const format::KeyId& id) const override;
@@ -99,9 +102,11 @@ class LedgerImpl final : public Ledger {
     std::lock_guard lock(view_mutex_);
     return view_;
   }
+  // `read` at a version that must be retained: ledger.no_block, ledger.pruned.
+  template <typename Read>
+  std::invoke_result_t<Read> at_version(uint64_t height, const Read& read) const;
   // The value of a state key at a retained version.
   Result<std::optional<Bytes>> state_at(ByteView key, uint64_t version) const;
-  Result<StateRows> state_range(const Bytes& from, const Bytes& to, size_t limit) const;
   Result<StateRows> state_range_at(const Bytes& from, const Bytes& to, size_t limit, uint64_t version) const;
   // Everything about a decoded transaction but its place in a block, whether it is a duplicate, and its
   // signature.
