@@ -14,6 +14,8 @@ using ledger::CallContext;
 using ledger::CallResult;
 using ledger::ended;
 
+// A module of 3 MB is scanned and prepared in 1 to 2 s (docs/adr/0027): so that few fit a block.
+constexpr uint64_t kProposeGasPerByte = 500;
 constexpr std::string_view kNative[] = {"consortium", "contract", "evidence", "governance"};
 
 CallResult refused(std::string_view reason) { return ended(ReceiptStatus::refused, reason); }
@@ -33,8 +35,10 @@ struct Subject {
   const CallContext& context;
   Read read{[this](std::string_view key) { return context.state.get(key); }};
 
-  bool governs() const { return context.account.has_role("governor"); }
-  bool may_change(const ContractRecord& record) const { return governs() || record.owner == context.signer; }
+  // `record` null: of no contract yet.
+  bool may(const ContractPolicy::Roles& roles, const ContractRecord* record) const {
+    return may_act(roles, context.account, record && record->owner == context.signer);
+  }
   void put(std::string_view name, const ContractRecord& record) const {
     context.state.put(ContractRecord::state_key(name), record.encode());
   }
@@ -52,15 +56,15 @@ Result<CallResult> propose(const Registry& registry, const CallContext& context)
   const Subject subject{context};
   auto call = ContractPropose::decode(context.arguments);
   if (!call) return ended(ReceiptStatus::bad_arguments, call.error().reason);
-  if (!subject.governs() && !context.account.has_role("developer"))
-    return ended(ReceiptStatus::forbidden, "contract.forbidden");
   if (crypto::sm3(context.attachment) != call->package) return refused("contract.package_digest");
   if (!is_contract_name(call->name)) return refused("contract.name");
   if (std::find(std::begin(kNative), std::end(kNative), call->name) != std::end(kNative))
     return refused("contract.name_reserved");
 
   ASSIGN(auto record, record_of(subject.read, call->name));
-  if (record && !subject.may_change(*record)) return ended(ReceiptStatus::forbidden, "contract.not_owner");
+  const ContractRecord* known = record ? &*record : nullptr;
+  if (!subject.may(context.policy.propose, known) || (known && !subject.may(context.policy.upgrade, known)))
+    return ended(ReceiptStatus::forbidden, "contract.forbidden");
   if (record && record->state == ContractState::retired) return refused("contract.retired");
   if (Status fits = registry.check(context.attachment); !fits) {
     if (fits.error().code != Code::invalid_argument) return tl::unexpected(fits.error());
@@ -82,8 +86,8 @@ Result<CallResult> propose(const Registry& registry, const CallContext& context)
   return done("proposed", call->name, version);
 }
 
-// How many of those who govern must approve: of a consortium as many as a vote needs, else one.
 Result<size_t> approvals_needed(const CallContext& context) {
+  if (context.policy.approvals > 0) return size_t(context.policy.approvals);
   ASSIGN(const auto document, context.state.get(kConsortiumKey));
   if (!document) return size_t(1);
   ASSIGN(const auto consortium, Consortium::decode(text(*document)));
@@ -95,7 +99,8 @@ Result<CallResult> judge(const CallContext& context, bool yes) {
   const Subject subject{context};
   auto call = ContractVersionRef::decode(context.arguments);
   if (!call) return ended(ReceiptStatus::bad_arguments, call.error().reason);
-  if (!subject.governs()) return ended(ReceiptStatus::forbidden, "contract.forbidden");
+  if (!subject.may(context.policy.approve, nullptr))
+    return ended(ReceiptStatus::forbidden, "contract.forbidden");
   ASSIGN(auto version, version_of(subject.read, call->name, call->version));
   if (!version) return refused("contract.no_version");
   if (version->state != ContractVersionState::proposed) return refused("contract.version_decided");
@@ -120,7 +125,8 @@ Result<CallResult> deploy(const Registry& registry, const Directory& directory, 
   ASSIGN(auto record, record_of(subject.read, call->name));
   ASSIGN(auto version, version_of(subject.read, call->name, call->version));
   if (!record || !version) return refused("contract.no_version");
-  if (!subject.may_change(*record)) return ended(ReceiptStatus::forbidden, "contract.not_owner");
+  const auto& roles = record->current == 0 ? context.policy.deploy : context.policy.upgrade;
+  if (!subject.may(roles, &*record)) return ended(ReceiptStatus::forbidden, "contract.forbidden");
   if (record->state == ContractState::retired) return refused("contract.retired");
   if (version->state != ContractVersionState::approved) return refused("contract.not_approved");
   if (call->version < record->current) return refused("contract.version_old");
@@ -150,21 +156,28 @@ Result<CallResult> deploy(const Registry& registry, const Directory& directory, 
   return told;
 }
 
+struct Move {
+  std::vector<ContractState> from;
+  ContractState to;
+  std::string_view event;
+  ContractPolicy::Roles ContractPolicy::*roles;
+};
+
 // freeze, unfreeze and retire.
-Result<CallResult> move(const CallContext& context, std::vector<ContractState> from, ContractState to,
-                        std::string_view event) {
+Result<CallResult> move(const CallContext& context, const Move& what) {
   const Subject subject{context};
   auto call = ContractReason::decode(context.arguments);
   if (!call) return ended(ReceiptStatus::bad_arguments, call.error().reason);
   ASSIGN(auto record, record_of(subject.read, call->name));
   if (!record) return refused("contract.unknown");
-  if (!subject.may_change(*record)) return ended(ReceiptStatus::forbidden, "contract.not_owner");
-  if (std::find(from.begin(), from.end(), record->state) == from.end())
+  if (!subject.may(context.policy.*what.roles, &*record))
+    return ended(ReceiptStatus::forbidden, "contract.forbidden");
+  if (std::find(what.from.begin(), what.from.end(), record->state) == what.from.end())
     return refused("contract.state_" + std::string(name_of(record->state)));
-  record->state = to;
+  record->state = what.to;
   record->why = call->why;
   subject.put(call->name, *record);
-  return done(event, call->name, record->current);
+  return done(what.event, call->name, record->current);
 }
 
 ledger::Method method(std::string name, std::function<Result<CallResult>(const CallContext&)> run) {
@@ -178,13 +191,25 @@ ledger::Method method(std::string name, std::function<Result<CallResult>(const C
   return out;
 }
 
+ledger::Method mover(std::string name, Move what) {
+  return method(std::move(name),
+                [what = std::move(what)](const CallContext& context) { return move(context, what); });
+}
+
 }  // namespace
+
+bool may_act(const ContractPolicy::Roles& roles, const Account& account, bool owner) {
+  return std::any_of(roles.begin(), roles.end(), [&](const std::string& role) {
+    return role == "*" || (role == "owner" ? owner : account.has_role(role));
+  });
+}
 
 ledger::ContractTable lifecycle(std::shared_ptr<const Registry> registry) {
   auto directory = make_directory(registry);
   ledger::Method first =
       method("propose", [registry](const CallContext& context) { return propose(*registry, context); });
   first.stands_for = is_package;
+  first.gas_per_byte = kProposeGasPerByte;
   using State = ContractState;
   return {
       std::move(first),
@@ -192,16 +217,12 @@ ledger::ContractTable lifecycle(std::shared_ptr<const Registry> registry) {
       method("reject", [](const CallContext& context) { return judge(context, false); }),
       method("deploy", [registry, directory](
                            const CallContext& context) { return deploy(*registry, *directory, context); }),
-      method(
-          "freeze",
-          [](const CallContext& context) { return move(context, {State::active}, State::frozen, "frozen"); }),
-      method("unfreeze",
-             [](const CallContext& context) {
-               return move(context, {State::frozen}, State::active, "unfrozen");
-             }),
-      method("retire", [](const CallContext& context) {
-        return move(context, {State::proposed, State::active, State::frozen}, State::retired, "retired");
-      })};
+      mover("freeze", {{State::active}, State::frozen, "frozen", &ContractPolicy::freeze}),
+      mover("unfreeze", {{State::frozen}, State::active, "unfrozen", &ContractPolicy::unfreeze}),
+      mover("retire", {{State::proposed, State::active, State::frozen},
+                       State::retired,
+                       "retired",
+                       &ContractPolicy::retire})};
 }
 
 }  // namespace chengxin::contract

@@ -18,6 +18,7 @@ constexpr std::string_view kInterface = "function run(bytes steps) returns (byte
 struct DeveloperChain : TestChain {
   Signer developer, other;
   DeveloperChain() {
+    genesis.protocol = kContractsProtocol;
     genesis.accounts.push_back({developer.key.public_key().point(), {"developer"}});
     genesis.accounts.push_back({other.key.public_key().point(), {"developer"}});
   }
@@ -29,15 +30,7 @@ struct LifecycleTest : ::testing::Test {
   std::shared_ptr<const Registry> registry =
       std::make_shared<Registry>(Engines{{ContractEngine::wasm, std::make_shared<testing::ScriptEngine>()}});
 
-  void SetUp() override {
-    open();
-    for (uint32_t version : {2u, 3u})
-      ASSERT_EQ(
-          told(setup.governor, {"governance", "set_protocol",
-                                encode_set_protocol({version, chain.ledger->head().header.height + 2})}),
-          "")
-          << version;
-  }
+  void SetUp() override { open(); }
   void open() {
     chain.ledger.reset();
     ledger::Options options = setup.options();
@@ -137,13 +130,55 @@ TEST_F(LifecycleTest, FromProposalToRetirement) {
 TEST_F(LifecycleTest, WhoMayDoWhat) {
   EXPECT_EQ(propose(setup.writer, "c", package("one")), "contract.forbidden");
   EXPECT_EQ(propose(setup.developer, "c", package("one")), "");
-  EXPECT_EQ(propose(setup.other, "c", package("two")), "contract.not_owner");
+  EXPECT_EQ(propose(setup.other, "c", package("two")), "contract.forbidden");
   EXPECT_EQ(on_version(setup.developer, "approve", 1), "contract.forbidden");
   EXPECT_EQ(on_version(setup.governor, "approve", 1), "");
-  EXPECT_EQ(on_version(setup.other, "deploy", 1), "contract.not_owner");
+  EXPECT_EQ(on_version(setup.other, "deploy", 1), "contract.forbidden");
   EXPECT_EQ(on_version(setup.governor, "deploy", 1), "");
-  EXPECT_EQ(move(setup.other, "freeze"), "contract.not_owner");
-  EXPECT_EQ(move(setup.writer, "retire"), "contract.not_owner");
+  EXPECT_EQ(move(setup.other, "freeze"), "contract.forbidden");
+  EXPECT_EQ(move(setup.writer, "retire"), "contract.forbidden");
+}
+
+TEST_F(LifecycleTest, ThePolicyIsData) {
+  const auto set = [&](const Signer& signer, const ContractPolicy& policy) {
+    return told(signer, {"governance", "set_contract_policy", to_bytes(view(policy.encode()))});
+  };
+  deploy_c();
+  ContractPolicy policy;
+  policy.approve = {"auditor", "governor"};
+  policy.approvals = 2;
+  policy.propose = {"governor"};
+  policy.upgrade = {"owner"};
+  policy.freeze = {"auditor"};
+  policy.calls["c"] = {"writer"};
+  EXPECT_EQ(set(setup.developer, policy), "contract.forbidden");
+  ContractPolicy empty = policy;
+  empty.freeze.clear();
+  EXPECT_EQ(set(setup.governor, empty), "format.contract_policy");
+  EXPECT_EQ(set(setup.governor, policy), "");
+  EXPECT_EQ(*chain.ledger->head().contract_policy, policy);
+
+  EXPECT_EQ(told(setup.writer, run({{"put", "a", "1"}})), "");
+  EXPECT_EQ(told(setup.other, run({{"put", "a", "2"}})), "contract.forbidden");
+  EXPECT_EQ(move(setup.governor, "freeze"), "contract.forbidden");
+  EXPECT_EQ(propose(setup.developer, "c", package("two")), "contract.forbidden");
+  EXPECT_EQ(propose(setup.governor, "c", package("two")), "contract.forbidden")
+      << "an upgrade is its owner's";
+  EXPECT_EQ(propose(setup.governor, "d", package("one")), "");
+  EXPECT_EQ(on_version(setup.governor, "approve", 1, "d"), "");
+  EXPECT_EQ(on_version(setup.governor, "approve", 1, "d"), "contract.approved_already");
+  EXPECT_EQ(on_version(setup.governor, "deploy", 1, "d"), "contract.not_approved");
+  Signer auditor;
+  EXPECT_EQ(told(setup.governor, {"governance", "register_key",
+                                  encode_register_key(auditor.key.public_key().point(), {"auditor"})}),
+            "");
+  EXPECT_EQ(on_version(auditor, "approve", 1, "d"), "");
+  EXPECT_EQ(on_version(setup.governor, "deploy", 1, "d"), "");
+  EXPECT_EQ(told(setup.other, run({{"put", "b", "1"}}, "d")), "") << "the rule was for the other contract";
+  EXPECT_EQ(move(auditor, "freeze"), "");
+  open();
+  EXPECT_EQ(*chain.ledger->head().contract_policy, policy);
+  EXPECT_TRUE(chain.ledger->verify({}));
 }
 
 TEST_F(LifecycleTest, WhatCannotBeProposed) {
@@ -186,6 +221,7 @@ TEST_F(LifecycleTest, AFrozenContractCalledByAnother) {
 
 TEST_F(LifecycleTest, NothingOfThisBeforeItsProtocol) {
   DeveloperChain early;
+  early.genesis.protocol = kContractsProtocol - 1;
   LiveChain young(early);
   young.ledger.reset();
   ledger::Options options = early.options();

@@ -149,6 +149,8 @@ class DeployedContracts : public ledger::Deployed {
   Result<ledger::CallResult> call(const ledger::CallContext& context,
                                   const format::Call& call) const override {
     const Read read = [&](std::string_view key) { return context.state.get(key); };
+    if (!may_act(context.policy.of_call(call.contract), context.account, false))
+      return ledger::ended(ReceiptStatus::forbidden, "contract.forbidden");
     auto loaded = directory_.by_name(call.contract, read);
     if (!loaded) {
       if (loaded.error().reason == "contract.unknown")

@@ -37,6 +37,9 @@ class Registry {
   mutable std::list<std::pair<Digest, LoadedPtr>> recent_;  // the newest first
 };
 
+// `owner`: whether the account proposed the contract first.
+bool may_act(const format::ContractPolicy::Roles& roles, const format::Account& account, bool owner);
+
 // The native contract `contract`: propose, approve, reject, deploy, freeze, unfreeze, retire.
 ledger::ContractTable lifecycle(std::shared_ptr<const Registry> registry);
 // Calls of what was deployed by it.

@@ -12,9 +12,10 @@ constexpr size_t kMaxRoles = 16, kMaxRoleBytes = 64, kMaxSerials = 16, kMaxSeria
 
 // In the order of the alternatives of Action.
 constexpr std::string_view kNames[] = {
-    "add_organisation", "remove_organisation", "replace_governor", "replace_root",      "add_node",
-    "set_role",         "remove_node",         "revoke_node",      "replace_node_keys", "move_node",
-    "register_key",     "revoke_key",          "set_protocol",     "set_approval",      "set_limits"};
+    "add_organisation",   "remove_organisation", "replace_governor", "replace_root",      "add_node",
+    "set_role",           "remove_node",         "revoke_node",      "replace_node_keys", "move_node",
+    "register_key",       "revoke_key",          "set_protocol",     "set_approval",      "set_limits",
+    "set_contract_policy"};
 static_assert(std::size(kNames) == std::variant_size_v<Action>);
 
 Json fields(const AddOrganisation& action) { return {{"organisation", to_json(action.organisation)}}; }
@@ -56,6 +57,9 @@ Json fields(const SetLimits& action) {
   return {{"max_block_bytes", action.limits.max_block_bytes},
           {"max_transaction_bytes", action.limits.max_transaction_bytes},
           {"max_validity_ms", action.limits.max_validity_ms}};
+}
+Json fields(const SetContractPolicy& action) {
+  return {{"policy", parse_json(action.policy.encode()).value()}};
 }
 
 Status read(const Json& json, AddOrganisation& out) {
@@ -161,6 +165,12 @@ Status read(const Json& json, SetLimits& out) {
   out.limits.max_block_bytes = json.at("max_block_bytes").get<uint64_t>();
   out.limits.max_transaction_bytes = json.at("max_transaction_bytes").get<uint64_t>();
   out.limits.max_validity_ms = json.at("max_validity_ms").get<uint64_t>();
+  return {};
+}
+Status read(const Json& json, SetContractPolicy& out) {
+  auto document = canonical_json(json.at("policy"));
+  if (!document) return bad_consortium("a policy that has no canonical spelling");
+  ASSIGN(out.policy, ContractPolicy::decode(*document));
   return {};
 }
 

@@ -2,6 +2,7 @@
 #include <variant>
 
 #include "base/json.h"
+#include "format/contract_policy.h"
 #include "format/genesis.h"
 
 // What organisations of a consortium propose to each other and vote on: arguments of the native contract
@@ -91,9 +92,15 @@ struct SetLimits {
   bool operator==(const SetLimits&) const = default;
 };
 
+// From version 3 on.
+struct SetContractPolicy {
+  ContractPolicy policy;
+  bool operator==(const SetContractPolicy&) const = default;
+};
+
 using Action = std::variant<AddOrganisation, RemoveOrganisation, ReplaceGovernor, ReplaceRoot, AddNode,
                             SetRole, RemoveNode, RevokeNode, ReplaceNodeKeys, MoveNode, RegisterAccount,
-                            RevokeAccount, SetProtocol, SetApproval, SetLimits>;
+                            RevokeAccount, SetProtocol, SetApproval, SetLimits, SetContractPolicy>;
 std::string_view action_name(const Action& action);  // add_organisation, …
 Json action_json(const Action& action);
 Result<Action> read_action(const Json& json);  // format.consortium

@@ -29,7 +29,13 @@ std::vector<Action> one_of_each() {
           RevokeAccount{filled<16>(1)},
           SetProtocol{{2, 50}},
           SetApproval{Approval::all},
-          SetLimits{{1, 2, 3}}};
+          SetLimits{{1, 2, 3}},
+          SetContractPolicy{[] {
+            ContractPolicy policy;
+            policy.calls["notary"] = {"reader", "writer"};
+            policy.quota_gas = 7;
+            return policy;
+          }()}};
 }
 
 TEST(Proposal, EveryActionRoundTrips) {

@@ -169,7 +169,8 @@ Result<CallResult> propose(const CallContext& context) {
   if (!what) return ended(ReceiptStatus::bad_arguments, what.error().reason);
   // What a program that does not know the action answers.
   for (const Action& each : what->actions)
-    if (std::holds_alternative<SetLimits>(each) && context.protocol < 2)
+    if ((std::holds_alternative<SetLimits>(each) && context.protocol < 2) ||
+        (std::holds_alternative<SetContractPolicy>(each) && context.protocol < 3))
       return ended(ReceiptStatus::bad_arguments, "format.consortium");
   ASSIGN(Speaker speaker, speaker_of(context));
   if (speaker.refusal) return *speaker.refusal;
@@ -256,6 +257,7 @@ Method method(std::string name, std::function<Result<CallResult>(const CallConte
                 std::string(kValidatorsKey),
                 std::string(kProtocolKey),
                 std::string(kLimitsKey),
+                std::string(kContractPolicyKey),
                 "key/",
                 "consortium/"};
   out.run = std::move(run);

@@ -60,6 +60,7 @@ void ConsortiumChange::write() {
   if (revocations_changed_) state_->put(kRevocationsKey, revocations_.encode());
   if (protocol_changed_) state_->put(kProtocolKey, protocol_->encode());
   if (limits_) state_->put(kLimitsKey, limits_->encode());
+  if (contract_policy_) state_->put(kContractPolicyKey, to_bytes(view(contract_policy_->encode())));
   for (const auto& [id, changed] : accounts_) state_->put(key_of(id), changed.encode());
 }
 
@@ -236,6 +237,11 @@ Result<ConsortiumChange::Refusal> ConsortiumChange::act(const SetApproval& actio
 Result<ConsortiumChange::Refusal> ConsortiumChange::act(const SetLimits& action) {
   if (!limits_allowed(action.limits)) return "governance.limits";
   limits_ = action.limits;
+  return {};
+}
+
+Result<ConsortiumChange::Refusal> ConsortiumChange::act(const SetContractPolicy& action) {
+  contract_policy_ = action.policy;
   return {};
 }
 

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "format/consortium.h"
+#include "format/contract_policy.h"
 #include "format/genesis.h"
 #include "format/header.h"
 #include "merkle/state_tree.h"
@@ -36,6 +37,9 @@ class StateView {
 Result<StateRows> merged_range(const merkle::StateUpdates& changes, const Bytes& from, const Bytes& to,
                                size_t limit, const std::function<Result<StateRows>(size_t limit)>& below);
 
+// Of a chain that was given none.
+inline const format::ContractPolicy kNoPolicySet;
+
 struct CallContext {
   format::KeyId signer;
   const format::Account& account;  // the signer's
@@ -46,7 +50,8 @@ struct CallContext {
   StateView& state;
   uint32_t protocol = format::kFirstProtocol;  // that the block follows
   Digest chain{}, transaction{}, previous_block{};
-  uint64_t gas = 0;  // that the call may use besides the method's own
+  uint64_t gas = 0;                                     // that the call may use besides the method's own
+  const format::ContractPolicy& policy = kNoPolicySet;  // as it was before the block
 };
 
 struct CallResult {
@@ -99,7 +104,8 @@ class Deployed {
 // What the calls of one transaction, and those of one block, may use together.
 inline constexpr uint64_t kTransactionGas = 100'000'000, kBlockGas = 2'000'000'000;
 
-// governance.register_key, revoke_key, set_validators, set_protocol, and from version 2 on set_limits; on a
+// governance.register_key, revoke_key, set_validators, set_protocol, and from version 2 on set_limits,
+// from 3 on set_contract_policy; on a
 // chain with a consortium they are refused.
 ContractTable governance_contract();
 

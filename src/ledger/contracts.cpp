@@ -62,9 +62,10 @@ Result<CallResult> run_checked(const Frame& frame, const format::Call& call, Byt
                                const Prefixes& reads, const Prefixes& writes, uint64_t gas, StateLayer& layer,
                                const Run& run) {
   CheckedState state(reads, writes, layer);
-  auto result = run(CallContext{frame.signer_id, frame.signer, frame.block.height, frame.block.time_ms,
-                                call.arguments, attachment, state, frame.block.version, frame.block.chain,
-                                frame.transaction, frame.block.previous, gas});
+  auto result =
+      run(CallContext{frame.signer_id, frame.signer, frame.block.height, frame.block.time_ms, call.arguments,
+                      attachment, state, frame.block.version, frame.block.chain, frame.transaction,
+                      frame.block.previous, gas, frame.block.policy ? *frame.block.policy : kNoPolicySet});
   if (state.violated()) return ended(ReceiptStatus::access_violation, "contract.access_violation");
   return result;
 }

@@ -24,7 +24,7 @@ class Executor {
         version_(head_.next_protocol()),
         sink_(sink),
         state_(base.state),
-        frame_{height_, time_ms_, version_, head_.header.chain, head_.header_hash},
+        frame_{height_, time_ms_, version_, head_.header.chain, head_.header_hash, head_.contract_policy},
         tail_(base.view->tail),
         seen_(std::make_shared<DigestSet>(candidates.size())),
         candidates_(candidates) {
@@ -182,6 +182,7 @@ class Executor {
     next.head.next_validators = head_.next_validators;
     next.head.protocol = head_.protocol;
     next.head.limits = head_.limits;
+    next.head.contract_policy = head_.contract_policy;
     for (const auto& [key, value] : state_.changes()) {
       out_.changed_keys.push_back(key);
       sink_.set_state(key, value);
@@ -194,6 +195,10 @@ class Executor {
       }
       if (equal(key, view(format::kLimitsKey))) {
         ASSIGN(next.head.limits, format::ChainLimits::decode(*value));
+      }
+      if (equal(key, view(format::kContractPolicyKey))) {
+        ASSIGN(auto policy, format::ContractPolicy::decode(text(*value)));
+        next.head.contract_policy = std::make_shared<const format::ContractPolicy>(std::move(policy));
       }
     }
 

@@ -92,6 +92,13 @@ Result<CallResult> set_protocol(const CallContext& context) {
   return done("protocol_set", change.encode());
 }
 
+Result<CallResult> set_contract_policy(const CallContext& context) {
+  const auto policy = format::ContractPolicy::decode(text(context.arguments));
+  if (!policy) return ended(ReceiptStatus::bad_arguments, policy.error().reason);
+  context.state.put(format::kContractPolicyKey, to_bytes(context.arguments));
+  return done("contract_policy_set", context.arguments);
+}
+
 Result<CallResult> set_limits(const CallContext& context) {
   auto arguments = format::decode_set_limits(context.arguments);
   if (!arguments) return ended(ReceiptStatus::bad_arguments, arguments.error().reason);
@@ -132,11 +139,17 @@ bool limits_allowed(const format::ChainLimits& limits) {
 }
 
 ContractTable governance_contract() {
+  Method policy =
+      method("set_contract_policy", {std::string(format::kContractPolicyKey)}, set_contract_policy);
+  policy.since_version = 3;
   Method limits = method("set_limits", {std::string(format::kLimitsKey)}, set_limits);
   limits.since_version = 2;
-  return {method("register_key", {"key/"}, register_key), method("revoke_key", {"key/"}, revoke_key),
+  return {method("register_key", {"key/"}, register_key),
+          method("revoke_key", {"key/"}, revoke_key),
           method("set_validators", {std::string(format::kValidatorsKey)}, set_validators),
-          method("set_protocol", {std::string(format::kProtocolKey)}, set_protocol), std::move(limits)};
+          method("set_protocol", {std::string(format::kProtocolKey)}, set_protocol),
+          std::move(limits),
+          std::move(policy)};
 }
 
 }  // namespace chengxin::ledger

@@ -256,6 +256,11 @@ Result<std::shared_ptr<View>> LedgerImpl::view_at(uint64_t height) const {
   if (limits) {
     ASSIGN(next->head.limits, format::ChainLimits::decode(*limits));
   }
+  ASSIGN(auto policy, state_at(view(format::kContractPolicyKey), height));
+  if (policy) {
+    ASSIGN(auto read, format::ContractPolicy::decode(text(*policy)));
+    next->head.contract_policy = std::make_shared<const format::ContractPolicy>(std::move(read));
+  }
   return next;
 }
 

@@ -36,6 +36,7 @@ struct Head {
   uint64_t certified_height = 0;         // the newest block with a certificate; proofs are made under it
   format::ProtocolChange protocol;       // the last that was set; it may still wait for its height
   format::ChainLimits limits;            // of the next block
+  std::shared_ptr<const format::ContractPolicy> contract_policy;  // the same; null: none was set
   uint32_t next_protocol() const { return protocol.at(header.height + 1); }
 };
 

@@ -40,6 +40,7 @@ class ConsortiumChange {
   Result<Refusal> act(const format::SetProtocol& action);
   Result<Refusal> act(const format::SetApproval& action);
   Result<Refusal> act(const format::SetLimits& action);
+  Result<Refusal> act(const format::SetContractPolicy& action);
 
   Refusal whole() const;
   Refusal root_refused(const Bytes& certificate, std::string_view organisation) const;
@@ -60,6 +61,7 @@ class ConsortiumChange {
   format::Revocations revocations_;
   std::optional<format::ProtocolChange> protocol_;
   std::optional<format::ChainLimits> limits_;  // when they change
+  std::optional<format::ContractPolicy> contract_policy_;
   std::map<format::KeyId, format::Account> accounts_;
   std::vector<std::string> erased_;
   bool consortium_changed_ = false, revocations_changed_ = false, protocol_changed_ = false;

@@ -115,6 +115,7 @@ struct BlockFrame {
   int64_t time_ms;
   uint32_t version;
   Digest chain, previous;
+  std::shared_ptr<const format::ContractPolicy> policy;  // null: none was set
 };
 Result<Outcome> run_transaction(const Methods& methods, const format::Transaction& transaction,
                                 const format::Account& signer, const BlockFrame& frame, StateLayer& block);
