@@ -18,26 +18,44 @@ struct Outcome {
   bool returned() const { return ending == Ending::returned; }
 };
 
-enum class CallKind { call, read_only, delegate };
+// The last two make a contract; frames of the EVM alone do.
+enum class CallKind { call, read_only, delegate, create, create2 };
 
 struct Message {
   CallKind kind = CallKind::call;
-  Address to{};
-  Bytes input;  // call data
+  Address to{};  // create, create2: not looked at
+  Bytes input;   // call data; create, create2: init code
   uint64_t gas = 0;
+  Digest salt{};  // create2
 };
 
 struct FrameContext {
   Address self{}, caller{}, origin{};
   Digest chain{}, transaction{}, previous_block{};
+  Digest code{};  // of EVM code that runs, Keccak-256
   uint64_t height = 0;
   int64_t time_ms = 0;
   uint32_t depth = 0, protocol = 0;
   bool read_only = false;
 };
 
-// Questions that are neither state nor calls; the answers are in docs/formats/contract.md.
-enum class Question : uint32_t { attribute = 1, credential, approval, evidence, sm2_verify, caller_name };
+// Questions that are neither state nor calls: arguments and answers are at CX_ASK_* in
+// sandbox/include/chengxin_sandbox.h.
+enum class Question : uint32_t {
+  caller_name = 0,
+  attribute = 1,
+  credential = 2,
+  approval = 3,
+  evidence = 4,
+  sm2_verify = 5,
+  code = 8,
+  code_at = 9,
+  code_hash = 10,
+  code_size = 11,
+  block_hash = 12
+};
+
+class Machine;
 
 // What one frame may ask. An Error whose reason begins with "contract." ends the frame as a trap with that
 // reason; any other is a fault of this node, and no block is made.
@@ -51,6 +69,10 @@ class Host {
   virtual Status event(std::span<const Digest> topics, ByteView data) = 0;
   virtual Result<std::optional<Bytes>> ask(Question question, ByteView arguments) = 0;
   virtual Result<Outcome> call(const Message& message) = 0;
+
+  // Of the EVM. What runs when the frame's own contract is called from now on; empty: nothing does.
+  virtual Status keep(ByteView code) = 0;
+  virtual Machine& machine() = 0;  // of the call of the transaction
 };
 
 enum class Entrance { call, deploy };
@@ -61,6 +83,7 @@ inline bool is_of_contract(const Error& error) { return error.reason.starts_with
 class Module {
  public:
   virtual ~Module() = default;
+  virtual format::ContractEngine engine() const = 0;
   // `deploy`: its constructor, which is nothing where it has none and the input is empty.
   virtual Result<Outcome> run(Entrance entrance, const FrameContext& context, Host& host, ByteView input,
                               uint64_t gas) const = 0;

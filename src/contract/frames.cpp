@@ -1,7 +1,20 @@
 #include "contract/frames.h"
 
+#include "base/check.h"
+#include "contract/keccak.h"
+
 namespace chengxin::contract {
 namespace {
+
+using format::ContractEngine;
+
+// What the EVM sees where a contract in another language stands: one byte, INVALID, so that it counts as a
+// contract.
+constexpr uint8_t kOtherLanguage[] = {0xfe};
+
+bool nothing_there(const Error& error) {
+  return error.reason == "contract.unknown" || error.reason == "contract.not_deployed";
+}
 
 Outcome trapped(std::string_view reason) { return {Ending::trapped, 0, to_bytes(view(reason))}; }
 
@@ -13,12 +26,20 @@ Bytes end_of(Bytes prefix) {
 
 }  // namespace
 
+Result<Callee> evm_callee(const Read& read, const Address& address) {
+  ASSIGN(const auto code, code_record(read, address));
+  if (!code) return fail(Code::not_found, "contract.unknown", "no contract at {}", hex(address));
+  if (code->size == 0) return fail(Code::conflict, "contract.not_deployed", "{} has no code", hex(address));
+  return Callee{evm_module(), code->digest};
+}
+
 // What one frame sees of the others.
 class Frames::Frame : public Host {
  public:
-  Frame(Frames& frames, const FrameContext& context)
+  Frame(Frames& frames, const FrameContext& context, const Module& module)
       : frames_(frames),
         context_(context),
+        module_(module),
         prefix_(to_bytes(view(format::contract_state_prefix(context.self)))) {}
 
   Result<std::optional<Bytes>> get(ByteView key) override { return frames_.journal_.get(own(key)); }
@@ -51,7 +72,13 @@ class Frames::Frame : public Host {
   Result<std::optional<Bytes>> ask(Question question, ByteView arguments) override {
     return frames_.answer(context_, question, arguments);
   }
-  Result<Outcome> call(const Message& message) override { return frames_.nested(context_, message); }
+  Result<Outcome> call(const Message& message) override { return frames_.nested(context_, module_, message); }
+  Status keep(ByteView code) override {
+    ASSIGN(auto record, code_record(frames_.read(), context_.self));
+    frames_.keep(context_.self, record.value_or(CodeRecord()), code);
+    return {};
+  }
+  Machine& machine() override { return frames_.machine_; }
 
  private:
   Bytes own(ByteView key) const {
@@ -66,23 +93,33 @@ class Frames::Frame : public Host {
 
   Frames& frames_;
   const FrameContext& context_;
+  const Module& module_;
   const Bytes prefix_;
 };
 
 Result<Outcome> Frames::deploy(const Module& module, const Address& self, ByteView input, uint64_t gas) {
   FrameContext context = transaction_;
   context.self = self;
-  return enter(context, module, Entrance::deploy, input, gas);
+  return outermost(context, [&] { return run(context, module, Entrance::deploy, input, gas); });
 }
 
 Result<Outcome> Frames::call(const Message& message) {
   FrameContext context = transaction_;
   context.self = message.to;
   context.read_only = message.kind == CallKind::read_only;
-  return enter(context, message);
+  return outermost(context, [&] { return enter(context, message, std::nullopt); });
 }
 
-Result<Outcome> Frames::nested(const FrameContext& from, const Message& message) {
+Result<Outcome> Frames::outermost(const FrameContext& context,
+                                  const std::function<Result<Outcome>()>& enter) {
+  machine_.begin(context.origin, context.self);
+  ASSIGN(Outcome outcome, enter());
+  outcome.gas_used -= machine_.refund(outcome.gas_used);
+  return outcome;
+}
+
+Result<Outcome> Frames::nested(const FrameContext& from, const Module& module, const Message& message) {
+  if (message.kind == CallKind::create || message.kind == CallKind::create2) return create(from, message);
   FrameContext context = from;
   ++context.depth;
   if (message.kind != CallKind::delegate) {
@@ -90,29 +127,95 @@ Result<Outcome> Frames::nested(const FrameContext& from, const Message& message)
     context.caller = from.self;
   }
   context.read_only = from.read_only || message.kind == CallKind::read_only;
-  return enter(context, message);
+  return enter(context, message, module.engine());
 }
 
-Result<Outcome> Frames::enter(const FrameContext& context, const Message& message) {
-  auto module = directory_.at(message.to, journal_);
-  if (module) return enter(context, **module, Entrance::call, message.input, message.gas);
-  if (!is_of_contract(module.error())) return tl::unexpected(std::move(module).error());
-  return trapped(module.error().reason);
+// `from`: the language of who calls; none: the transaction. To the EVM a call of nothing is one that returns
+// nothing.
+Result<Outcome> Frames::enter(FrameContext context, const Message& message,
+                              std::optional<ContractEngine> from) {
+  if (context.depth >= kMaxDepth) return trapped("contract.trap.depth");
+  auto callee = directory_.at(message.to, journal_);
+  if (!callee) {
+    if (!is_of_contract(callee.error())) return tl::unexpected(std::move(callee).error());
+    if (from == ContractEngine::evm && nothing_there(callee.error())) return Outcome();
+    return trapped(callee.error().reason);
+  }
+  // Each language keeps its state in its own way.
+  if (message.kind == CallKind::delegate && callee->module->engine() != from)
+    return trapped("contract.trap.delegate");
+  context.code = callee->code;
+  return run(context, *callee->module, Entrance::call, message.input, message.gas);
+}
+
+// The order is Ethereum's: sandbox/include/chengxin_sandbox.h at cx_evm_create.
+Result<Outcome> Frames::create(const FrameContext& from, const Message& message) {
+  FrameContext context = from;
+  ++context.depth;
+  context.caller = from.self;
+  if (context.depth >= kMaxDepth) return Outcome{Ending::reverted, 0, {}};
+  ASSIGN(auto creator, code_record(read(), from.self));
+  CHECK(creator.has_value());
+  const uint64_t nonce = creator->nonce++;
+  journal_.set(to_bytes(view(code_record_key(from.self))), creator->encode());
+  context.self = message.kind == CallKind::create ? create_address(from.self, nonce)
+                                                  : create2_address(from.self, message.salt, message.input);
+  machine_.touch(context.self);
+  ASSIGN(const auto occupied, code_record(read(), context.self));
+  if (occupied) return Outcome{Ending::trapped, message.gas, to_bytes(view("contract.trap.occupied"))};
+  ASSIGN(Outcome outcome, run(context, *evm_module(), Entrance::deploy, message.input, message.gas));
+  if (outcome.returned()) outcome.output = to_bytes(context.self);
+  return outcome;
 }
 
 // Every way into a frame: what it did stays when it returned, and only then.
-Result<Outcome> Frames::enter(const FrameContext& context, const Module& module, Entrance entrance,
-                              ByteView input, uint64_t gas) {
-  if (context.depth >= kMaxDepth) return trapped("contract.trap.depth");
+Result<Outcome> Frames::run(const FrameContext& context, const Module& module, Entrance entrance,
+                            ByteView input, uint64_t gas) {
   const size_t mark = journal_.mark(), events = events_.size(), event_bytes = event_bytes_;
-  Frame frame(*this, context);
+  const uint64_t remembered = machine_.mark();
+  Frame frame(*this, context, module);
   ASSIGN(Outcome outcome, module.run(entrance, context, frame, input, gas));
   if (!outcome.returned()) {
     journal_.undo_to(mark);
+    machine_.rewind(remembered);
     events_.resize(events);
     event_bytes_ = event_bytes;
   }
   return outcome;
+}
+
+void Frames::keep(const Address& address, CodeRecord record, ByteView code) {
+  record.digest = keccak256(code);
+  record.size = uint32_t(code.size());
+  if (!code.empty()) journal_.set(to_bytes(view(code_key(record.digest))), to_bytes(code));
+  journal_.set(to_bytes(view(code_record_key(address))), record.encode());
+}
+
+Result<std::optional<CodeRecord>> Frames::code_of(const Address& address) {
+  ASSIGN(auto record, code_record(read(), address));
+  if (record) return record;
+  if (auto callee = directory_.at(address, journal_); !callee) {
+    if (!is_of_contract(callee.error())) return tl::unexpected(std::move(callee).error());
+    if (nothing_there(callee.error())) return std::optional<CodeRecord>();
+  }
+  return std::optional(CodeRecord{keccak256(kOtherLanguage), sizeof kOtherLanguage, 1});
+}
+
+Result<std::optional<Bytes>> Frames::code_answer(Question question, ByteView arguments) {
+  using Answer = std::optional<Bytes>;
+  Reader in(arguments);
+  const auto address = in.array<20>();
+  ASSIGN(const auto record, code_of(address));
+  if (!record) return Answer();
+  if (question == Question::code_hash) return Answer(to_bytes(record->digest));
+  if (question == Question::code_size) {
+    Bytes size;
+    put_be(size, record->size);
+    return Answer(std::move(size));
+  }
+  if (record->size == 0) return Answer(Bytes());
+  if (record->digest == keccak256(kOtherLanguage)) return Answer(to_bytes(kOtherLanguage));
+  return read()(code_key(record->digest));
 }
 
 Result<std::optional<Bytes>> Frames::answer(const FrameContext& frame, Question question,
@@ -123,7 +226,14 @@ Result<std::optional<Bytes>> Frames::answer(const FrameContext& frame, Question 
   switch (question) {
     case Question::credential:
     case Question::approval:
+    case Question::block_hash:  // of the one before alone, which the engine has
       break;
+    case Question::code:
+      return read()(code_key(in.digest()));
+    case Question::code_at:
+    case Question::code_hash:
+    case Question::code_size:
+      return code_answer(question, arguments);
     case Question::caller_name:
       return directory_.name(frame.caller, journal_);
     case Question::attribute: {

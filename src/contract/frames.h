@@ -1,5 +1,6 @@
 #pragma once
-#include "contract/engine.h"
+#include "contract/code.h"
+#include "contract/evm.h"
 #include "contract/journal.h"
 
 // Calls between deployed contracts, whatever their languages, in one call of a transaction.
@@ -8,13 +9,22 @@ namespace chengxin::contract {
 inline constexpr uint32_t kMaxDepth = 16;  // frames in one another
 inline constexpr size_t kMaxEvents = 1024, kMaxEventBytes = 4 << 20;
 
+// What a call of an address runs.
+struct Callee {
+  std::shared_ptr<const Module> module;
+  Digest code{};  // FrameContext::code
+};
+
+// Of an EVM contract. contract.unknown, contract.not_deployed: it has no code.
+Result<Callee> evm_callee(const Read& read, const Address& address);
+
 // Who and what the addresses are, in the state that a call sees.
 class Directory {
  public:
   virtual ~Directory() = default;
   // contract.unknown when nothing stands there, or why it cannot be called: contract.frozen, .retired,
   // .not_deployed.
-  virtual Result<std::shared_ptr<const Module>> at(const Address& address, Journal& journal) const = 0;
+  virtual Result<Callee> at(const Address& address, Journal& journal) const = 0;
   // A contract's name.
   virtual Result<std::optional<Bytes>> name(const Address& address, Journal& journal) const = 0;
   // Of an account.
@@ -45,15 +55,26 @@ class Frames {
     std::vector<Digest> topics;
     Bytes data;
   };
-  Result<Outcome> enter(const FrameContext& context, const Module& module, Entrance entrance, ByteView input,
-                        uint64_t gas);
-  Result<Outcome> enter(const FrameContext& context, const Message& message);
-  Result<Outcome> nested(const FrameContext& from, const Message& message);
+  Result<Outcome> outermost(const FrameContext& context, const std::function<Result<Outcome>()>& enter);
+  Result<Outcome> enter(FrameContext context, const Message& message,
+                        std::optional<format::ContractEngine> from);
+  Result<Outcome> run(const FrameContext& context, const Module& module, Entrance entrance, ByteView input,
+                      uint64_t gas);
+  Result<Outcome> nested(const FrameContext& from, const Module& module, const Message& message);
+  Result<Outcome> create(const FrameContext& from, const Message& message);
+
   Result<std::optional<Bytes>> answer(const FrameContext& frame, Question question, ByteView arguments);
+  Result<std::optional<Bytes>> code_answer(Question question, ByteView arguments);
+  Result<std::optional<CodeRecord>> code_of(const Address& address);
+  void keep(const Address& address, CodeRecord record, ByteView code);
+  Read read() {
+    return [this](std::string_view key) { return journal_.get(to_bytes(view(key))); };
+  }
 
   const FrameContext transaction_;
   const Directory& directory_;
   Journal journal_;
+  Machine machine_;
   std::vector<Logged> events_;
   size_t event_bytes_ = 0;
 };

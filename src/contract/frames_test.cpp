@@ -15,9 +15,9 @@ using testing::Values;
 // Contracts at addresses that begin with 1 to 4; the others are not there.
 class Scripts : public Directory {
  public:
-  Result<std::shared_ptr<const Module>> at(const Address& address, Journal&) const override {
+  Result<Callee> at(const Address& address, Journal&) const override {
     if (address[0] == 0 || address[0] > 4) return fail(Code::not_found, "contract.unknown");
-    return std::shared_ptr<const Module>(std::make_shared<testing::ScriptModule>());
+    return Callee{std::make_shared<testing::ScriptModule>(), {}};
   }
   Result<std::optional<Bytes>> name(const Address&, Journal&) const override {
     return std::optional<Bytes>();

@@ -132,6 +132,11 @@ Result<CallResult> deploy(const Registry& registry, const Directory& directory, 
   if (call->version < record->current) return refused("contract.version_old");
 
   ASSIGN(const LoadedPtr loaded, load_version(registry, subject.read, version->package));
+  ASSIGN(auto before, version_of(subject.read, call->name, record->current));
+  if (before) {  // each engine keeps state in its own way
+    ASSIGN(const LoadedPtr standing, load_version(registry, subject.read, before->package));
+    if (standing->engine != loaded->engine) return refused("contract.engine_changed");
+  }
   Frames frames(context.state, frame_of(context), directory);
   ASSIGN(Outcome outcome,
          frames.deploy(*loaded->module, contract_address(call->name), call->input, context.gas));
@@ -139,9 +144,7 @@ Result<CallResult> deploy(const Registry& registry, const Directory& directory, 
   CallResult out = frames.commit(std::move(outcome));
   if (!stands) return out;
 
-  if (record->current != 0) {
-    ASSIGN(auto before, version_of(subject.read, call->name, record->current));
-    CHECK(before.has_value());
+  if (before) {
     before->state = ContractVersionState::superseded;
     subject.put(call->name, record->current, *before);
   }

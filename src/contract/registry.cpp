@@ -91,12 +91,14 @@ class NamedContracts : public Directory {
   explicit NamedContracts(std::shared_ptr<const Registry> registry, Frozen frozen = Frozen::is_closed)
       : registry_(std::move(registry)), frozen_(frozen) {}
 
-  Result<std::shared_ptr<const Module>> at(const Address& address, Journal& journal) const override {
+  Result<Callee> at(const Address& address, Journal& journal) const override {
     const Read read = [&](std::string_view key) { return journal.get(to_bytes(view(key))); };
     ASSIGN(const auto name, read(address_key(address)));
-    if (!name) return fail(Code::not_found, "contract.unknown", "no contract at {}", hex(address));
-    ASSIGN(const LoadedPtr loaded, by_name(text(*name), read));
-    return loaded->module;
+    if (name) {
+      ASSIGN(const LoadedPtr loaded, by_name(text(*name), read));
+      if (loaded->engine != format::ContractEngine::evm) return Callee{loaded->module, {}};
+    }
+    return evm_callee(read, address);
   }
 
   Result<std::optional<Bytes>> name(const Address& address, Journal& journal) const override {
@@ -148,6 +150,15 @@ class DeployedContracts : public ledger::Deployed {
 
   Result<ledger::CallResult> call(const ledger::CallContext& context,
                                   const format::Call& call) const override {
+    Message message;
+    message.gas = context.gas;
+    if (const auto address = format::parse_address(call.contract)) {
+      if (call.method != "call")
+        return ledger::ended(ReceiptStatus::unknown_method, "contract.unknown_method");
+      message.to = *address;
+      message.input = call.arguments;
+      return run(context, message);
+    }
     const Read read = [&](std::string_view key) { return context.state.get(key); };
     if (!may_act(context.policy.of_call(call.contract), context.account, false))
       return ledger::ended(ReceiptStatus::forbidden, "contract.forbidden");
@@ -163,20 +174,22 @@ class DeployedContracts : public ledger::Deployed {
     if (!function) return ledger::ended(ReceiptStatus::unknown_method, "contract.unknown_method");
     if (auto fits = decode(function->inputs, call.arguments); !fits)
       return ledger::ended(ReceiptStatus::bad_arguments, fits.error().reason);
-
-    Message message;
     message.to = format::contract_address(call.contract);
-    message.gas = context.gas;
     append(message.input, function->selector());
     append(message.input, call.arguments);
+    return run(context, message);
+  }
+
+ private:
+  Result<ledger::CallResult> run(const ledger::CallContext& context, const Message& message) const {
     Frames frames(context.state, frame_of(context), directory_);
     ASSIGN(Outcome outcome, frames.call(message));
     return frames.commit(std::move(outcome));
   }
 
- private:
   const NamedContracts directory_;
-  const std::vector<std::string> reads_{"key/", "contract/"}, writes_{std::string(ledger::kDeployedPrefix)};
+  const std::vector<std::string> reads_{"key/", "contract/"},
+      writes_{std::string(ledger::kDeployedPrefix), "contract/code/", "contract/e/"};
 };
 
 }  // namespace

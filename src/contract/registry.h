@@ -52,8 +52,6 @@ std::shared_ptr<const Directory> make_directory(std::shared_ptr<const Registry> 
                                                 Frozen frozen = Frozen::is_closed);
 // → the contract's name
 inline std::string address_key(const Address& address) { return "contract/a/" + to_string(address); }
-// Reads of the state. Nothing when there is none.
-using Read = std::function<Result<std::optional<Bytes>>(std::string_view key)>;
 Result<std::optional<format::ContractRecord>> record_of(const Read& read, std::string_view name);
 Result<std::optional<format::ContractVersionRecord>> version_of(const Read& read, std::string_view name,
                                                                 uint32_t version);

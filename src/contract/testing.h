@@ -34,6 +34,7 @@ class MapState : public ledger::StateView {
 // ["fault"]. Each step takes one gas.
 class ScriptModule : public Module {
  public:
+  format::ContractEngine engine() const override { return format::ContractEngine::wasm; }
   Result<Outcome> run(Entrance, const FrameContext&, Host& host, ByteView input,
                       uint64_t gas) const override {
     Outcome out;

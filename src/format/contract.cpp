@@ -34,6 +34,15 @@ Address contract_address(std::string_view name) {
   return first_20(crypto::sm3({tag("chengxin/contract/v1"), view(name)}));
 }
 
+std::optional<Address> parse_address(std::string_view text) {
+  Address out;
+  if (text.size() != 42 || !text.starts_with("0x")) return {};
+  const auto bytes = unhex(text.substr(2));
+  if (!bytes || hex(*bytes) != text.substr(2)) return {};
+  std::copy(bytes->begin(), bytes->end(), out.begin());
+  return out;
+}
+
 bool is_contract_name(std::string_view name) {
   auto letter = [](char c) { return c >= 'a' && c <= 'z'; };
   if (name.empty() || name.size() > 64 || !letter(name.front())) return false;

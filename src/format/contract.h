@@ -8,6 +8,8 @@ namespace chengxin::format {
 using Address = std::array<uint8_t, 20>;                      // of an account or a contract
 Address account_address(const crypto::Sm2Point& public_key);  // begins with its key id
 Address contract_address(std::string_view name);
+// "0x" and 40 lower-case hex digits, which is no name.
+std::optional<Address> parse_address(std::string_view text);
 // 1 to 64 of a-z 0-9 - _ . and the first is a letter.
 bool is_contract_name(std::string_view name);
 

@@ -8,6 +8,7 @@
 #include <iostream>
 #include <iterator>
 
+#include "contract/evm.h"
 #include "contract/generate.h"
 #include "contract/registry.h"
 #include "contract/testing.h"
@@ -15,6 +16,7 @@
 
 using namespace chengxin;
 using namespace chengxin::contract;
+using format::ContractEngine;
 
 namespace {
 
@@ -49,10 +51,11 @@ std::array<uint8_t, N> array_of(const Json& hex_text) {
 // Contracts by name, accounts that have what a line says they have.
 class Chain : public Directory {
  public:
-  Result<std::shared_ptr<const Module>> at(const Address& address, Journal&) const override {
+  Result<Callee> at(const Address& address, Journal& journal) const override {
     auto found = contracts_.find(address);
-    if (found == contracts_.end()) return fail(Code::not_found, "contract.unknown", "{}", hex(address));
-    return found->second.module;
+    if (found != contracts_.end() && found->second.module->engine() == ContractEngine::wasm)
+      return Callee{found->second.module, {}};
+    return evm_callee([&](std::string_view key) { return journal.get(to_bytes(view(key))); }, address);
   }
   Result<std::optional<Bytes>> name(const Address& address, Journal&) const override {
     auto found = contracts_.find(address);
@@ -85,10 +88,11 @@ class Chain : public Directory {
     Result<Outcome> outcome = Outcome();
     if (deploys) {
       ASSIGN(const Bytes code, read_file(what.at("code").get<std::string>(), 16 << 20));
-      ASSIGN(const auto findings, engine_->scan(code));
+      const Engine& engine = *(what.value("engine", "wasm") == "evm" ? evm_ : wasm_);
+      ASSIGN(const auto findings, engine.scan(code));
       if (!findings.empty())
         return fail(Code::invalid_argument, findings[0].reason, "{}", findings[0].detail);
-      ASSIGN(auto module, engine_->load(code));
+      ASSIGN(auto module, engine.load(code));
       contracts_[address] = {name, module};
       outcome = frames.deploy(*module, address, input, ledger::kTransactionGas);
     } else {
@@ -120,7 +124,7 @@ class Chain : public Directory {
   contract::testing::MapState state_;
   std::map<Address, Contract> contracts_;
   Json attributes_ = Json::object();
-  const std::shared_ptr<const Engine> engine_ = wasm_engine({}).value();
+  const std::shared_ptr<const Engine> wasm_ = wasm_engine({}).value(), evm_ = evm_engine();
 };
 
 }  // namespace
