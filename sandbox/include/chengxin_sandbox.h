@@ -121,9 +121,9 @@ cx_outcome cx_wasm_prepare(cx_bytes module, uint32_t protocol, uint64_t gas);
 // deployment: CX_REFUSED when it exceeds a limit of the compiler, the same on every machine; then calls of it
 // trap.
 cx_verdict cx_wasm_compile(cx_wasm* engine, const uint8_t digest[32], cx_bytes prepared);
-// Runs the prepared module with this digest, asking the host for CX_ASK_CODE when the cache lacks it. CX_CREATE
-// runs its constructor, `chengxin_deploy`, with the input as it is; a module without one takes no input.
-// message->to and salt are not looked at.
+// Runs the prepared module with this digest, asking the host for CX_ASK_CODE when the cache lacks it.
+// CX_CREATE runs its constructor, `chengxin_deploy`, with the input as it is; a module without one takes no
+// input. message->to and salt are not looked at.
 cx_outcome cx_wasm_call(cx_wasm* engine, const uint8_t digest[32], const cx_context* context,
                         const cx_host* host, const cx_message* message);
 

@@ -150,18 +150,24 @@ class DeployedContracts : public ledger::Deployed {
 
   Result<ledger::CallResult> call(const ledger::CallContext& context,
                                   const format::Call& call) const override {
+    const Read read = [&](std::string_view key) { return context.state.get(key); };
+    const auto address = format::parse_address(call.contract);
+    std::string name = call.contract;
+    if (address) {
+      ASSIGN(const auto stored, read(address_key(*address)));
+      name = stored ? to_string(*stored) : "";
+    }
+    if (!may_act(context.policy.of_call(name), context.account, false))
+      return ledger::ended(ReceiptStatus::forbidden, "contract.forbidden");
     Message message;
     message.gas = context.gas;
-    if (const auto address = format::parse_address(call.contract)) {
+    if (address) {
       if (call.method != "call")
         return ledger::ended(ReceiptStatus::unknown_method, "contract.unknown_method");
       message.to = *address;
       message.input = call.arguments;
       return run(context, message);
     }
-    const Read read = [&](std::string_view key) { return context.state.get(key); };
-    if (!may_act(context.policy.of_call(call.contract), context.account, false))
-      return ledger::ended(ReceiptStatus::forbidden, "contract.forbidden");
     auto loaded = directory_.by_name(call.contract, read);
     if (!loaded) {
       if (loaded.error().reason == "contract.unknown")

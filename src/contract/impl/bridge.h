@@ -1,5 +1,5 @@
 #pragma once
-#include "chengxin_sandbox.h"
+#include <chengxin_sandbox.h>
 #include "contract/engine.h"
 
 // Between an Engine and the sandbox's C interface.
