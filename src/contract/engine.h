@@ -37,6 +37,7 @@ struct FrameContext {
   int64_t time_ms = 0;
   uint32_t depth = 0, protocol = 0;
   bool read_only = false;
+  const format::ContractPolicy* policy = nullptr;  // who may call what; null: everybody everything
 };
 
 // Questions that are neither state nor calls: arguments and answers are at CX_ASK_* in

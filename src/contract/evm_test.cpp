@@ -15,7 +15,7 @@ using testing::MapState;
 // Scripts at addresses that begin with 1 to 4, and what was deployed.
 class Mixed : public Directory {
  public:
-  Result<Callee> at(const Address& address, Journal& journal) const override {
+  Result<Callee> at(const Address& address, const FrameContext&, Journal& journal) const override {
     if (address[0] > 0 && address[0] <= 4 && address[1] == 0)
       return Callee{std::make_shared<testing::ScriptModule>(), {}};
     return evm_callee([&](std::string_view key) { return journal.get(to_bytes(view(key))); }, address);
@@ -26,7 +26,6 @@ class Mixed : public Directory {
   Result<std::optional<Bytes>> attribute(const Address&, std::string_view, Journal&) const override {
     return std::optional<Bytes>();
   }
-  Result<bool> proves(const Digest&, ByteView) const override { return false; }
 };
 
 const Address kScript{1}, kCounter{0xc0}, kCaller{0xca}, kDelegator{0xde}, kFactory{0xfa}, kNothing{0x99};

@@ -1,5 +1,7 @@
 #include "contract/frames.h"
 
+#include "contract/evidence.h"
+
 #include "base/check.h"
 #include "contract/keccak.h"
 
@@ -135,7 +137,7 @@ Result<Outcome> Frames::nested(const FrameContext& from, const Module& module, c
 Result<Outcome> Frames::enter(FrameContext context, const Message& message,
                               std::optional<ContractEngine> from) {
   if (context.depth >= kMaxDepth) return trapped("contract.trap.depth");
-  auto callee = directory_.at(message.to, journal_);
+  auto callee = directory_.at(message.to, context, journal_);
   if (!callee) {
     if (!is_of_contract(callee.error())) return tl::unexpected(std::move(callee).error());
     if (from == ContractEngine::evm && nothing_there(callee.error())) return Outcome();
@@ -194,7 +196,7 @@ void Frames::keep(const Address& address, CodeRecord record, ByteView code) {
 Result<std::optional<CodeRecord>> Frames::code_of(const Address& address) {
   ASSIGN(auto record, code_record(read(), address));
   if (record) return record;
-  if (auto callee = directory_.at(address, journal_); !callee) {
+  if (auto callee = directory_.at(address, transaction_, journal_); !callee) {
     if (!is_of_contract(callee.error())) return tl::unexpected(std::move(callee).error());
     if (nothing_there(callee.error())) return std::optional<CodeRecord>();
   }
@@ -242,8 +244,7 @@ Result<std::optional<Bytes>> Frames::answer(const FrameContext& frame, Question 
     }
     case Question::evidence: {
       const Digest digest = in.digest();
-      ASSIGN(const bool proved, directory_.proves(digest, in.take(in.remaining())));
-      return yes_or_no(proved);
+      return yes_or_no(in.ok() && proves(frame, digest, in.take(in.remaining())));
     }
     case Question::sm2_verify: {
       const auto point = in.array<65>();

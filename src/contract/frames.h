@@ -22,16 +22,14 @@ Result<Callee> evm_callee(const Read& read, const Address& address);
 class Directory {
  public:
   virtual ~Directory() = default;
-  // contract.unknown when nothing stands there, or why it cannot be called: contract.frozen, .retired,
-  // .not_deployed.
-  virtual Result<Callee> at(const Address& address, Journal& journal) const = 0;
+  // What the frame calls. contract.unknown when nothing stands there, or why it cannot be called:
+  // contract.frozen, .retired, .not_deployed, .forbidden.
+  virtual Result<Callee> at(const Address& address, const FrameContext& frame, Journal& journal) const = 0;
   // A contract's name.
   virtual Result<std::optional<Bytes>> name(const Address& address, Journal& journal) const = 0;
   // Of an account.
   virtual Result<std::optional<Bytes>> attribute(const Address& address, std::string_view attribute,
                                                  Journal& journal) const = 0;
-  // Whether a bundle proves the digest on this chain. contract.not_offered.
-  virtual Result<bool> proves(const Digest& digest, ByteView bundle) const = 0;
 };
 
 class Frames {

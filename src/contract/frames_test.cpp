@@ -15,7 +15,7 @@ using testing::Values;
 // Contracts at addresses that begin with 1 to 4; the others are not there.
 class Scripts : public Directory {
  public:
-  Result<Callee> at(const Address& address, Journal&) const override {
+  Result<Callee> at(const Address& address, const FrameContext&, Journal&) const override {
     if (address[0] == 0 || address[0] > 4) return fail(Code::not_found, "contract.unknown");
     return Callee{std::make_shared<testing::ScriptModule>(), {}};
   }
@@ -25,7 +25,6 @@ class Scripts : public Directory {
   Result<std::optional<Bytes>> attribute(const Address&, std::string_view, Journal&) const override {
     return std::optional<Bytes>();
   }
-  Result<bool> proves(const Digest&, ByteView) const override { return false; }
 };
 
 Address address(uint8_t first) { return {first}; }

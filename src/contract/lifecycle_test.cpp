@@ -175,6 +175,10 @@ TEST_F(LifecycleTest, ThePolicyIsData) {
   EXPECT_EQ(on_version(auditor, "approve", 1, "d"), "");
   EXPECT_EQ(on_version(setup.governor, "deploy", 1, "d"), "");
   EXPECT_EQ(told(setup.other, run({{"put", "b", "1"}}, "d")), "") << "the rule was for the other contract";
+  const Json inner = Json::array({Json::array({"put", "a", "3"})});
+  const Call by_way = run({{"call", hex(contract_address("c")), inner, "call"}}, "d");
+  EXPECT_EQ(to_string(add(setup.other, {by_way}).output), "!contract.forbidden") << "who signed may not";
+  EXPECT_EQ(to_string(add(setup.writer, {by_way}).output), "");
   EXPECT_EQ(move(auditor, "freeze"), "");
   open();
   EXPECT_EQ(*chain.ledger->head().contract_policy, policy);

@@ -91,10 +91,11 @@ class NamedContracts : public Directory {
   explicit NamedContracts(std::shared_ptr<const Registry> registry, Frozen frozen = Frozen::is_closed)
       : registry_(std::move(registry)), frozen_(frozen) {}
 
-  Result<Callee> at(const Address& address, Journal& journal) const override {
+  Result<Callee> at(const Address& address, const FrameContext& frame, Journal& journal) const override {
     const Read read = [&](std::string_view key) { return journal.get(to_bytes(view(key))); };
     ASSIGN(const auto name, read(address_key(address)));
     if (name) {
+      TRY(check_caller(text(*name), frame, read));
       ASSIGN(const LoadedPtr loaded, by_name(text(*name), read));
       if (loaded->engine != format::ContractEngine::evm) return Callee{loaded->module, {}};
     }
@@ -108,20 +109,13 @@ class NamedContracts : public Directory {
   Result<std::optional<Bytes>> attribute(const Address& address, std::string_view attribute,
                                          Journal& journal) const override {
     using Answer = std::optional<Bytes>;
-    format::KeyId id;
-    std::memcpy(id.data(), address.data(), id.size());
-    ASSIGN(const auto stored, journal.get(format::Account::state_key(id)));
-    if (!stored) return Answer();
-    ASSIGN(const auto account, format::Account::decode(*stored));
-    if (format::account_address(account.public_key) != address) return Answer();
-    if (attribute == "status") return Answer(to_bytes(view(account.active ? "active" : "revoked")));
-    if (attribute == "public_key") return Answer(to_bytes(account.public_key));
-    if (attribute.starts_with("role:") && account.has_role(attribute.substr(5))) return Answer(Bytes{1});
+    const Read read = [&](std::string_view key) { return journal.get(to_bytes(view(key))); };
+    ASSIGN(const auto account, account_at(address, read));
+    if (!account) return Answer();
+    if (attribute == "status") return Answer(to_bytes(view(account->active ? "active" : "revoked")));
+    if (attribute == "public_key") return Answer(to_bytes(account->public_key));
+    if (attribute.starts_with("role:") && account->has_role(attribute.substr(5))) return Answer(Bytes{1});
     return Answer();
-  }
-
-  Result<bool> proves(const Digest&, ByteView) const override {
-    return fail(Code::unsupported, "contract.not_offered", "evidence");
   }
 
   Result<LoadedPtr> by_name(std::string_view name, const Read& read) const {
@@ -136,6 +130,25 @@ class NamedContracts : public Directory {
   }
 
  private:
+  static Result<std::optional<format::Account>> account_at(const Address& address, const Read& read) {
+    using Answer = std::optional<format::Account>;
+    format::KeyId id;
+    std::memcpy(id.data(), address.data(), id.size());
+    ASSIGN(const auto stored, read(to_string(format::Account::state_key(id))));
+    if (!stored) return Answer();
+    ASSIGN(auto account, format::Account::decode(*stored));
+    return format::account_address(account.public_key) == address ? Answer(std::move(account)) : Answer();
+  }
+
+  // The rule is of who signed, so that no contract stands in for somebody who may not call.
+  static Status check_caller(std::string_view name, const FrameContext& frame, const Read& read) {
+    static const format::ContractPolicy::Roles everybody = {"*"};
+    if (!frame.policy || frame.policy->of_call(name) == everybody) return {};
+    ASSIGN(const auto account, account_at(frame.origin, read));
+    if (account && may_act(frame.policy->of_call(name), *account, false)) return {};
+    return fail(Code::forbidden, "contract.forbidden", "{}", name);
+  }
+
   const std::shared_ptr<const Registry> registry_;
   const Frozen frozen_;
 };
@@ -209,6 +222,7 @@ FrameContext frame_of(const ledger::CallContext& call) {
   out.height = call.height;
   out.time_ms = call.time_ms;
   out.protocol = call.protocol;
+  out.policy = &call.policy;
   return out;
 }
 
