@@ -35,7 +35,7 @@ struct Signer {
 // test.anchor: arguments are u8 item_bytes; the attachment is items. test.keep: arguments are the SM3 of the
 // attachment, which is not looked for later. test.put: arguments are u8 length || key
 // || value under "test/"; an empty value deletes. test.fail refuses, test.break is a host fault,
-// test.trespass writes elsewhere.
+// test.trespass writes elsewhere, test.burn uses all gas it may and is accepted.
 inline ContractTable test_contract() {
   auto method = [](std::string name, std::function<Result<CallResult>(const CallContext&)> run) {
     Method out;
@@ -94,6 +94,12 @@ inline ContractTable test_contract() {
              }),
       method("break",
              [](const CallContext&) -> Result<CallResult> { return fail(Code::internal, "test.broken"); }),
+      method("burn",
+             [](const CallContext& context) -> Result<CallResult> {
+               CallResult result;
+               result.gas = context.gas;
+               return result;
+             }),
       method("trespass", [](const CallContext& context) -> Result<CallResult> {
         context.state.put("other/key", {1});
         return CallResult();

@@ -164,19 +164,30 @@ class Solo final : public Sequencer {
                 "this node's key is not in the chain's validator set");
   }
 
-  // Included and dropped both keep the order of the candidates.
+  // Included and dropped both keep the order of the candidates. What only found no room goes before all that
+  // waits: the first candidate of a block always does.
   void settle(std::vector<Waiting>& batch, const ledger::Ledger::Executed& executed) {
     size_t included = 0, dropped = 0;
+    std::vector<Waiting> again;
     for (Waiting& each : batch) {
       if (included < executed.included.size() && executed.included[included] == each.transaction) {
         each.on_outcome(
             Committed{executed.header.height, each.transaction->hash, executed.receipts[included]});
         ++included;
-      } else {
-        each.on_outcome(tl::unexpected(executed.dropped[dropped++].second));
+        continue;
       }
+      const Error& why = executed.dropped[dropped++].second;
+      if (why.code == Code::busy)
+        again.push_back(std::move(each));
+      else
+        each.on_outcome(tl::unexpected(why));
     }
     batch.clear();
+    if (again.empty()) return;
+    std::lock_guard lock(mutex_);
+    for (const Waiting& each : again) queued_bytes_ += each.bytes;
+    queue_.insert(queue_.begin(), std::make_move_iterator(again.begin()),
+                  std::make_move_iterator(again.end()));
   }
 
   void announce(uint64_t height) {

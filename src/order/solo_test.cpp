@@ -69,6 +69,25 @@ class SoloTest : public ::testing::Test {
   Outcomes outcomes;
 };
 
+TEST_F(SoloTest, WhatABlockHasNoRoomForGoesIntoTheNext) {
+  SoloOptions options;
+  options.block_interval_ms = 300;  // so that they are one batch
+  auto sequencer = solo(options);
+  constexpr size_t kMost = ledger::kBlockGas / ledger::kTransactionGas, kAll = 2 * kMost + 3;
+  for (size_t i = 0; i < kAll; ++i)
+    ASSERT_TRUE(sequencer->submit(transaction({{"test", "burn", {}}}), outcomes.add()));
+  std::map<uint64_t, size_t> in_block;
+  uint64_t last = 0;
+  for (const auto& outcome : outcomes.wait()) {
+    ASSERT_TRUE(outcome) << outcome.error().to_string();
+    EXPECT_GE(outcome->height, last) << "in the order they came";
+    last = outcome->height;
+    EXPECT_LE(++in_block[last], kMost);
+  }
+  EXPECT_GE(in_block.size(), 3u);
+  sequencer->stop();
+}
+
 TEST_F(SoloTest, EveryOutcomeComesOnceAfterTheBlockIsThere) {
   auto sequencer = solo();
   std::atomic<uint64_t> announced = 0;
