@@ -4,6 +4,7 @@
 #include "ledger/impl/items.h"
 #include "ledger/impl/keys.h"
 #include "ledger/impl/ledger_impl.h"
+#include "ledger/impl/quota.h"
 
 namespace chengxin::ledger {
 
@@ -32,6 +33,7 @@ class Executor {
   }
 
   Result<Built> run(const std::vector<bool>& known) {
+    ASSIGN(quota_, Quota::of(head_.contract_policy.get(), base_.state));
     for (size_t i = 0; i < candidates_.size(); ++i) {
       ASSIGN(auto misfit, fits(*candidates_[i], known[i]));
       if (misfit)
@@ -69,6 +71,8 @@ class Executor {
     ASSIGN(signer_, signer(transaction.body.signer));
     if (!signer_) return misfit(Code::forbidden, "transaction.unknown_signer");
     if (!signer_->account.active) return misfit(Code::forbidden, "transaction.signer_revoked");
+    if (quota_.reached(transaction.body.signer, signer_->account))
+      return misfit(Code::busy, "transaction.quota");
     return std::optional<Error>();
   }
 
@@ -84,6 +88,7 @@ class Executor {
   Status include(const AdmittedTransaction& admitted) {
     ASSIGN(Outcome outcome, run_transaction(methods_, *admitted, signer_->account, frame_, state_));
     gas_ += outcome.gas;
+    quota_.add(admitted->body.signer, signer_->account, outcome.gas);
     seen_->insert(admitted->hash);
     bytes_ += counted_bytes(*admitted);
     Bytes events = format::encode_events(outcome.events);
@@ -259,6 +264,7 @@ class Executor {
   Sink& sink_;
   StateLayer state_;
   const BlockFrame frame_;
+  Quota quota_;
   LogTail tail_;
   AccountPtr signer_;
   uint64_t bytes_ = 0, gas_ = 0;
