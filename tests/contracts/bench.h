@@ -1,0 +1,104 @@
+#pragma once
+#include <sys/resource.h>
+
+#include <chrono>
+
+#include "contract/evm.h"
+#include "contract/registry.h"
+#include "contract/wasm.h"
+#include "crypto/sm3.h"
+#include "ledger/testing.h"
+
+// A ledger with contracts, for benchmarks of its blocks.
+namespace chengxin::contract::bench {
+
+struct Time {
+  double wall = 0, processor = 0;  // seconds; processor: of all threads
+  static Time now() {
+    rusage used;
+    ::getrusage(RUSAGE_SELF, &used);
+    const auto seconds = [](const timeval& time) { return double(time.tv_sec) + double(time.tv_usec) / 1e6; };
+    return {std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(),
+            seconds(used.ru_utime) + seconds(used.ru_stime)};
+  }
+  Time& operator+=(const Time& more) {
+    wall += more.wall;
+    processor += more.processor;
+    return *this;
+  }
+  Time operator-(const Time& begin) const { return {wall - begin.wall, processor - begin.processor}; }
+};
+
+class Bench {
+ public:
+  Bench() {
+    setup.genesis.protocol = kContractsProtocol;
+    const auto registry =
+        std::make_shared<Registry>(Engines{{format::ContractEngine::wasm, wasm_engine({}).value()},
+                                           {format::ContractEngine::evm, evm_engine()}});
+    ledger::Options options = setup.options();
+    for (auto& row : lifecycle(registry)) options.contracts.push_back(std::move(row));
+    options.deployed = deployed(registry);
+    options.highest_protocol = kContractsProtocol;
+    ledger = ledger::Ledger::create(folder.path / "chain", setup.document(), options).value();
+  }
+
+  void deploy(format::ContractEngine engine, const std::string& name, const Bytes& code,
+              const Interface& interface) {
+    const Bytes package =
+        format::ContractPackage{engine, code, interface.json(), Digest{1}, "bench"}.encode();
+    const Bytes version = format::ContractVersionRef{name, 1, {}}.encode();
+    govern({"contract", "propose", format::ContractPropose{name, crypto::sm3(package)}.encode()}, {package});
+    govern({"contract", "approve", version});
+    govern({"contract", "deploy", version});
+  }
+
+  Bytes envelope(const ledger::testing::Signer& signer, format::Call call,
+                 const std::vector<Bytes>& attachments = {}) const {
+    return setup.envelope(signer, time_ms, {std::move(call)}, attachments);
+  }
+
+  // A block of them, each of which must be accepted; the gas of the last.
+  uint64_t add(std::span<const Bytes> envelopes) {
+    const std::vector<ByteView> views(envelopes.begin(), envelopes.end());
+    Time begin = Time::now();
+    std::vector<ledger::AdmittedTransaction> admitted;
+    for (auto& each : ledger->admit(views, time_ms)) admitted.push_back(each.value());
+    admission += Time::now() - begin;
+    begin = Time::now();
+    const auto block = ledger->execute(admitted, ++time_ms).value();
+    execution += Time::now() - begin;
+    uint64_t gas = 0;
+    for (const Bytes& each : block.receipts) {
+      const auto receipt = format::Receipt::decode(each).value();
+      if (receipt.status != 0) {
+        fmt::print(stderr, "a receipt of status {}\n", receipt.status);
+        std::exit(1);
+      }
+      gas = receipt.gas;
+    }
+    const auto certificate =
+        ledger::testing::certify(block, ledger->head().next_validators, std::span(&setup.validator, 1));
+    begin = Time::now();
+    if (auto done = ledger->commit(block, certificate); !done) {
+      fmt::print(stderr, "{}\n", done.error().to_string());
+      std::exit(1);
+    }
+    commit += Time::now() - begin;
+    return gas;
+  }
+
+  ledger::testing::TestChain setup;
+  ledger::testing::TemporaryFolder folder;
+  std::unique_ptr<ledger::Ledger> ledger;
+  int64_t time_ms = 1'700'000'100'000;
+  Time admission, execution, commit;  // of all blocks until now
+
+ private:
+  void govern(format::Call call, const std::vector<Bytes>& attachments = {}) {
+    const Bytes one = envelope(setup.governor, std::move(call), attachments);
+    add(std::span(&one, 1));
+  }
+};
+
+}  // namespace chengxin::contract::bench
