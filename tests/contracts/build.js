@@ -1,6 +1,7 @@
 // Builds the sample contracts in all languages, as their authors would.
 import { execFileSync } from "node:child_process";
-import { mkdirSync, readFileSync, readdirSync } from "node:fs";
+import { mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
 import { basename, join, resolve } from "node:path";
 import solc from "solc";
 
@@ -34,17 +35,35 @@ function go(name) {
   return { wasm: readFileSync(out), file: out };
 }
 
+const require = createRequire(import.meta.url);
+// → "File.sol:Contract" → { bytecode, abi, file: with the code }
+function compile(sources, settings) {
+  const imported = (path) => ({ contents: readFileSync(require.resolve(path), "utf8") });
+  const output = JSON.parse(solc.compile(JSON.stringify({ language: "Solidity", sources, settings: {
+    optimizer: { enabled: true }, outputSelection: { "*": { "*": ["abi", "evm.bytecode.object"] } }, ...settings } }), { import: imported }));
+  const bad = (output.errors ?? []).filter(({ severity }) => severity === "error");
+  if (bad.length) throw new Error(bad.map(({ formattedMessage }) => formattedMessage).join("\n"));
+  return (name, title) => {
+    const { abi, evm } = output.contracts[name][title];
+    const bytecode = Buffer.from(evm.bytecode.object, "hex"), file = join(build, `${title}.evm`);
+    writeFileSync(file, bytecode);
+    return { bytecode, abi, file };
+  };
+}
+
 function solidity(name) {
   const folder = join(folderOf(name), "solidity");
   const sources = Object.fromEntries(readdirSync(folder).map((file) => [file, { content: readFileSync(join(folder, file), "utf8") }]));
   sources["chengxin/Chengxin.sol"] = { content: readFileSync(join(library, "solidity/Chengxin.sol"), "utf8") };
-  const output = JSON.parse(solc.compile(JSON.stringify({ language: "Solidity", sources, settings: { evmVersion: "cancun",
-    viaIR: name === "probe", optimizer: { enabled: true }, outputSelection: { "*": { "*": ["abi", "evm.bytecode.object"] } } } })));
-  const bad = (output.errors ?? []).filter(({ severity }) => severity === "error");
-  if (bad.length) throw new Error(bad.map(({ formattedMessage }) => formattedMessage).join("\n"));
   const title = name[0].toUpperCase() + name.slice(1);
-  const { abi, evm } = output.contracts[`${title}.sol`][title];
-  return { bytecode: Buffer.from(evm.bytecode.object, "hex"), abi };
+  return compile(sources, { evmVersion: "cancun", viaIR: name === "probe" })(`${title}.sol`, title);
+}
+
+// The contracts of solidity/Mixed.sol, by name.
+export function buildMixed() {
+  mkdirSync(build, { recursive: true });
+  const found = compile({ "Mixed.sol": { content: readFileSync(join(import.meta.dirname, "solidity/Mixed.sol"), "utf8") } }, {});
+  return (title) => found("Mixed.sol", title);
 }
 
 const built = new Map();

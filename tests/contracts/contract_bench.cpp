@@ -1,10 +1,9 @@
 // contract_bench MODULE.wasm INTERFACE [CALLS]: records of a notary, each a signed transaction, through
 // admission, execution and a durable commit of a ledger; blocks of 1,000. Run it on one core: taskset -c 1.
-#include "bench.h"
+#include "chain.h"
 
 using namespace chengxin;
 using namespace chengxin::contract;
-using bench::Time;
 
 namespace {
 constexpr size_t kBlock = 1000;
@@ -15,9 +14,11 @@ int main(int count, char** words) {
   const size_t calls = count > 3 ? std::stoul(words[3]) : 20'000;
   const Bytes code = read_file(words[1], 16 << 20).value();
   const Interface interface = parse_interface(text(read_file(words[2], 1 << 20).value())).value();
-  bench::Bench bench;
+  Chain bench;
   const Time begin = Time::now();
-  bench.deploy(format::ContractEngine::wasm, "notary", code, interface);
+  if (const auto why = bench.deploy(format::ContractEngine::wasm, "notary", 1, code, interface.json());
+      !why.empty())
+    return fmt::print(stderr, "{}\n", why), 1;
   fmt::print("{} of {} bytes proposed, scanned, approved and deployed in {:.2f} s\n", words[1], code.size(),
              (Time::now() - begin).wall);
 
@@ -33,7 +34,7 @@ int main(int count, char** words) {
           encode(record->inputs, Json::array({"0x" + hex(digest), "an entry of the bench"})).value();
       envelopes.push_back(bench.envelope(bench.setup.writer, {"notary", "record", arguments}));
     }
-    gas = bench.add(envelopes);
+    gas = bench.add_accepted(envelopes);
   }
   const auto rate = [&](Time time) { return double(calls) / time.wall; };
   Time all = bench.admission;

@@ -3,16 +3,18 @@
 //   contract_tool values: one JSON line in {"encode": [values]} or {"decode": "hex"} with "inputs", one line
 //   out; or
 //   contract_tool chain: the platform's frames and engines over a state in memory. JSON lines in, {"deploy":
-//   {name, code: a file, …}} or {"call": {name, …}}, each with caller, input (hex), height, time_ms and
-//   attributes; one line out.
+//   {name, engine, code: a file, …}} or {"call": {name, …}}, each with caller, input (hex), height, time_ms
+//   and attributes; one line out. {"sweep": {name, …, gas}} makes the call with every gas from 0 to that and
+//   fails when one that did not return has changed something.
+//   contract_tool ledger: a chain on disk. {"deploy": {name, version, engine, code: a file, interface,
+//   input}} goes through the life cycle, {"call": {contract, method, arguments}} is a transaction, {"verify":
+//   {}} reads the chain again; one line out.
 #include <iostream>
 #include <iterator>
 
-#include "contract/evm.h"
+#include "chain.h"
 #include "contract/generate.h"
-#include "contract/registry.h"
 #include "contract/testing.h"
-#include "contract/wasm.h"
 
 using namespace chengxin;
 using namespace chengxin::contract;
@@ -48,10 +50,50 @@ std::array<uint8_t, N> array_of(const Json& hex_text) {
   return out;
 }
 
+Json events_json(const std::vector<format::Event>& events) {
+  Json out = Json::array();
+  for (const format::Event& event : events) {
+    if (event.type != "log") continue;
+    Json topics = Json::array();
+    const size_t count = event.data[0];
+    for (size_t i = 0; i < count; ++i) topics.push_back(hex(ByteView(event.data).subspan(1 + 32 * i, 32)));
+    out.push_back({{"address", event.contract},
+                   {"topics", std::move(topics)},
+                   {"data", hex(ByteView(event.data).subspan(1 + 32 * count))}});
+  }
+  return out;
+}
+
+// A line of contract_tool ledger.
+Result<Json> ledger_line(Chain& chain, const Json& line) {
+  if (line.contains("verify")) {
+    TRY(chain.ledger->verify({}));
+    return Json::object();
+  }
+  if (line.contains("deploy")) {
+    const Json& what = line.at("deploy");
+    ASSIGN(const Bytes code, read_file(what.at("code").get<std::string>(), 16 << 20));
+    ASSIGN(const Interface interface, parse_interface(what.at("interface").get<std::string>()));
+    ASSIGN(const Bytes input, unhex(what.at("input").get<std::string>()));
+    const auto engine = what.at("engine") == "evm" ? ContractEngine::evm : ContractEngine::wasm;
+    return Json(
+        {{"why", chain.deploy(engine, what.at("name"), what.at("version"), code, interface.json(), input)}});
+  }
+  const Json& what = line.at("call");
+  ASSIGN(const Bytes arguments, unhex(what.at("arguments").get<std::string>()));
+  const auto record = chain.call(chain.setup.governor, {what.at("contract"), what.at("method"), arguments});
+  const uint32_t status = record.receipt.status;
+  const bool returned = status == 0 || status == uint32_t(format::ReceiptStatus::reverted);
+  return Json({{"status", status},
+               {"gas", record.receipt.gas},
+               {"data", returned ? hex(record.output) : to_string(record.output)},
+               {"events", events_json(record.events)}});
+}
+
 // Contracts by name, accounts that have what a line says they have.
-class Chain : public Directory {
+class MemoryChain : public Directory {
  public:
-  Result<Callee> at(const Address& address, Journal& journal) const override {
+  Result<Callee> at(const Address& address, const FrameContext&, Journal& journal) const override {
     auto found = contracts_.find(address);
     if (found != contracts_.end() && found->second.module->engine() == ContractEngine::wasm)
       return Callee{found->second.module, {}};
@@ -67,23 +109,14 @@ class Chain : public Directory {
     if (!found.contains(attribute)) return std::optional<Bytes>();
     return std::optional(unhex(found.at(attribute).get<std::string>()).value());
   }
-  Result<bool> proves(const Digest&, ByteView) const override { return false; }
-
   Result<Json> take(const Json& line) {
+    if (line.contains("sweep")) return sweep(line.at("sweep"));
     const bool deploys = line.contains("deploy");
     const Json& what = line.at(deploys ? "deploy" : "call");
     const std::string name = what.at("name");
     const Address address = format::contract_address(name);
     const Bytes input = unhex(what.at("input").get<std::string>()).value();
-    attributes_ = what.value("attributes", Json::object());
-
-    FrameContext transaction;
-    transaction.caller = transaction.origin = array_of<20>(what.at("caller"));
-    transaction.transaction = array_of<32>(what.at("transaction"));
-    transaction.chain = array_of<32>(what.at("chain"));
-    transaction.height = what.at("height");
-    transaction.time_ms = what.at("time_ms");
-    transaction.protocol = kContractsProtocol;
+    const FrameContext transaction = frame_of(what);
     Frames frames(state_, transaction, *this);
     Result<Outcome> outcome = Outcome();
     if (deploys) {
@@ -103,20 +136,41 @@ class Chain : public Directory {
     Json out = {
         {"ending", kEndings[size_t(outcome->ending)]},
         {"gas", outcome->gas_used},
-        {"data", outcome->ending == Ending::trapped ? to_string(outcome->output) : hex(outcome->output)},
-        {"events", Json::array()}};
-    for (const format::Event& event : frames.commit(*outcome).events) {
-      Json topics = Json::array();
-      const size_t count = event.data[0];
-      for (size_t i = 0; i < count; ++i) topics.push_back(hex(ByteView(event.data).subspan(1 + 32 * i, 32)));
-      out["events"].push_back({{"address", event.contract},
-                               {"topics", std::move(topics)},
-                               {"data", hex(ByteView(event.data).subspan(1 + 32 * count))}});
-    }
+        {"data", outcome->ending == Ending::trapped ? to_string(outcome->output) : hex(outcome->output)}};
+    out["events"] = events_json(frames.commit(*outcome).events);
     return out;
   }
 
  private:
+  FrameContext frame_of(const Json& what) {
+    attributes_ = what.value("attributes", Json::object());
+    FrameContext out;
+    out.caller = out.origin = array_of<20>(what.at("caller"));
+    out.transaction = array_of<32>(what.at("transaction"));
+    out.chain = array_of<32>(what.at("chain"));
+    out.height = what.at("height");
+    out.time_ms = what.at("time_ms");
+    out.protocol = kContractsProtocol;
+    return out;
+  }
+  Result<Json> sweep(const Json& what) {
+    const auto before = state_.values;
+    size_t failed = 0;
+    for (uint64_t gas = 0, most = what.at("gas"); gas <= most; ++gas) {
+      Frames frames(state_, frame_of(what), *this);
+      ASSIGN(Outcome outcome,
+             frames.call({CallKind::call, format::contract_address(what.at("name").get<std::string>()),
+                          unhex(what.at("input").get<std::string>()).value(), gas}));
+      const bool returned = outcome.returned();
+      const auto result = frames.commit(std::move(outcome));
+      if (!returned && (state_.values != before || !result.events.empty() || result.gas > gas))
+        return fail(Code::internal, "test.changed", "with {} gas", gas);
+      failed += !returned;
+      state_.values = before;
+    }
+    return Json({{"failed", failed}});
+  }
+
   struct Contract {
     std::string name;
     std::shared_ptr<const Module> module;
@@ -141,9 +195,17 @@ int main(int count, char** words) {
     return 0;
   }
   if (what == "chain") {
-    Chain chain;
+    MemoryChain chain;
     for (std::string text; std::getline(std::cin, text);) {
       auto out = chain.take(Json::parse(text));
+      std::cout << (out ? *out : Json({{"reason", out.error().to_string()}})).dump() << std::endl;
+    }
+    return 0;
+  }
+  if (what == "ledger") {
+    Chain chain;
+    for (std::string text; std::getline(std::cin, text);) {
+      auto out = ledger_line(chain, Json::parse(text));
       std::cout << (out ? *out : Json({{"reason", out.error().to_string()}})).dump() << std::endl;
     }
     return 0;

@@ -31,7 +31,7 @@ const interfaceOf = (name) => new Interface(JSON.parse(
 class Three {
   async start() {
     this.chains = { rust: new WasmChain(), go: new WasmChain(), solidity: await new EvmChain().start(),
-      "rust on the platform": new PlatformChain(), "go on the platform": new PlatformChain() };
+      "rust on the platform": new PlatformChain(), "go on the platform": new PlatformChain(), "solidity on the platform": new PlatformChain() };
     this.interfaces = {};
     return this;
   }

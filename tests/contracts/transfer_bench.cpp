@@ -2,11 +2,10 @@
 // blocks: executed, with receipts, log and state tree, and synced to disk once a block. What comes before
 // (signatures, admission) is not counted. Prints one line of JSON, as the peer does; transfer_ratio runs
 // both.
-#include "bench.h"
+#include "chain.h"
 
 using namespace chengxin;
 using namespace chengxin::contract;
-using bench::Time;
 
 namespace {
 
@@ -46,8 +45,11 @@ int main(int count, char** words) {
   const Bytes creation = unhex(artifacts.at("Token").at("creation").get<std::string>()).value();
 
   const std::vector<ledger::testing::Signer> holders(accounts);
-  bench::Bench bench;
-  bench.deploy(format::ContractEngine::evm, "token", creation, parse_interface(kToken).value());
+  Chain bench;
+  if (const auto why = bench.deploy(format::ContractEngine::evm, "token", 1, creation,
+                                    parse_interface(kToken).value().json());
+      !why.empty())
+    return fmt::print(stderr, "{}\n", why), 1;
   for (size_t done = 0; done < accounts; done += transfers) {
     std::vector<Bytes> keys, shares;
     for (size_t i = done; i < std::min(accounts, done + transfers); ++i) {
@@ -55,8 +57,8 @@ int main(int count, char** words) {
       keys.push_back(bench.envelope(bench.setup.governor, {"governance", "register_key", key}));
       shares.push_back(bench.envelope(bench.setup.governor, transfer(holders[i], 1'000'000)));
     }
-    bench.add(keys);
-    bench.add(shares);
+    bench.add_accepted(keys);
+    bench.add_accepted(shares);
   }
 
   bench.admission = bench.execution = bench.commit = {};
@@ -69,7 +71,7 @@ int main(int count, char** words) {
       const auto& to = holders[random.next() % accounts];
       envelopes.push_back(bench.envelope(from, transfer(to, 1)));
     }
-    gas = bench.add(envelopes);
+    gas = bench.add_accepted(envelopes);
   }
   Time all = bench.execution;
   all += bench.commit;
