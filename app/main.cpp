@@ -37,6 +37,7 @@ int main(int argc, char** argv) {
   add_evidence(app, context);
   add_verify(app, context);
   add_chain(app, context);
+  add_contract(app, context);
   add_consortium(app, context);
   add_cluster(app, context);
   add_key(app, context);

@@ -4,7 +4,6 @@
 
 #include "backup/backup.h"
 #include "base/clock.h"
-#include "evidence/contract.h"
 #include "sql/dump.h"
 
 namespace chengxin::app {
@@ -106,7 +105,7 @@ Status copy_tree(const fs::path& from, const fs::path& into,
 // A checkpoint shares its tables with the chain by links: they become copies, so that one bad sector cannot
 // damage both. Then it is opened, which shows that it can be, and says where it stands: the chain itself has
 // gone on.
-Result<Json> take_possession(const fs::path& folder) {
+Result<Json> take_possession(const fs::path& folder, const Contracts& contracts) {
   std::error_code error;
   for (auto it = fs::recursive_directory_iterator(folder, error); !error && it != fs::end(it);
        it.increment(error)) {
@@ -117,9 +116,7 @@ Result<Json> take_possession(const fs::path& folder) {
     if (fs::rename(copy, it->path(), error); error) break;
   }
   if (error) return fail(Code::unavailable, "file.io", "{}: {}", folder.string(), error.message());
-  ledger::Options options;
-  options.contracts = evidence::contract();
-  ASSIGN(auto ledger, ledger::Ledger::open(folder, options));
+  ASSIGN(auto ledger, ledger::Ledger::open(folder, with_contracts(contracts)));
   return describe(*ledger);
 }
 
@@ -148,7 +145,7 @@ std::vector<backup::Part> parts_of(const Maintained& what) {
                      Json heads = Json::object();
                      for (const auto& chain : what.host.list()) {
                        TRY(chain->ledger->checkpoint(folder / chain->name));
-                       ASSIGN(heads[chain->name], take_possession(folder / chain->name));
+                       ASSIGN(heads[chain->name], take_possession(folder / chain->name, what.contracts));
                      }
                      return heads;
                    }});

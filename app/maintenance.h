@@ -1,4 +1,5 @@
 #pragma once
+#include "contracts.h"
 #include "evidence/service.h"
 #include "host/host.h"
 #include "install/install.h"
@@ -14,6 +15,7 @@ struct Maintained {
   sql::Database& database;
   evidence::Service& evidence;
   mirror::Mirror* mirror;  // null when it is off
+  Contracts contracts;
 };
 
 // The jobs of a platform, with their arguments:

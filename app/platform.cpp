@@ -6,7 +6,6 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "crypto/self_test.h"
-#include "evidence/contract.h"
 #include "evidence/timestamp_client.h"
 #include "maintenance.h"
 #include "protection.h"
@@ -92,7 +91,8 @@ Status Platform::open_chains() {
   host::Options options;
   options.root = installation_.data / "chains";
   options.validator_key = installation_.validator_key;
-  options.ledger.contracts = evidence::contract();
+  ASSIGN(contracts_, open_contracts(installation_.data));
+  options.ledger = with_contracts(contracts_);
   options.ledger.cache_bytes = size_t(config.store_cache_mb) << 20;
   options.solo.block_interval_ms = int(config.order_block_interval_ms);
   options.solo.max_queue_transactions = size_t(config.order_queue_transactions);
@@ -136,7 +136,7 @@ Status Platform::open_services() {
   }
   ASSIGN(evidence_, evidence::Service::open(*host_, *database_, *blobs_, std::move(options)));
   jobs_ = std::make_unique<jobs::Runner>(now_ms);
-  define_maintenance(*jobs_, {installation_, *host_, *database_, *evidence_, mirror_.get()});
+  define_maintenance(*jobs_, {installation_, *host_, *database_, *evidence_, mirror_.get(), contracts_});
   return {};
 }
 
@@ -164,6 +164,8 @@ Status Platform::open_interface(const std::string& listen) {
   services.mirror = mirror_.get();
   services.jobs = jobs_.get();
   services.consortium = &members_->service();
+  services.contracts = contracts_;
+  services.service_key = installation_.service_key;
   services.ready = [this]() -> Status {
     for (const auto& chain : host_->list()) TRY(chain->sequencer->state());
     return {};

@@ -1,6 +1,7 @@
 #pragma once
 #include "api/server.h"
 #include "blob/store.h"
+#include "contracts.h"
 #include "evidence/service.h"
 #include "host/host.h"
 #include "install/install.h"
@@ -36,6 +37,7 @@ class Platform {
   std::unique_ptr<sql::Database> database_;
   std::unique_ptr<sql::Database> mirror_database_;  // relaxed: what it holds can be made again
   std::unique_ptr<blob::Store> blobs_;
+  Contracts contracts_;
   std::unique_ptr<Members> members_;
   std::unique_ptr<host::Host> host_;
   std::unique_ptr<mirror::Mirror> mirror_;

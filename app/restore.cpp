@@ -2,7 +2,7 @@
 
 #include "api/storage.h"
 #include "config/config.h"
-#include "evidence/contract.h"
+#include "contracts.h"
 #include "evidence/service.h"
 #include "install/install.h"
 #include "ledger/ledger.h"
@@ -12,10 +12,9 @@ namespace chengxin::app {
 namespace {
 
 Status check_heads(const fs::path& data, const Json& chains) {
+  ASSIGN(const Contracts contracts, open_contracts(data));
   for (const auto& [name, noted] : chains.items()) {
-    ledger::Options options;
-    options.contracts = evidence::contract();
-    ASSIGN(auto chain, ledger::Ledger::open(data / "chains" / name, options));
+    ASSIGN(auto chain, ledger::Ledger::open(data / "chains" / name, with_contracts(contracts)));
     auto head = chain->head();
     if (hex(head.header_hash) != noted.at("header_hash") || head.header.height != noted.at("height"))
       return fail(Code::data_loss, "backup.damaged",

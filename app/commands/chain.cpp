@@ -1,7 +1,7 @@
 #include "base/clock.h"
 #include "client/transaction_stream.h"
 #include "commands.h"
-#include "evidence/contract.h"
+#include "contracts.h"
 #include "host/host.h"
 #include "install/install.h"
 #include "job.h"
@@ -70,8 +70,8 @@ Result<Json> verify_chain(const Context& context, const std::string& name) {
   }
   if (!lock) return tl::unexpected(lock.error());
   if (!host::valid_name(name)) return fail(Code::invalid_argument, "chain.name", "{}", name);
-  ledger::Options options;
-  options.contracts = evidence::contract();
+  ASSIGN(const Contracts contracts, open_contracts(context.data));
+  const ledger::Options options = with_contracts(contracts);
   ASSIGN(auto chain, ledger::Ledger::open(context.data / "chains" / name, options));
   Progress progress("校验 verifying " + name);
   TRY(chain->verify([&](const ledger::VerifyProgress& at) { progress.show(at.height, at.head); }));
@@ -112,8 +112,8 @@ Result<int> import(const Context& context, const fs::path& file) {
   fs::path chains = context.data / "chains", partial = chains / "import.partial";
   std::error_code error;
   fs::remove_all(partial, error);
-  ledger::Options options;
-  options.contracts = evidence::contract();
+  ASSIGN(const Contracts contracts, open_contracts(context.data));
+  const ledger::Options options = with_contracts(contracts);
   Progress progress("导入 importing");
   TRY(ledger::Ledger::import(file, partial, options,
                              [&](const ledger::VerifyProgress& at) { progress.show(at.height, at.head); }));

@@ -5,6 +5,7 @@
 #include "api/storage.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "contract/query.h"
 #include "host/host.h"
 #include "mirror/mirror.h"
 
@@ -24,7 +25,8 @@ App::App(Options given, Services handed, Resource table)
       idempotency(services.database),
       workers(options.worker_threads, options.max_queued_work),
       verifying(1, 16),
-      streams(options.max_streams, options.max_streams) {}
+      streams(options.max_streams, options.max_streams),
+      contract_work(2, 64, contract::kStackBytes) {}
 
 Status App::open() {
   if (services.host) {

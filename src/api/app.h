@@ -32,9 +32,11 @@ class App {
   Places transaction_streams{options.max_transaction_streams};
   Tokens tokens;
   Idempotency idempotency;
-  Workers workers;    // short blocking work: SQL, proofs
-  Workers verifying;  // bundles of strangers: they may take their time, but not that of others
-  Workers streams;    // one thread for each download under way
+  Workers workers;             // short blocking work: SQL, proofs
+  Workers verifying;           // bundles of strangers: they may take their time, but not that of others
+  Workers streams;             // one thread for each download under way
+  Places contract_places{64};  // of queries of contracts, by credential
+  Workers contract_work;       // on stacks that contracts fit
 
  private:
   App(Options options, Services services, Resource table);

@@ -98,6 +98,8 @@ Json operation(const Route& route) {
   return out;
 }
 
+}  // namespace
+
 Json problem_schema() {
   auto text = [](const char* words) { return Json{{"type", "string"}, {"description", words}}; };
   return {{"type", "object"},
@@ -112,8 +114,6 @@ Json problem_schema() {
             {"request_id", text("also in X-Request-Id")}}}};
 }
 
-}  // namespace
-
 const std::map<std::string, PathParameter, std::less<>>& path_parameters() {
   static const Json text = {{"type", "string"}, {"minLength", 1}, {"maxLength", 128}};
   static const Json sm3 = {{"type", "string"}, {"format", "sm3"}};
@@ -126,6 +126,11 @@ const std::map<std::string, PathParameter, std::less<>>& path_parameters() {
        {{{"type", "string"}, {"format", "hex"}, {"minLength", 2}, {"maxLength", 2048}},
         {"状态键（十六进制）", "State key (hexadecimal)"}}},
       {"id", {text, {"标识", "Identifier"}}},
+      {"contract", {text, {"合约名", "Name of a contract"}}},
+      {"version", {{{"type", "integer"}, {"minimum", 1}, {"maximum", UINT32_MAX}}, {"版本", "Version"}}},
+      {"function",
+       {{{"type", "string"}, {"minLength", 1}, {"maxLength", 4096}},
+        {"函数名；重载时为其签名", "A function's name; its signature where that is overloaded"}}},
       {"original", {text, {"原件标识", "Identifier of an original"}}},
   };
   return table;

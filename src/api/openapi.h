@@ -8,4 +8,7 @@ namespace chengxin::api {
 // x-description-en.
 Json openapi_document(const std::vector<Route>& routes, const Schemas& schemas, const std::string& version);
 
+// The schema of a problem document (problem.h).
+Json problem_schema();
+
 }  // namespace chengxin::api

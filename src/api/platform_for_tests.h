@@ -8,6 +8,8 @@
 #include "api/test_client.h"
 #include "base/clock.h"
 #include "blob/store.h"
+#include "contract/registry.h"
+#include "contract/testing.h"
 #include "crypto/random.h"
 #include "crypto/sm3.h"
 #include "evidence/contract.h"
@@ -25,6 +27,8 @@ inline const std::string kToken = "owner-token-of-the-tests-0123456789";
 struct PlatformTest : testing::Test {
   fs::path folder;
   crypto::Sm2PrivateKey key = *crypto::Sm2PrivateKey::generate(), service_key = key;
+  std::shared_ptr<const contract::Registry> contracts = std::make_shared<contract::Registry>(
+      contract::Engines{{format::ContractEngine::wasm, std::make_shared<contract::testing::ScriptEngine>()}});
   std::unique_ptr<sql::Database> database;
   std::unique_ptr<blob::Store> blobs;
   std::unique_ptr<host::Host> host;
@@ -52,6 +56,8 @@ struct PlatformTest : testing::Test {
     host::Options host_options{
         .root = folder / "chains", .validator_key = key, .ledger = {}, .solo = solo, .accounts = {}};
     host_options.ledger.contracts = evidence::contract();
+    for (auto& each : contract::lifecycle(contracts)) host_options.ledger.contracts.push_back(each);
+    host_options.ledger.deployed = contract::deployed(contracts);
     host_options.admission = admission;
     host_options.accounts = {{key.public_key().point(), {"governor", "writer"}}};
     host = std::make_unique<host::Host>(host_options);
@@ -74,9 +80,17 @@ struct PlatformTest : testing::Test {
     options.port = 0;
     options.owner_token = kToken;
     options.io_threads = 2;
-    server = std::make_unique<Server>(
-        options,
-        Services{host.get(), evidence.get(), blobs.get(), database.get(), mirror.get(), jobs.get(), {}, {}});
+    server = std::make_unique<Server>(options, Services{host.get(),
+                                                        evidence.get(),
+                                                        blobs.get(),
+                                                        database.get(),
+                                                        mirror.get(),
+                                                        jobs.get(),
+                                                        {},
+                                                        {},
+                                                        nullptr,
+                                                        contracts,
+                                                        service_key});
     auto status = server->start();
     ASSERT_TRUE(status) << status.error().to_string();
   }

@@ -2,6 +2,8 @@
 
 #include "api/resource_chains.h"
 #include "api/resource_consortium.h"
+#include "api/resource_contract_calls.h"
+#include "api/resource_contracts.h"
 #include "api/resource_crypto.h"
 #include "api/resource_documentation.h"
 #include "api/resource_events.h"
@@ -32,6 +34,9 @@ bool has_mirror(const Services& services) {
   return services.host && services.mirror && services.database && services.jobs;
 }
 bool has_consortium(const Services& services) { return services.consortium; }
+bool has_contracts(const Services& services) {
+  return services.host && services.contracts && services.service_key;
+}
 bool has_jobs(const Services& services) { return services.jobs; }
 
 const Row kResources[] = {
@@ -48,6 +53,8 @@ const Row kResources[] = {
     {mirror_resource, has_mirror},
     {jobs_resource, has_jobs},
     {consortium_resource, has_consortium},
+    {contracts_resource, has_contracts},
+    {contract_calls_resource, has_contracts},
     {crypto_resource, always},
 };
 

@@ -171,6 +171,7 @@ struct Server::Impl {
     app.workers.stop();
     app.verifying.stop();
     app.streams.stop();
+    app.contract_work.stop();
     for (auto& loop : loops) loop->context.stop();
     for (auto& loop : loops) loop->thread.join();
     acceptor.reset();

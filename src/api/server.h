@@ -6,11 +6,15 @@
 
 #include "base/json.h"
 #include "base/result.h"
+#include "crypto/sm2.h"
 #include "crypto/tls.h"
 
 // The REST interface of the platform (docs/api.md): HTTP/1.1, JSON, problem details, server-sent events.
 namespace chengxin::consortium {
 class Service;
+}
+namespace chengxin::contract {
+class Registry;
 }
 namespace chengxin::host {
 class Host;
@@ -72,6 +76,9 @@ struct Services {
   std::function<Json()> doctor;   // findings for GET /api/v1/system
   std::function<Status()> ready;  // for GET /readyz; null: always
   consortium::Service* consortium = nullptr;
+  std::shared_ptr<const contract::Registry> contracts;  // of all chains
+  // The key of the platform's own account on its chains: calls of contracts over REST are signed with it.
+  std::optional<crypto::Sm2PrivateKey> service_key = {};
 };
 
 class App;

@@ -342,13 +342,17 @@ Result<Identity> ServiceImpl::governing() const {
               "the organisation's governor key is on another node");
 }
 
-Result<Json> ServiceImpl::govern(const ledger::Ledger& ledger, std::string_view method, Bytes arguments) {
+Result<crypto::Sm2PrivateKey> ServiceImpl::governor_on(const ledger::Ledger& ledger) const {
   ASSIGN(Identity identity, governing());
   ASSIGN(auto consortium, ledger::consortium_of(ledger));
   // Between a vote on a new governor key and its taking up either may be the one.
-  crypto::Sm2PrivateKey key = identity.governor();
   if (identity.has_next_governor() && consortium.find_governor(identity.next_governor().public_key().point()))
-    key = identity.next_governor();
+    return identity.next_governor();
+  return identity.governor();
+}
+
+Result<Json> ServiceImpl::govern(const ledger::Ledger& ledger, std::string_view method, Bytes arguments) {
+  ASSIGN(const crypto::Sm2PrivateKey key, governor_on(ledger));
   format::TransactionBody body;
   body.chain = ledger.id();
   body.signer = format::key_id(key.public_key().point());

@@ -72,6 +72,10 @@ class Service {
   // Keys that may sign certificates of a chain: comet::make_application.
   virtual std::vector<crypto::Sm2PrivateKey> signing_keys() const = 0;
 
+  // This node's governor key as the chain knows it, for what its operator asks of contracts there.
+  // consortium.no_identity, consortium.not_governing, consortium.none.
+  virtual Result<crypto::Sm2PrivateKey> governor_on(const ledger::Ledger& ledger) const = 0;
+
   // Everything below is for the interface: answers are JSON objects. Common errors: consortium.no_identity,
   // consortium.not_governing, chain.not_found, consortium.none, those of files and of Chains::submit.
 

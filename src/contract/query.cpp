@@ -32,8 +32,11 @@ Result<FrameContext> context_after(const ledger::Ledger& ledger, uint64_t height
 Result<Answer> run(const std::shared_ptr<const Registry>& registry, const ledger::Ledger& ledger,
                    const Query& query) {
   const uint64_t height = query.height ? *query.height : ledger.head().header.height;
-  ASSIGN(const FrameContext context, context_after(ledger, height, query));
+  ASSIGN(FrameContext context, context_after(ledger, height, query));
   const auto directory = make_directory(registry, query.read_only ? Frozen::may_be_read : Frozen::is_closed);
+  // Who may call is asked of a dry run alone: whoever reads the chain may query.
+  const auto policy = ledger.head().contract_policy;
+  if (!query.read_only) context.policy = policy ? policy.get() : &ledger::kNoPolicySet;
   ChainState state(ledger, height);
   Frames frames(state, context, *directory);
   Message message;

@@ -83,7 +83,74 @@ Result<T> in_snapshot(sql::Database& database, const std::function<Result<T>(sql
   return out;
 }
 
+CallCounts counts_of(const sql::Row& row, size_t first) {
+  return {uint64_t(row.integer(first)), uint64_t(row.integer(first + 1)), uint64_t(row.integer(first + 2))};
+}
+
+format::KeyId key_of(const Bytes& blob) {
+  format::KeyId out{};
+  std::copy_n(blob.begin(), std::min(blob.size(), out.size()), out.begin());
+  return out;
+}
+
+Result<ContractEventRow> contract_event_row(const sql::Row& row) {
+  ASSIGN(EventRow event, event_row(row));
+  return ContractEventRow{std::move(event), key_of(row.blob(8))};
+}
+
+// The newest calls of a contract, most of it bound by parameters: chain, contract, how many.
+constexpr std::string_view kCalls =
+    " from (select c.height, c.method, t.status, t.gas, t.signer from mirror_call c join mirror_transaction t"
+    " on t.chain = c.chain and t.height = c.height and t.position = c.position"
+    " where c.chain = ? and c.contract = ?"
+    " order by c.height desc, c.position desc, c.call desc limit ?) x";
+constexpr std::string_view kCounts =
+    "count(*), cast(coalesce(sum(case when x.status <> 0 then 1 else 0 end), 0) as bigint),"
+    " cast(coalesce(sum(x.gas), 0) as bigint)";
+
 }  // namespace
+
+Result<Listed<ContractEventRow>> Queries::contract_history(const Digest& chain, std::string_view name,
+                                                           sql::Order order, std::string_view cursor,
+                                                           size_t limit) const {
+  using Rows = Listed<ContractEventRow>;
+  return in_snapshot<Rows>(database_, [&](sql::Session& session) -> Result<Rows> {
+    ASSIGN(int64_t number, chain_number(session, chain));
+    sql::Query query(
+        "select e.height, e.position, e.event, t.hash, b.time_ms, e.contract, e.type, e.data, t.signer from "
+        "mirror_event e"
+        " join mirror_transaction t on t.chain = e.chain and t.height = e.height and t.position = e.position"
+        " join mirror_block b on b.chain = e.chain and b.height = e.height");
+    query.where("e.chain = ? and e.contract = 'contract'", number)
+        .keys({"e.height", "e.position", "e.event"}, order);
+    query.where("substr(e.data, 5) = ?", to_bytes(view(name)));  // behind the version
+    return listed(session.page(query, cursor, limit), contract_event_row);
+  });
+}
+
+Result<ContractFigures> Queries::contract_figures(const Digest& chain, std::string_view name,
+                                                  size_t most_calls) const {
+  return in_snapshot<ContractFigures>(database_, [&](sql::Session& session) -> Result<ContractFigures> {
+    ContractFigures out;
+    ASSIGN(int64_t number, chain_number(session, chain));
+    const auto rows = [&](std::string_view first, std::string_view rest) {
+      return session.rows(fmt::format("select {}{}{}{}", first, kCounts, kCalls, rest), number,
+                          std::string(name), int64_t(most_calls));
+    };
+    ASSIGN(const auto all, rows("count(distinct x.signer), coalesce(min(x.height), 0),"
+                                " coalesce(max(x.height), 0), ",
+                                ""));
+    out.callers = uint64_t(all[0].integer(0));
+    out.from_height = uint64_t(all[0].integer(1));
+    out.to_height = uint64_t(all[0].integer(2));
+    out.all = counts_of(all[0], 3);
+    ASSIGN(const auto methods, rows("x.method, ", " group by x.method order by 2 desc, 1 limit 100"));
+    for (const sql::Row& row : methods) out.methods.emplace_back(row.text(0), counts_of(row, 1));
+    ASSIGN(const auto callers, rows("x.signer, ", " group by x.signer order by 2 desc, 1 limit 20"));
+    for (const sql::Row& row : callers) out.top_callers.emplace_back(key_of(row.blob(0)), counts_of(row, 1));
+    return out;
+  });
+}
 
 Result<Listed<BlockRow>> Queries::blocks(const Digest& chain, const Range& range, sql::Order order,
                                          std::string_view cursor, size_t limit) const {

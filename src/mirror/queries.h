@@ -40,6 +40,24 @@ struct EventRow {
   bool operator==(const EventRow&) const = default;
 };
 
+// What happened to a deployed contract: an event of the native contract `contract`.
+struct ContractEventRow {
+  EventRow event;
+  format::KeyId signer{};
+};
+
+// Of calls: those of transactions that were not accepted are failed; the gas is that of their transactions.
+struct CallCounts {
+  uint64_t calls = 0, failed = 0, gas = 0;
+};
+struct ContractFigures {
+  CallCounts all;
+  uint64_t callers = 0;  // accounts
+  uint64_t from_height = 0, to_height = 0;
+  std::vector<std::pair<std::string, CallCounts>> methods;        // at most 100, the most called first
+  std::vector<std::pair<format::KeyId, CallCounts>> top_callers;  // at most 20
+};
+
 // Bounds are inclusive.
 struct Range {
   std::optional<int64_t> from_ms = {}, until_ms = {};
@@ -68,6 +86,12 @@ class Queries {
                                               sql::Order order, std::string_view cursor, size_t limit) const;
   Result<Listed<EventRow>> events(const Digest& chain, const EventFilter& filter, sql::Order order,
                                   std::string_view cursor, size_t limit) const;
+  Result<Listed<ContractEventRow>> contract_history(const Digest& chain, std::string_view name,
+                                                    sql::Order order, std::string_view cursor,
+                                                    size_t limit) const;
+  // Of its newest calls, at most so many.
+  Result<ContractFigures> contract_figures(const Digest& chain, std::string_view name,
+                                           size_t most_calls) const;
 
  private:
   sql::Database& database_;

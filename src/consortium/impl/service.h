@@ -22,6 +22,7 @@ class ServiceImpl final : public Service {
   std::shared_ptr<link::Links> links() const override;
   const Membership& membership() const override { return *membership_; }
   std::vector<crypto::Sm2PrivateKey> signing_keys() const override;
+  Result<crypto::Sm2PrivateKey> governor_on(const ledger::Ledger& ledger) const override;
 
   Result<Json> init(const NewIdentity& what) override;
   Result<Json> identity() override;

@@ -1,0 +1,26 @@
+#include "contracts.h"
+
+#include "contract/evm.h"
+#include "contract/wasm.h"
+#include "evidence/contract.h"
+
+namespace chengxin::app {
+
+Result<Contracts> open_contracts(const fs::path& data) {
+  contract::WasmOptions options;
+  options.folder = data / "cache" / "contracts";
+  TRY(make_folder(options.folder));
+  contract::Engines engines;
+  ASSIGN(engines[format::ContractEngine::wasm], contract::wasm_engine(options));
+  engines[format::ContractEngine::evm] = contract::evm_engine();
+  return std::make_shared<const contract::Registry>(std::move(engines));
+}
+
+ledger::Options with_contracts(const Contracts& contracts, ledger::Options options) {
+  options.contracts = evidence::contract();
+  for (ledger::Method& each : contract::lifecycle(contracts)) options.contracts.push_back(std::move(each));
+  options.deployed = contract::deployed(contracts);
+  return options;
+}
+
+}  // namespace chengxin::app
