@@ -53,6 +53,10 @@ std::string type_name(const Type& type);  // as in signatures
 bool is_dynamic(const Type& type);
 size_t head_bytes(const Type& type);  // 32 where it is dynamic
 
+// A parameter list as a tuple, for check().
+Type list_of(const std::vector<Parameter>& parameters);
+// Whether decode() takes the bytes, without building anything.
+Status check(const Type& list, ByteView bytes);
 // Values of a parameter list; JSON as docs/formats/contract.md says. contract.abi.value.
 Result<Bytes> encode(const std::vector<Parameter>& parameters, const Json& values);
 // Only the one canonical encoding is taken: contract.abi.padding, .offset, .length, .trailing, .utf8. What is

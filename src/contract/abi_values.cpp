@@ -121,7 +121,8 @@ class Encoder {
 
 class Decoder {
  public:
-  explicit Decoder(ByteView bytes) : bytes_(bytes) {}
+  // Not `building`: values are looked at and come out as null.
+  explicit Decoder(ByteView bytes, bool building = true) : bytes_(bytes), building_(building) {}
 
   // The value at `at`, which moves behind it and its tails.
   Result<Json> value(const Type& type, size_t& at) {
@@ -170,17 +171,21 @@ class Decoder {
     switch (type.kind) {
       case Kind::boolean:
         if (found != word_of(found[31]) || found[31] > 1) return padding();
+        if (!building_) return Json();
         return Json(found[31] == 1);
       case Kind::uint:
       case Kind::integer:
         if (!fits(found, type.size, type.kind == Kind::integer)) return padding();
+        if (!building_) return Json();
         return Json(to_decimal(found, type.kind == Kind::integer));
       case Kind::address:
         if (!fits(found, 160, false)) return padding();
+        if (!building_) return Json();
         return Json("0x" + hex(ByteView(found).subspan(12)));
       default:
         for (size_t i = type.size; i < 32; ++i)
           if (found[i]) return padding();
+        if (!building_) return Json();
         return Json("0x" + hex(ByteView(found).first(type.size)));
     }
   }
@@ -192,9 +197,10 @@ class Decoder {
     for (size_t i = size; i < padded(size); ++i)
       if (bytes_[at + i]) return bad("contract.abi.padding", "behind the bytes at {}", at);
     at += padded(size);
-    if (type.kind == Kind::bytes) return Json("0x" + hex(content));
-    if (!is_utf8(text(content))) return bad("contract.abi.utf8", "the string at {}", at - padded(size));
-    return Json(text(content));
+    if (type.kind == Kind::string && !is_utf8(text(content)))
+      return bad("contract.abi.utf8", "the string at {}", at - padded(size));
+    if (!building_) return Json();
+    return type.kind == Kind::string ? Json(text(content)) : Json("0x" + hex(content));
   }
 
   Result<Json> sequence(Items items, size_t& at) {
@@ -204,8 +210,9 @@ class Decoder {
       tail += head_bytes(items[i]);
       if (tail > bytes_.size()) return bad("contract.abi.length", "ends in the values at {}", base);
     }
-    const bool named = all_named(items.of);
-    Json out = named ? Json::object() : Json::array();
+    const bool named = building_ && all_named(items.of);
+    Json out;
+    if (building_) out = named ? Json::object() : Json::array();
     for (size_t i = 0; i < items.count; ++i) {
       bool dynamic = is_dynamic(items[i]);
       if (dynamic) {
@@ -214,6 +221,7 @@ class Decoder {
           return bad("contract.abi.offset", "the offset at {} is not {}", head - 32, tail - base);
       }
       ASSIGN(Json item, value(items[i], dynamic ? tail : head));
+      if (!building_) continue;
       if (named)
         out[items.of.members[i].name] = std::move(item);
       else
@@ -234,15 +242,25 @@ class Decoder {
   }
 
   ByteView bytes_;
+  const bool building_;
 };
 
-// A parameter list is a tuple that is always given as an array.
-Type list_of(const std::vector<Parameter>& parameters) {
-  Type list{.kind = Kind::tuple, .size = 0, .element = {}, .members = parameters, .name = {}};
-  return list;
+Status nothing_follows(size_t at, ByteView bytes) {
+  if (at == bytes.size()) return {};
+  return bad("contract.abi.trailing", "{} bytes follow the values", bytes.size() - at);
 }
 
 }  // namespace
+
+Type list_of(const std::vector<Parameter>& parameters) {
+  return {.kind = Kind::tuple, .size = 0, .element = {}, .members = parameters, .name = {}};
+}
+
+Status check(const Type& list, ByteView bytes) {
+  size_t at = 0;
+  TRY(Decoder(bytes, false).value(list, at));
+  return nothing_follows(at, bytes);
+}
 
 Result<Bytes> encode(const std::vector<Parameter>& parameters, const Json& values) {
   Bytes out;
@@ -255,8 +273,7 @@ Result<Json> decode(const std::vector<Parameter>& parameters, ByteView bytes) {
   for (Parameter& parameter : list.members) parameter.name.clear();
   size_t at = 0;
   ASSIGN(Json values, Decoder(bytes).value(list, at));
-  if (at != bytes.size())
-    return bad("contract.abi.trailing", "{} bytes follow the values", bytes.size() - at);
+  TRY(nothing_follows(at, bytes));
   return values;
 }
 

@@ -105,11 +105,23 @@ Result<Outcome> Frames::deploy(const Module& module, const Address& self, ByteVi
   return outermost(context, [&] { return run(context, module, Entrance::deploy, input, gas); });
 }
 
+FrameContext Frames::context_of(const Message& message) const {
+  FrameContext out = transaction_;
+  out.self = message.to;
+  out.read_only = message.kind == CallKind::read_only;
+  return out;
+}
+
 Result<Outcome> Frames::call(const Message& message) {
-  FrameContext context = transaction_;
-  context.self = message.to;
-  context.read_only = message.kind == CallKind::read_only;
+  const FrameContext context = context_of(message);
   return outermost(context, [&] { return enter(context, message, std::nullopt); });
+}
+
+Result<Outcome> Frames::call(const Message& message, const Callee& callee) {
+  FrameContext context = context_of(message);
+  context.code = callee.code;
+  return outermost(context,
+                   [&] { return run(context, *callee.module, Entrance::call, message.input, message.gas); });
 }
 
 Result<Outcome> Frames::outermost(const FrameContext& context,

@@ -41,6 +41,8 @@ class Frames {
 
   // A call by the account that signed. What it wrote is in the state below only after commit().
   Result<Outcome> call(const Message& message);
+  // The same, of what was looked up already.
+  Result<Outcome> call(const Message& message, const Callee& callee);
   // A contract's constructor, before the contract is at its address.
   Result<Outcome> deploy(const Module& module, const Address& self, ByteView input, uint64_t gas);
   // As a receipt has it; what was kept is then in the state, and the events are taken out.
@@ -54,6 +56,7 @@ class Frames {
     Bytes data;
   };
   Result<Outcome> outermost(const FrameContext& context, const std::function<Result<Outcome>()>& enter);
+  FrameContext context_of(const Message& message) const;
   Result<Outcome> enter(FrameContext context, const Message& message,
                         std::optional<format::ContractEngine> from);
   Result<Outcome> run(const FrameContext& context, const Module& module, Entrance entrance, ByteView input,

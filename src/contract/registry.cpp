@@ -36,6 +36,12 @@ Result<LoadedPtr> Registry::load(const Digest& package, const std::function<Resu
   auto loaded = std::make_shared<Loaded>();
   loaded->engine = content.engine;
   ASSIGN(loaded->interface, parse_interface(content.interface));
+  for (const Entry& entry : loaded->interface.entries) {
+    if (entry.kind != Entry::Kind::function) continue;
+    const Loaded::Function function{entry.selector(), list_of(entry.inputs)};
+    loaded->functions.emplace(entry.signature(), function);
+    if (loaded->interface.function(entry.name)) loaded->functions.emplace(entry.name, function);
+  }
   ASSIGN(loaded->module, engine->second->load(content.code));
   std::lock_guard lock(mutex_);
   recent_.emplace_front(package, loaded);
@@ -86,6 +92,11 @@ std::string_view closed(ContractState state) {
   return {};
 }
 
+Result<Callee> callee_of(const Loaded& loaded, const Address& address, const Read& read) {
+  if (loaded.engine != format::ContractEngine::evm) return Callee{loaded.module, {}};
+  return evm_callee(read, address);
+}
+
 class NamedContracts : public Directory {
  public:
   explicit NamedContracts(std::shared_ptr<const Registry> registry, Frozen frozen = Frozen::is_closed)
@@ -97,7 +108,7 @@ class NamedContracts : public Directory {
     if (name) {
       TRY(check_caller(text(*name), frame, read));
       ASSIGN(const LoadedPtr loaded, by_name(text(*name), read));
-      if (loaded->engine != format::ContractEngine::evm) return Callee{loaded->module, {}};
+      return callee_of(*loaded, address, read);
     }
     return evm_callee(read, address);
   }
@@ -179,30 +190,34 @@ class DeployedContracts : public ledger::Deployed {
         return ledger::ended(ReceiptStatus::unknown_method, "contract.unknown_method");
       message.to = *address;
       message.input = call.arguments;
-      return run(context, message);
+      return run(context, [&](Frames& frames) { return frames.call(message); });
     }
     auto loaded = directory_.by_name(call.contract, read);
-    if (!loaded) {
-      if (loaded.error().reason == "contract.unknown")
-        return ledger::ended(ReceiptStatus::unknown_contract, loaded.error().reason);
-      if (loaded.error().reason.starts_with("contract."))
-        return ledger::ended(ReceiptStatus::refused, loaded.error().reason);
-      return tl::unexpected(std::move(loaded).error());
-    }
-    const Entry* function = (*loaded)->interface.function(call.method);
-    if (!function) return ledger::ended(ReceiptStatus::unknown_method, "contract.unknown_method");
-    if (auto fits = decode(function->inputs, call.arguments); !fits)
+    if (!loaded) return refused(std::move(loaded).error());
+    const auto function = (*loaded)->functions.find(call.method);
+    if (function == (*loaded)->functions.end())
+      return ledger::ended(ReceiptStatus::unknown_method, "contract.unknown_method");
+    const auto& [selector, arguments] = function->second;
+    if (auto fits = check(arguments, call.arguments); !fits)
       return ledger::ended(ReceiptStatus::bad_arguments, fits.error().reason);
     message.to = format::contract_address(call.contract);
-    append(message.input, function->selector());
+    append(message.input, selector);
     append(message.input, call.arguments);
-    return run(context, message);
+    auto callee = callee_of(**loaded, message.to, read);
+    if (!callee) return refused(std::move(callee).error());
+    return run(context, [&](Frames& frames) { return frames.call(message, *callee); });
   }
 
  private:
-  Result<ledger::CallResult> run(const ledger::CallContext& context, const Message& message) const {
+  static Result<ledger::CallResult> refused(Error why) {
+    if (!is_of_contract(why)) return tl::unexpected(std::move(why));
+    const bool unknown = why.reason == "contract.unknown";
+    return ledger::ended(unknown ? ReceiptStatus::unknown_contract : ReceiptStatus::refused, why.reason);
+  }
+  Result<ledger::CallResult> run(const ledger::CallContext& context,
+                                 const std::function<Result<Outcome>(Frames&)>& enter) const {
     Frames frames(context.state, frame_of(context), directory_);
-    ASSIGN(Outcome outcome, frames.call(message));
+    ASSIGN(Outcome outcome, enter(frames));
     return frames.commit(std::move(outcome));
   }
 

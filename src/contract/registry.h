@@ -13,9 +13,14 @@ inline constexpr uint32_t kContractsProtocol = 3;  // blocks of earlier versions
 
 // A package as it runs.
 struct Loaded {
+  struct Function {
+    std::array<uint8_t, 4> selector{};
+    Type arguments;
+  };
   format::ContractEngine engine = format::ContractEngine::wasm;
   Interface interface;
   std::shared_ptr<const Module> module;
+  std::unordered_map<std::string, Function> functions;  // as Interface::function finds them
 };
 using LoadedPtr = std::shared_ptr<const Loaded>;
 
