@@ -39,7 +39,11 @@ Result<Json> value_line(const Json& line) {
     return Json(hex(bytes));
   }
   ASSIGN(Bytes bytes, unhex(line["decode"].get<std::string>()));
-  return decode(parameters, bytes);
+  auto values = decode(parameters, bytes);
+  const Status taken = check(list_of(parameters), bytes);
+  if (taken.has_value() != values.has_value() || (!taken && taken.error() != values.error()))
+    return fail(Code::internal, "test.check_differs");
+  return values;
 }
 
 template <size_t N>
