@@ -13,9 +13,8 @@ bool proves(const FrameContext& frame, const Digest& digest, ByteView bundle) {
     const auto header = format::Header::decode(encoded);
     return header && header->version <= frame.protocol;
   };
-  if (!known(read->header) ||
-      !std::all_of(read->transitions.begin(), read->transitions.end(),
-                   [&](const proof::Transition& each) { return known(each.header); }))
+  if (!known(read->header) || !std::all_of(read->transitions.begin(), read->transitions.end(),
+                                           [&](const proof::Transition& each) { return known(each.header); }))
     return false;
   read->timestamp.clear();
   return proof::verify(proof::encode(*read), proof::Anchor{frame.chain, {}, {}}, digest).has_value();

@@ -159,6 +159,12 @@ Result<CallResult> deploy(const Registry& registry, const Directory& directory, 
   return told;
 }
 
+std::string_view cannot_move(ContractState state) {
+  constexpr std::string_view reasons[] = {"contract.state_proposed", "contract.state_active",
+                                          "contract.state_frozen", "contract.state_retired"};
+  return reasons[uint32_t(state) - 1];
+}
+
 struct Move {
   std::vector<ContractState> from;
   ContractState to;
@@ -176,7 +182,7 @@ Result<CallResult> move(const CallContext& context, const Move& what) {
   if (!subject.may(context.policy.*what.roles, &*record))
     return ended(ReceiptStatus::forbidden, "contract.forbidden");
   if (std::find(what.from.begin(), what.from.end(), record->state) == what.from.end())
-    return refused("contract.state_" + std::string(name_of(record->state)));
+    return refused(cannot_move(record->state));
   record->state = what.to;
   record->why = call->why;
   subject.put(call->name, *record);
