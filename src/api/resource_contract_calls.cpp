@@ -316,10 +316,10 @@ const std::vector<std::string> kCallReasons = {
     "contract.not_deployed", "contract.frozen",     "contract.retired",        "contract.reverted",
     "contract.out_of_gas",   "contract.trap.depth", "order.queue_full",        "transaction.unknown_signer"};
 const std::vector<std::string> kActReasons = {
-    "chain.not_found",           "contract.unknown",          "contract.no_version",   "contract.forbidden",
-    "contract.not_owner",        "contract.not_approved",     "contract.state_frozen", "contract.retired",
-    "contract.approved_already", "contract.version_decided",  "contract.reverted",     "contract.abi.value",
-    "order.queue_full",          "transaction.unknown_signer"};
+    "chain.not_found",           "contract.unknown",      "contract.no_version", "contract.forbidden",
+    "contract.not_approved",     "contract.state_frozen", "contract.retired",    "contract.approved_already",
+    "contract.version_decided",  "contract.reverted",     "contract.abi.value",  "order.queue_full",
+    "transaction.unknown_signer"};
 
 std::vector<Answer> answers(std::string_view schema) {
   return {{201, "application/json", reference(schema), {"已入块并落盘", "In a block, durably"}},
