@@ -16,9 +16,10 @@ void add_mirror(CLI::App& app, Context& context);
 void add_backup(CLI::App& app, Context& context);
 void add_bench(CLI::App& app, Context& context);
 void add_consortium(CLI::App& app, Context& context);
-void add_contract(CLI::App& app, Context& context);     // on a platform's chains
-void add_cluster(CLI::App& app, Context& context);      // a consortium on this machine
-void add_bench_sm2(CLI::App& bench, Context& context);  // verbs of bench
+void add_contract(CLI::App& app, Context& context);                        // on a platform's chains
+void add_contract_project_commands(CLI::App& contract, Context& context);  // verbs of contract
+void add_cluster(CLI::App& app, Context& context);                         // a consortium on this machine
+void add_bench_sm2(CLI::App& bench, Context& context);                     // verbs of bench
 void add_bench_cluster(CLI::App& bench, Context& context);
 
 // Also of `chain create --consortium`.

@@ -408,6 +408,7 @@ void add_contract(CLI::App& app, Context& context) {
   add_life_cycle(verbs);
   add_asking(verbs);
   add_reading(verbs);
+  add_contract_project_commands(*noun, context);
 }
 
 }  // namespace chengxin::app

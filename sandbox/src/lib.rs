@@ -75,6 +75,21 @@ pub unsafe extern "C" fn cx_wasm_prepare(module: Bytes, protocol: u32, gas: u64)
 }
 
 #[no_mangle]
+pub unsafe extern "C" fn cx_wasm_cover(module: Bytes, protocol: u32, gas: u64, from: u32) -> Outcome {
+    guard(|| wasm::cover::prepare(module.slice(), protocol, gas, from), fault)
+}
+
+#[no_mangle]
+pub unsafe extern "C" fn cx_wasm_functions(module: Bytes) -> Buffer {
+    guard(|| Buffer::of(wasm::cover::names(module.slice()).into_bytes()), || Buffer::of(Vec::new()))
+}
+
+#[no_mangle]
+pub extern "C" fn cx_wasm_covered() -> Buffer {
+    guard(|| Buffer::of(wasm::cover::take()), || Buffer::of(Vec::new()))
+}
+
+#[no_mangle]
 pub unsafe extern "C" fn cx_wasm_compile(engine: *mut wasm::Cache, digest: *const [u8; 32], prepared: Bytes) -> Verdict {
     guard(
         || match (*engine).get(&*digest, || Ok(prepared.slice().to_vec())) {
@@ -91,4 +106,14 @@ pub unsafe extern "C" fn cx_wasm_call(
     engine: *mut wasm::Cache, digest: *const [u8; 32], context: *const Context, host: *const Host, message: *const Message,
 ) -> Outcome {
     guard(|| wasm::call(&*engine, &*digest, &*context, &*host, &*message), fault)
+}
+
+#[no_mangle]
+pub extern "C" fn cx_evm_cover() {
+    guard(evm::cover::start, || ());
+}
+
+#[no_mangle]
+pub extern "C" fn cx_evm_covered() -> Buffer {
+    guard(|| Buffer::of(evm::cover::take()), || Buffer::of(Vec::new()))
 }

@@ -2,29 +2,13 @@
 #include "base/json.h"
 #include "contract/engine.h"
 #include "contract/keccak.h"
+#include "contract/local_chain.h"
 
-// For tests of frames and of the life cycle: state in memory, and an engine whose contracts do what their
-// input says.
+// For tests of frames and of the life cycle: an engine whose contracts do what their input says.
 namespace chengxin::contract::testing {
 
-using Values = std::map<std::string, Bytes, std::less<>>;
-
-class MapState : public ledger::StateView {
- public:
-  Result<std::optional<Bytes>> get(std::string_view key) override {
-    auto found = values.find(key);
-    return found == values.end() ? std::nullopt : std::optional(found->second);
-  }
-  void put(std::string_view key, Bytes value) override { values[std::string(key)] = std::move(value); }
-  void erase(std::string_view key) override { values.erase(std::string(key)); }
-  Result<ledger::StateRows> range(std::string_view from, std::string_view to, size_t limit) override {
-    ledger::StateRows out;
-    for (auto at = values.lower_bound(from); at != values.end() && at->first < to && out.size() < limit; ++at)
-      out.emplace_back(to_bytes(view(at->first)), at->second);
-    return out;
-  }
-  Values values;
-};
+using contract::MapState;
+using Values = decltype(MapState::values);
 
 // The input, behind a selector, is a list of steps, as it is or in ABI encoding as `bytes`: ["put",k,v]
 // ["erase",k] ["get",k] (appends to the output: the value, "-" when there is none) ["range",from,to,limit]

@@ -41,7 +41,8 @@ class WasmModule : public Module {
 
 class WasmEngine : public Engine {
  public:
-  explicit WasmEngine(Sandbox sandbox) : sandbox_(std::move(sandbox)) {}
+  WasmEngine(Sandbox sandbox, const WasmOptions& options)
+      : sandbox_(std::move(sandbox)), covered_from_(options.covered_from) {}
 
   Result<std::vector<Finding>> scan(ByteView code) const override {
     cx_buffer buffer{};
@@ -75,7 +76,9 @@ class WasmEngine : public Engine {
       for (const Prepared& each : recent_)
         if (each.code == out.code) return each;
     }
-    const cx_outcome ended = cx_wasm_prepare(borrowed(code), kContractsProtocol, kPrepareGas);
+    const cx_outcome ended =
+        covered_from_ ? cx_wasm_cover(borrowed(code), kContractsProtocol, kPrepareGas, covered_from_(code))
+                      : cx_wasm_prepare(borrowed(code), kContractsProtocol, kPrepareGas);
     Bytes told = taken(ended.output);
     if (ended.ending == CX_HOST_FAULT) return sandbox_fault(told);
     if (ended.ending == CX_RETURNED)
@@ -90,6 +93,7 @@ class WasmEngine : public Engine {
 
   static constexpr size_t kRecent = 16;
   const Sandbox sandbox_;
+  const std::function<uint32_t(ByteView)> covered_from_;
   mutable std::mutex mutex_;
   mutable std::list<Prepared> recent_;
 };
@@ -101,7 +105,7 @@ Result<std::shared_ptr<const Engine>> wasm_engine(const WasmOptions& options) {
   cx_wasm* opened =
       cx_wasm_open(folder.empty() ? nullptr : folder.c_str(), options.memory_bytes, options.folder_bytes);
   if (!opened) return fail(Code::unavailable, "contract.engine", "{} cannot be used", folder);
-  return std::shared_ptr<const Engine>(std::make_shared<WasmEngine>(Sandbox(opened, cx_wasm_close)));
+  return std::shared_ptr<const Engine>(std::make_shared<WasmEngine>(Sandbox(opened, cx_wasm_close), options));
 }
 
 }  // namespace chengxin::contract

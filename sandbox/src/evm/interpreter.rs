@@ -1,6 +1,7 @@
 //! One frame: revm's interpreter, whose host is the platform. Calls and creations go out to the platform, which
 //! runs the other frame in whatever engine and answers with its outcome.
 
+use super::cover;
 use super::transaction::{Key, Transaction};
 use super::FORK;
 use crate::abi::{self, Bytes as Span, Context, Ending, Host as Platform, Message, Stop};
@@ -11,7 +12,7 @@ use revm::context_interface::journaled_state::AccountInfoLoad;
 use revm::interpreter::instructions::gas_table_spec;
 use revm::interpreter::instructions::host as ethereum;
 use revm::interpreter::interpreter::{EthInterpreter, ExtBytecode, InputsImpl};
-use revm::interpreter::interpreter_types::ReturnData;
+use revm::interpreter::interpreter_types::{Jumps, LoopControl, ReturnData};
 use revm::interpreter::{
     instruction_table, CallInput, CallInputs, CallScheme, CreateInputs, CreateScheme, FrameInput, GasTable, Host,
     Instruction, InstructionContext, InstructionExecResult, InstructionResult, InstructionTable, Interpreter,
@@ -79,8 +80,14 @@ impl Frame {
             ..Default::default()
         };
         interpreter.clear(memory, ExtBytecode::new(code), inputs, context.read_only != 0, FORK, gas, 0);
+        let covered = cover::started();
         let result = loop {
-            match interpreter.run_plain(&TABLE, &GAS, &mut self) {
+            let action = if covered {
+                self.run_covered(&mut interpreter)
+            } else {
+                interpreter.run_plain(&TABLE, &GAS, &mut self)
+            };
+            match action {
                 InterpreterAction::Return(result) => break result,
                 InterpreterAction::NewFrame(FrameInput::Call(call)) => self.call(&mut interpreter, *call),
                 InterpreterAction::NewFrame(FrameInput::Create(create)) => self.create(&mut interpreter, *create),
@@ -92,6 +99,21 @@ impl Frame {
         };
         self.keep(interpreter);
         self.stopped.take().map_or(Ok(result), Err)
+    }
+
+    /// As `run_plain`, and tells of each instruction.
+    fn run_covered(&mut self, interpreter: &mut Interpreter) -> InterpreterAction {
+        let size = interpreter.bytecode.original_byte_slice().len();
+        let end = loop {
+            cover::executed(self.context().self_address, size, interpreter.bytecode.pc());
+            if let Err(end) = interpreter.step(&TABLE, &GAS, self) {
+                break end;
+            }
+        };
+        if interpreter.bytecode.action().is_none() {
+            interpreter.halt(end);
+        }
+        interpreter.take_next_action()
     }
 
     fn keep(&self, mut interpreter: Box<Interpreter>) {

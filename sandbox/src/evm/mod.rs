@@ -1,6 +1,7 @@
 //! Solidity's machine, one frame at a time, on revm's interpreter; state, checkpoints, depth and the frames of other
 //! engines are the platform's (docs/adr/0028-evm.md). include/chengxin_sandbox.h documents the C functions.
 
+pub mod cover;
 mod interpreter;
 pub mod precompile;
 pub mod scan;

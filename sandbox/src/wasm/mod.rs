@@ -1,6 +1,7 @@
 //! Contracts compiled to WebAssembly. In reading order: `scan` what is admitted, `snapshot` how it is prepared,
 //! `cache` how it is kept, `run` how it is called, `host` and `wasi` what it may ask, `gas` what that costs.
 mod cache;
+pub mod cover;
 mod gas;
 mod host;
 mod run;

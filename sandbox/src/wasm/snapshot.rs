@@ -136,7 +136,7 @@ pub fn prepare(module: &[u8], protocol: u32, limit: u64) -> Outcome {
     }
 }
 
-fn initialise(module: &[u8], report: &scan::Report, prices: &'static gas::Prices, gas: u64) -> wasmtime::Result<(Vec<u8>, u64)> {
+pub fn initialise(module: &[u8], report: &scan::Report, prices: &'static gas::Prices, gas: u64) -> wasmtime::Result<(Vec<u8>, u64)> {
     let machine = run::machine()?;
     let probe = Module::new(&machine.probe, rewrite(module, None)?).map_err(|_| cache::refused())?;
     let frame = run::frame(std::ptr::null(), initial_context(), prices, &[]);

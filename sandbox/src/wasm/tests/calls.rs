@@ -1,6 +1,6 @@
 //! What calls do, what the snapshot and the cache keep, what it costs.
 use super::*;
-use crate::wasm::gas;
+use crate::wasm::{gas, scan};
 
 #[test]
 fn every_import_is_defined_as_the_table_says() {
