@@ -117,8 +117,8 @@ cx_verdict cx_wasm_scan(cx_bytes module, uint32_t protocol, cx_buffer* report);
 // Scans, runs `_initialize` and answers with the module as it is after that (CX_RETURNED). The same on every
 // machine.
 cx_outcome cx_wasm_prepare(cx_bytes module, uint32_t protocol, uint64_t gas);
-// For an author's tests, never for a chain. As cx_wasm_prepare, and each function of the module tells when it is
-// entered: the first of them as number `from`. Its gas is not that of the module.
+// For an author's tests, never for a chain. As cx_wasm_prepare, and each function of the module tells when it
+// is entered: the first of them as number `from`. Its gas is not that of the module.
 cx_outcome cx_wasm_cover(cx_bytes module, uint32_t protocol, uint64_t gas, uint32_t from);
 // Names of the functions in this order, a JSON array; "" where the module's name section has none.
 cx_buffer cx_wasm_functions(cx_bytes module);
@@ -177,8 +177,8 @@ void cx_evm_create2_address(const uint8_t creator[20], const uint8_t salt[32], c
 bool cx_evm_is_precompile(const uint8_t address[20]);
 cx_outcome cx_evm_precompile(const cx_host* host, const cx_message* message);
 
-// For an author's tests, never for a chain. From the first on, this thread keeps which instructions it executes; the
-// second ends that: of each, ascending, contract 20, size of its code u32, offset u32.
+// For an author's tests, never for a chain. From the first on, this thread keeps which instructions it
+// executes; the second ends that: of each, ascending, contract 20, size of its code u32, offset u32.
 void cx_evm_cover(void);
 cx_buffer cx_evm_covered(void);
 
