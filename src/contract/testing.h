@@ -14,8 +14,8 @@ using Values = decltype(MapState::values);
 // ["erase",k] ["get",k] (appends to the output: the value, "-" when there is none) ["range",from,to,limit]
 // (appends the keys) ["event",data]
 // ["call",address in hex,[steps],"call"|"read_only"|"delegate"] (appends its output, or "!" and that)
-// ["revert",data] ["trap"]
-// ["fault"]. Each step takes one gas.
+// ["revert",data] ["trap"] ["burn",gas]
+// ["fault"] ["fault_unless",k]. Each step takes one gas.
 class ScriptModule : public Module {
  public:
   format::ContractEngine engine() const override { return format::ContractEngine::wasm; }
@@ -71,6 +71,14 @@ class ScriptModule : public Module {
       out.gas_used += inner.gas_used;
       if (!inner.returned()) out.output.push_back('!');
       append(out.output, inner.output);
+    } else if (what == "burn") {
+      out.gas_used += step.at(1).get<uint64_t>();
+      if (out.gas_used <= gas) return true;
+      out.gas_used = gas;
+      return ends(Ending::out_of_gas, "");
+    } else if (what == "fault_unless") {
+      ASSIGN(auto value, host.get(word(1)));
+      if (!value) return fail(Code::internal, "test.fault");
     } else if (what == "fault") {
       return fail(Code::internal, "test.fault");
     } else {

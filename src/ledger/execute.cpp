@@ -5,6 +5,7 @@
 #include "ledger/impl/keys.h"
 #include "ledger/impl/ledger_impl.h"
 #include "ledger/impl/quota.h"
+#include "ledger/impl/speculation.h"
 
 namespace chengxin::ledger {
 
@@ -16,7 +17,7 @@ using store::Table;
 class Executor {
  public:
   Executor(const Methods& methods, const Base& base, std::span<const AdmittedTransaction> candidates,
-           int64_t time_ms, Sink& sink)
+           const std::vector<bool>& known, int64_t time_ms, Sink& sink, Crew* crew)
       : methods_(methods),
         base_(base),
         head_(base.view->head),
@@ -28,18 +29,22 @@ class Executor {
         frame_{height_, time_ms_, version_, head_.header.chain, head_.header_hash, head_.contract_policy},
         tail_(base.view->tail),
         seen_(std::make_shared<DigestSet>(candidates.size())),
-        candidates_(candidates) {
+        candidates_(candidates),
+        known_(known),
+        speculation_(methods, frame_, state_, candidates, crew,
+                     [this](size_t candidate) { return would_fit(candidate); }) {
     ran_.reserve(candidates.size());
   }
 
-  Result<Built> run(const std::vector<bool>& known) {
+  Result<Built> run() {
     ASSIGN(quota_, Quota::of(head_.contract_policy.get(), base_.state));
     for (size_t i = 0; i < candidates_.size(); ++i) {
-      ASSIGN(auto misfit, fits(*candidates_[i], known[i]));
+      if (gas_ < kBlockGas) speculation_.reach(i, kBlockGas - gas_);
+      ASSIGN(auto misfit, fits(i));
       if (misfit)
         out_.executed.dropped.emplace_back(candidates_[i], std::move(*misfit));
       else
-        TRY(include(candidates_[i]));
+        TRY(include(i));
     }
     write_log();
     // In order of key they enter the store's tables faster.
@@ -53,11 +58,12 @@ class Executor {
 
  private:
   // Why the transaction cannot stand here, or its signer in signer_.
-  Result<std::optional<Error>> fits(const Admitted& transaction, bool known) {
+  Result<std::optional<Error>> fits(size_t candidate) {
+    const Admitted& transaction = *candidates_[candidate];
     auto misfit = [](Code code, std::string_view reason, std::string detail = {}) {
       return std::optional(Error{code, std::string(reason), std::move(detail)});
     };
-    if (known || seen_->contains(transaction.hash))
+    if (known_[candidate] || seen_->contains(transaction.hash))
       return misfit(Code::conflict, "transaction.duplicate", hex(transaction.hash));
     if (auto window = check_window(transaction.body, head_.limits, time_ms_); !window)
       return std::optional(window.error());
@@ -85,8 +91,15 @@ class Executor {
     return base_.account(id);
   }
 
-  Status include(const AdmittedTransaction& admitted) {
-    ASSIGN(Outcome outcome, run_transaction(methods_, *admitted, signer_->account, frame_, state_));
+  // The signer of one that fits as the block is now.
+  AccountPtr would_fit(size_t candidate) {
+    const auto misfit = fits(candidate);
+    return misfit && !*misfit ? signer_ : nullptr;
+  }
+
+  Status include(size_t candidate) {
+    const AdmittedTransaction& admitted = candidates_[candidate];
+    ASSIGN(Outcome outcome, speculation_.run(candidate, signer_));
     gas_ += outcome.gas;
     quota_.add(admitted->body.signer, signer_->account, outcome.gas);
     seen_->insert(admitted->hash);
@@ -270,6 +283,8 @@ class Executor {
   uint64_t bytes_ = 0, gas_ = 0;
   const std::shared_ptr<DigestSet> seen_;
   const std::span<const AdmittedTransaction> candidates_;
+  const std::vector<bool>& known_;
+  Speculation speculation_;
   struct Ran {
     const format::Transaction* transaction;
     Outcome outcome;
@@ -301,7 +316,7 @@ class BatchSink : public Sink {
 
 Result<Built> build_block(const Methods& methods, uint32_t highest_version, const Base& base,
                           std::span<const AdmittedTransaction> candidates, const std::vector<bool>& known,
-                          int64_t time_ms, Sink& sink) {
+                          int64_t time_ms, Sink& sink, Crew* crew) {
   const Head& head = base.view->head;
   if (head.next_protocol() > highest_version)
     return fail(
@@ -311,7 +326,7 @@ Result<Built> build_block(const Methods& methods, uint32_t highest_version, cons
   if (time_ms < base.view->head.header.time_ms)
     return fail(Code::invalid_argument, "ledger.time_backwards", "the head's time is {}",
                 base.view->head.header.time_ms);
-  return Executor(methods, base, candidates, time_ms, sink).run(known);
+  return Executor(methods, base, candidates, known, time_ms, sink, crew).run();
 }
 
 // Which of them the chain holds: those that came in since they were admitted, or, where too much came in
@@ -347,7 +362,8 @@ Result<Ledger::Executed> LedgerImpl::execute(std::span<const AdmittedTransaction
       node_reader()};
   ASSIGN(auto known, known_of(*base.view, candidates));
   BatchSink sink(database_->batch());
-  ASSIGN(Built built, build_block(methods_, highest_protocol_, base, candidates, known, time_ms, sink));
+  ASSIGN(Built built,
+         build_block(methods_, highest_protocol_, base, candidates, known, time_ms, sink, crew()));
   built.executed.execution = std::make_shared<const Execution>(
       Execution{base.view, std::move(built.next), sink.take(), std::move(built.changed_keys)});
   return std::move(built.executed);

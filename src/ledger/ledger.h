@@ -27,6 +27,9 @@ struct Options {
   // Checks the transactions' signatures. Null: crypto::sm2_verifier(), which is one for the process.
   std::shared_ptr<const sm2::Verifier> verifier;
   uint32_t highest_protocol = format::kHighestProtocol;  // that this program follows
+  // That execute contracts, with the caller's; 0: as many as the machine has cores, at most 8. The blocks are
+  // the same for any number.
+  size_t threads = 0;
 };
 
 struct Head {

@@ -172,7 +172,7 @@ Status LedgerImpl::replay(uint64_t height, bool certified, ViewPtr& before, Repl
   CompareSink sink(*database_);
   const std::vector<bool> known(transactions.size());  // a second one would be found by its index entry
   ASSIGN(Built built,
-         build_block(methods_, highest_protocol_, base, transactions, known, header.time_ms, sink));
+         build_block(methods_, highest_protocol_, base, transactions, known, header.time_ms, sink, crew()));
   if (!built.executed.dropped.empty()) return tl::unexpected(built.executed.dropped[0].second);
   if (built.executed.header_bytes != stored.header) return mismatch("a replay gives another header");
   TRY(sink.compare());

@@ -2,6 +2,7 @@
 #include <unordered_map>
 
 #include "ledger/impl/accounts.h"
+#include "ledger/impl/crew.h"
 #include "ledger/impl/digest_set.h"
 #include "ledger/impl/log_tail.h"
 #include "ledger/impl/records.h"
@@ -85,10 +86,15 @@ class StateLayer {
             [this](const Bytes& from, const Bytes& to, size_t limit) { return range(from, to, limit); }};
   }
   void set(Bytes key, std::optional<Bytes> value) { changes_[std::move(key)] = std::move(value); }
-  void merge(StateLayer&& above) {
-    for (auto& [key, value] : above.changes_) changes_[key] = std::move(value);
+  void merge(StateLayer&& above) { put(std::move(above.changes_)); }
+  void put(merkle::StateUpdates&& changes) {
+    while (!changes.empty()) {
+      auto placed = changes_.insert(changes.extract(changes.begin()));
+      if (!placed.inserted) placed.position->second = std::move(placed.node.mapped());
+    }
   }
   const merkle::StateUpdates& changes() const { return changes_; }
+  merkle::StateUpdates take() { return std::move(changes_); }
 
  private:
   StateReader below_;
@@ -143,10 +149,11 @@ struct Built {
   std::shared_ptr<View> next;
   std::vector<Bytes> changed_keys;
 };
-// ledger.protocol_unknown when the block follows a version above `highest_version`.
+// ledger.protocol_unknown when the block follows a version above `highest_version`. `crew`, where there is
+// one, reads the base's state by many threads.
 Result<Built> build_block(const Methods& methods, uint32_t highest_version, const Base& base,
                           std::span<const AdmittedTransaction> candidates, const std::vector<bool>& known,
-                          int64_t time_ms, Sink& sink);
+                          int64_t time_ms, Sink& sink, Crew* crew);
 
 // Size of a transaction as block limits count it.
 uint64_t counted_bytes(const format::Transaction& transaction);

@@ -1,6 +1,7 @@
 #pragma once
 #include <atomic>
 #include <mutex>
+#include <thread>
 
 #include "ledger/impl/execution.h"
 #include "ledger/impl/marker.h"
@@ -93,7 +94,8 @@ class LedgerImpl final : public Ledger {
         methods_(std::move(options.contracts), std::move(options.deployed)),
         highest_protocol_(options.highest_protocol),
         verifier_(std::move(options.verifier)),
-        accounts_(*database_) {
+        accounts_(*database_),
+        crew_(options.threads ? options.threads : std::clamp(std::thread::hardware_concurrency(), 1u, 8u)) {
     if (!verifier_) verifier_ = crypto::sm2_verifier();
   }
 
@@ -131,6 +133,8 @@ class LedgerImpl final : public Ledger {
   Result<format::Transaction> full_transaction(uint64_t log_index, const StoredTransaction& stored) const;
   merkle::StateNodeReader node_reader() const;
 
+  Crew* crew() const { return crew_.size() > 1 ? &crew_ : nullptr; }
+
   using ReplayAccounts = std::map<format::KeyId, AccountPtr>;
   Status verify_header(uint64_t height, Head& head) const;
   class Signatures;
@@ -148,6 +152,7 @@ class LedgerImpl final : public Ledger {
   std::shared_ptr<const sm2::Verifier> verifier_;
   mutable Verdicts verdicts_;
   mutable AccountCache accounts_;
+  mutable Crew crew_;
   std::string genesis_document_;
   format::Genesis genesis_;
   Digest id_{};
