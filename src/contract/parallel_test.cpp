@@ -24,6 +24,7 @@ struct ParallelTest : ::testing::Test {
   std::mt19937_64 random;
 
   void SetUp() override {
+    setup.genesis.protocol = kContractsProtocol;
     const auto registry = std::make_shared<Registry>(
         Engines{{ContractEngine::wasm, std::make_shared<testing::ScriptEngine>()}});
     for (const size_t threads : kThreads) {
@@ -32,13 +33,9 @@ struct ParallelTest : ::testing::Test {
       ledger::Options options = setup.options();
       for (auto& row : lifecycle(registry)) options.contracts.push_back(std::move(row));
       options.deployed = deployed(registry);
-      options.highest_protocol = kContractsProtocol;
       options.threads = threads;
       chain.ledger = ledger::Ledger::open(chain.path(), options).value();
     }
-    for (uint32_t version = 2; version <= kContractsProtocol; ++version)
-      govern({"governance", "set_protocol",
-              encode_set_protocol({version, chains[0]->ledger->head().header.height + 2})});
     for (const char* name : {"c", "d"}) deploy(name);
   }
   void govern(Call call, const std::vector<Bytes>& attachments = {}) {

@@ -84,7 +84,7 @@ struct Method {
   uint64_t base_gas = 1000, gas_per_byte = 1;
   std::vector<std::string> reads, writes;  // key prefixes; writes may also be read
   std::function<Result<CallResult>(const CallContext&)>
-      run;  // an Error here is a host fault: the block is not made
+      run;  // an Error here is a host fault: the block is not made; may be called by several threads at once
 };
 
 using ContractTable = std::vector<Method>;
@@ -97,7 +97,7 @@ class Deployed {
   // What it may touch, as Method says.
   virtual const std::vector<std::string>& reads() const = 0;
   virtual const std::vector<std::string>& writes() const = 0;
-  // An Error is a host fault: the block is not made.
+  // An Error is a host fault: the block is not made. Several threads call it at once.
   virtual Result<CallResult> call(const CallContext& context, const format::Call& call) const = 0;
 };
 

@@ -8,7 +8,8 @@
 #include "ledger/testing.h"
 
 // Transactions that run ahead of their turn, against the same ones run in turn: over a state in memory whose
-// reads can fail.
+// reads can fail. For races: cmake -S . -B build-tsan -G Ninja -DCMAKE_CXX_FLAGS=-fsanitize=thread, then
+// ninja -C build-tsan ledger_test && build-tsan/bin/ledger_test --gtest_filter='Speculation*:Crew*'
 namespace chengxin::ledger {
 namespace {
 

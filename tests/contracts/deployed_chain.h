@@ -21,11 +21,10 @@ struct Code {
   }
 };
 
-inline ledger::Options with_contracts(ledger::Options options, const std::shared_ptr<const Registry>& registry,
-                                      size_t threads) {
+inline ledger::Options with_contracts(ledger::Options options,
+                                      const std::shared_ptr<const Registry>& registry, size_t threads) {
   for (auto& row : lifecycle(registry)) options.contracts.push_back(std::move(row));
   options.deployed = deployed(registry);
-  options.highest_protocol = kContractsProtocol;
   options.threads = threads;
   return options;
 }
@@ -34,14 +33,12 @@ inline std::shared_ptr<const Registry> new_registry() {
   return std::make_shared<Registry>(Engines{{format::ContractEngine::wasm, wasm_engine({}).value()}});
 }
 
-// Reaches the protocol that has contracts. What does not go as it should ends the program.
+// Of a genesis that begins with the protocol that has contracts. What does not go as it should ends the
+// program.
 class DeployedChain : public ledger::testing::LiveChain {
  public:
   DeployedChain(ledger::testing::TestChain& test, size_t threads) : LiveChain(test), threads_(threads) {
     open();
-    for (uint32_t version = 2; version <= kContractsProtocol; ++version)
-      govern({"governance", "set_protocol",
-              format::encode_set_protocol({version, ledger->head().header.height + 2})});
   }
   // With engines that have loaded nothing yet.
   void open() {
@@ -59,7 +56,8 @@ class DeployedChain : public ledger::testing::LiveChain {
   void deploy(const Code& code, const Json& values) {
     const Bytes package = code.package();
     format::ContractVersionRef version{code.name, 1, {}};
-    govern({"contract", "propose", format::ContractPropose{code.name, crypto::sm3(package)}.encode()}, {package});
+    govern({"contract", "propose", format::ContractPropose{code.name, crypto::sm3(package)}.encode()},
+           {package});
     govern({"contract", "approve", version.encode()});
     for (const Entry& entry : code.interface.entries)
       if (entry.kind == Entry::Kind::constructor) version.input = encode(entry.inputs, values).value();
