@@ -13,7 +13,7 @@
 namespace chengxin::ledger {
 namespace {
 
-constexpr BlockFrame kFrame{7, 1'700'000'000'000, format::kFirstProtocol, {}, {}};
+const BlockFrame kFrame{.height = 7, .time_ms = 1, .version = format::kFirstProtocol};
 
 // The arguments are steps of two bytes: 'g' key (what is there goes to the output), 'p' key (writes what was
 // read so far, and the key), 'e' key (erases), 'r' key (the keys from there on go to the output), 'x' _

@@ -1,4 +1,5 @@
 #pragma once
+#include "contract/evm.h"
 #include "contract/registry.h"
 #include "contract/wasm.h"
 #include "crypto/sm3.h"
@@ -7,7 +8,7 @@
 // A chain with the life cycle of contracts, for benches and for whole runs of the ledger.
 namespace chengxin::contract::testing {
 
-struct Code {
+struct Built {
   std::string name;
   Bytes code;
   Interface interface;
@@ -30,7 +31,8 @@ inline ledger::Options with_contracts(ledger::Options options,
 }
 
 inline std::shared_ptr<const Registry> new_registry() {
-  return std::make_shared<Registry>(Engines{{format::ContractEngine::wasm, wasm_engine({}).value()}});
+  return std::make_shared<Registry>(Engines{{format::ContractEngine::wasm, wasm_engine({}).value()},
+                                            {format::ContractEngine::evm, evm_engine()}});
 }
 
 // Of a genesis that begins with the protocol that has contracts. What does not go as it should ends the
@@ -53,7 +55,7 @@ class DeployedChain : public ledger::testing::LiveChain {
     fmt::print(stderr, "{}: {}\n", call.method, text(record.output));
     std::exit(1);
   }
-  void deploy(const Code& code, const Json& values) {
+  void deploy(const Built& code, const Json& values) {
     const Bytes package = code.package();
     format::ContractVersionRef version{code.name, 1, {}};
     govern({"contract", "propose", format::ContractPropose{code.name, crypto::sm3(package)}.encode()},

@@ -1,4 +1,4 @@
-// parallel_bench MODULE.wasm INTERFACE [THREADS] [BLOCKS]: transfers of the sample token between 2,000
+// parallel_bench CODE INTERFACE [THREADS] [BLOCKS]: transfers of the sample token between 2,000
 // holders, in blocks of 1,000, executed by one thread and by so many, in turns, on two copies of a chain, and
 // committed with a sync each. First between any two; then all to one holder, so that each transfer needs the
 // one before.
@@ -24,10 +24,10 @@ struct Bench {
   ledger::testing::TestChain setup;
   std::vector<ledger::testing::Signer> holders{kHolders};
   std::vector<std::unique_ptr<contract::testing::DeployedChain>> chains;
-  const contract::testing::Code token;
+  const contract::testing::Built token;
   std::mt19937_64 random{1};
 
-  Bench(contract::testing::Code code, size_t threads) : token(std::move(code)) {
+  Bench(contract::testing::Built code, size_t threads) : token(std::move(code)) {
     setup.genesis.protocol = kContractsProtocol;
     for (const auto& each : holders)
       setup.genesis.accounts.push_back({each.key.public_key().point(), {"writer"}});
@@ -108,8 +108,10 @@ struct Bench {
 int main(int count, char** words) {
   if (count < 3) return 2;
   const size_t threads = count > 3 ? std::stoul(words[3]) : 2, blocks = count > 4 ? std::stoul(words[4]) : 20;
-  Bench bench({"token", read_file(words[1], 16 << 20).value(),
-               parse_interface(text(read_file(words[2], 1 << 20).value())).value()},
+  const Bytes code = read_file(words[1], 16 << 20).value();
+  const bool wasm = text(code).starts_with(std::string_view("\0asm", 4));
+  Bench bench({"token", code, parse_interface(text(read_file(words[2], 1 << 20).value())).value(),
+               wasm ? format::ContractEngine::wasm : format::ContractEngine::evm},
               threads);
   std::string load;
   std::getline(std::ifstream("/proc/loadavg"), load);
