@@ -189,8 +189,7 @@ class Run {
     const fs::path copy = chain_.folder.path / "copy";
     auto importer = ledger::Importer::open(copy, setup_.document(), options(registry)).value();
     const auto parts = chain_.ledger->chunks().value();
-    for (const auto& part : parts)
-      CHECK(importer->take(chain_.ledger->read_chunk(part).value()));
+    for (const auto& part : parts) CHECK(importer->take(chain_.ledger->read_chunk(part).value()));
     CHECK(importer->finish({}));
     importer.reset();
     chain_.ledger.reset();
