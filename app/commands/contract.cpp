@@ -287,6 +287,36 @@ Result<int> document(const Context& context, const Options& options, const std::
   return kDone;
 }
 
+// Shows it, or sets it; where a consortium governs, proposes it to those who vote.
+Result<int> policy(const Context& context, const Options& options) {
+  ASSIGN(auto platform, context.connect());
+  const std::string path = "/api/v1/chains/" + client::url_encode(options.chain) + "/contract-policy";
+  if (options.package.empty()) {
+    ASSIGN(const Json now, platform.get(path));
+    print(context, now, [&] { line("{}", now.dump(2)); });
+    return kDone;
+  }
+  ASSIGN(const Bytes document, read_file(options.package, 1 << 20));
+  ASSIGN(const Json wanted, parse_json(text(document)));
+  auto answer = platform.send("PUT", path, view(wanted.dump()), "application/json");
+  if (answer) {
+    print(context, wanted, [] { line("已生效,自下一区块起 holds from the next block on"); });
+    return kDone;
+  }
+  if (answer.error().reason != "governance.by_vote") return tl::unexpected(std::move(answer).error());
+  const Json action = {{"action", "set_contract_policy"}, {"policy", wanted}};
+  ASSIGN(const Json proposed,
+         platform.post("/api/v1/consortium/proposals?chain=" + client::url_encode(options.chain),
+                       {{"actions", Json::array({action})}}));
+  print(context, proposed, [&] {
+    line(
+        "已提案 {},各机构投票后生效 proposed; it holds when the organisations have voted: chengxin "
+        "consortium vote {} yes --chain {}",
+        text_of(proposed, "proposal"), text_of(proposed, "proposal"), options.chain);
+  });
+  return kDone;
+}
+
 struct Verbs {
   CLI::App* noun;
   Context& context;
@@ -376,6 +406,10 @@ void add_reading(Verbs& verbs) {
                         [&](const Options& o) { return show(context, o); }));
   verbs.named(
       verbs.add("history", "生命周期 · life cycle", [&](const Options& o) { return history(context, o); }));
+  verbs
+      .add("policy", "谁可以对合约做什么:显示或设置 · who may do what with contracts: shows it, or sets it",
+           [&](const Options& o) { return policy(context, o); })
+      ->add_option("--set", verbs.options->package, "策略文件(JSON) · a policy's file");
   const auto out = [&](CLI::App* verb) {
     verb->add_option("--out", verbs.options->out, "文件 · file");
     return verb;

@@ -269,8 +269,46 @@ Handler with_reason(std::string method) {
   };
 }
 
+Result<Json> policy_now(const ledger::Ledger& ledger) {
+  const auto set = ledger.head().contract_policy;
+  return parse_json((set ? *set : format::ContractPolicy()).encode());
+}
+
+Task<Result<Response>> get_policy(Call& call) {
+  CO_ASSIGN(const auto chain, chain_of(call));
+  CO_ASSIGN(const Json policy, policy_now(*chain->ledger));
+  co_return json_response(policy);
+}
+
+Task<Result<Response>> put_policy(Call& call) {
+  CO_ASSIGN(const auto chain, chain_of(call));
+  CO_ASSIGN(const std::string document, canonical_json(call.json));
+  CO_TRY(format::ContractPolicy::decode(document));
+  const format::Call made{"governance", "set_contract_policy", to_bytes(view(document))};
+  auto settled = co_await settle(call, chain, Hand::governor, made, {});
+  if (!settled) co_return tl::unexpected(settled.error());
+  if (!settled->record) co_return still_pending(*chain, settled->transaction);
+  const auto& record = *settled->record;
+  const auto status = ReceiptStatus(record.receipt.status);
+  if (status != ReceiptStatus::accepted)
+    co_return problem_with(call, refusal_of(status, record.output), describe_settled(record));
+  co_return json_response(call.json);
+}
+
 Schemas schemas() {
   Schemas out;
+  const Json roles = {{"type", "array"},
+                      {"items", {{"type", "string"}, {"minLength", 1}, {"maxLength", 64}}},
+                      {"minItems", 1},
+                      {"maxItems", 16}};
+  Json policy = {{"calls", {{"type", "object"}, {"additionalProperties", roles}, {"maxProperties", 256}}},
+                 {"approvals", {{"type", "integer"}, {"minimum", 0}, {"maximum", 64}}},
+                 {"quota_gas", {{"type", "integer"}, {"minimum", 0}, {"maximum", uint64_t(1) << 53}}}};
+  for (const char* act : {"approve", "call", "deploy", "freeze", "propose", "retire", "unfreeze", "upgrade"})
+    policy[act] = roles;
+  std::vector<std::string> all;
+  for (const auto& [name, schema] : policy.items()) all.push_back(name);
+  out["ContractPolicy"] = object_schema(policy, all);
   const Json any_arguments = {
       {"description",
        "An array, or an object by name: the JSON of values of docs/formats/contract.md; "
@@ -398,6 +436,30 @@ Resource contract_calls_resource() {
                              .answers = {answer},
                              .reasons = kCallReasons,
                              .handler = post_query});
+  const std::string policy = "/api/v1/chains/{chain}/contract-policy";
+  const Answer policy_answer = {200, "application/json", reference("ContractPolicy"), {}};
+  resource.routes.push_back({.path = policy,
+                             .id = "getContractPolicy",
+                             .summary = {"谁可以对合约做什么", "Who may do what with contracts"},
+                             .tag = "contracts",
+                             .answers = {policy_answer},
+                             .reasons = {"chain.not_found"},
+                             .handler = get_policy});
+  resource.routes.push_back(
+      {.method = Method::put,
+       .path = policy,
+       .id = "setContractPolicy",
+       .summary = {"设置合约策略，下一区块起生效", "Set it; it holds from the next block on"},
+       .tag = "contracts",
+       .access = Access::owner,
+       .body = {{"application/json", reference("ContractPolicy")}},
+       .answers = {policy_answer,
+                   {202,
+                    "application/json",
+                    reference("Pending"),
+                    {"已接受，尚无回执", "Accepted, no receipt yet"}}},
+       .reasons = {"chain.not_found", "format.contract_policy", "governance.by_vote", "contract.forbidden"},
+       .handler = put_policy});
   Route calling = {.method = Method::post,
                    .path = kOne + "/call/{function}",
                    .id = "callContract",

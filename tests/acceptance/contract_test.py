@@ -218,6 +218,26 @@ class Contracts(support.Case):
 
         cluster.wait_until("the figures", counted)
 
+    def test_who_may_do_what_is_policy_data(self):
+        platform = self.start(self.base / "governed")
+        policy = platform.cli("contract", "policy").json
+        self.assertEqual((policy["call"], policy["approvals"]), (["*"], 0))
+        file = self.base / "policy.json"
+
+        def told(**changes):
+            file.write_text(json.dumps({**policy, **changes}), encoding="utf-8")
+            return platform.cli("contract", "policy", "--set", file)
+
+        self.assertEqual(told(freeze=[]).code, 2)
+        self.assertEqual(told(calls={"shut": ["auditor"]}, freeze=["auditor"], quota_gas=50_000_000).code, 0)
+        self.assertEqual(platform.cli("contract", "policy").json["calls"], {"shut": ["auditor"]})
+        for name in ("open", "shut"):
+            self.assertEqual(platform.cli("contract", "deploy", name, str(self.meter), "--args", '["1"]').code, 0)
+        self.assertEqual(platform.cli("contract", "call", "open", "add", "--args", '["1"]').json["result"], "2")
+        self.assertEqual(platform.cli("contract", "call", "shut", "add", "--args", '["1"]').json["error"]["reason"], "contract.forbidden")
+        self.assertEqual(platform.cli("contract", "query", "shut", "value").json["result"], "1")
+        self.assertEqual(platform.cli("contract", "freeze", "open").json["error"]["reason"], "contract.forbidden")
+
     def test_they_outlive_the_process_and_their_chain_is_verified(self):
         platform = self.start(self.base / "kept")
         done = platform.cli("contract", "deploy", "kept", str(self.meter), "--args", '["8"]')
@@ -250,6 +270,15 @@ class Governed(cluster.Four):
         for node in self.nodes:
             cluster.wait_until("the same on every node", lambda: node.height("home") >= one.height("home"))
             self.assertEqual(node.cli("contract", "query", "shared", "value", "--chain", "home")["result"], "3")
+        policy = one.cli("contract", "policy", "--chain", "home")
+        policy["freeze"] = ["nobody"]
+        file = pathlib.Path(self.base) / "policy.json"
+        file.write_text(json.dumps(policy), encoding="utf-8")
+        number = one.cli("contract", "policy", "--chain", "home", "--set", file)["proposal"]
+        self.assertNotEqual(one.cli("contract", "policy", "--chain", "home"), policy, "they vote first")
+        cluster.vote(self.nodes, number)
+        for node in self.nodes:
+            cluster.wait_until("the policy", lambda: node.cli("contract", "policy", "--chain", "home") == policy)
 
 
 if __name__ == "__main__":
