@@ -4,6 +4,7 @@ frozen, retired; over the command line and over REST, and by the organisations o
 import base64
 import json
 import pathlib
+import shutil
 import subprocess
 import sys
 
@@ -60,13 +61,10 @@ def meter(folder, construct=FIRST, most=100):
 
 def sample(folder, name, language):
     """A sample as a project of its author's."""
-    own = SAMPLES / name
-    files = {path.name: path.read_text(encoding="utf-8") for path in (own / language).iterdir()}
-    if language == "solidity":
-        write_project(folder, name, f"solidity\ncontract: {name.capitalize()}", files)
-        (folder / "node_modules").symlink_to(support.ROOT / "tests/contracts/node_modules")  # solc, as npm brings it
-        return folder
-    return write_project(folder, name, language, {"interface.abi": (own / "interface.abi").read_text(encoding="utf-8"), **files})
+    shutil.copytree(SAMPLES / name, folder)
+    if language == "solidity":  # solc, as npm brings it
+        (folder / "solidity/node_modules").symlink_to(support.ROOT / "tests/contracts/node_modules")
+    return folder / language
 
 
 def build(folder):
