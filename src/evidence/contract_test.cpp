@@ -16,6 +16,9 @@ struct NoState : ledger::StateView {
   }
   void put(std::string_view, Bytes) override { ADD_FAILURE(); }
   void erase(std::string_view) override { ADD_FAILURE(); }
+  Result<ledger::StateRows> range(std::string_view, std::string_view, size_t) override {
+    return ledger::StateRows();
+  }
 };
 
 Bytes items(size_t count, size_t item_bytes) {
