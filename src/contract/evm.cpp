@@ -15,6 +15,14 @@ Pool& pool() {
   return machines;
 }
 
+// `block.chainid` is the number that tools see, which keep it in a double: the first 6 bytes of the id.
+cx_context evm_context(const FrameContext& frame) {
+  cx_context out = context_of(frame);
+  std::memset(out.chain, 0, sizeof out.chain);
+  std::memcpy(out.chain + sizeof out.chain - 6, frame.chain.data(), 6);
+  return out;
+}
+
 class EvmModule : public Module {
  public:
   explicit EvmModule(Bytes init_code) : init_code_(std::move(init_code)) {}
@@ -25,7 +33,7 @@ class EvmModule : public Module {
                       uint64_t gas) const override {
     if (entrance == Entrance::deploy) return deploy(frame, host, input, gas);
     Bridge bridge(host);
-    const cx_context context = context_of(frame);
+    const cx_context context = evm_context(frame);
     const cx_host table = bridge.table();
     cx_message message{};
     message.input = borrowed(input);
@@ -38,7 +46,7 @@ class EvmModule : public Module {
   Result<Outcome> deploy(const FrameContext& frame, Host& host, ByteView input, uint64_t gas) const {
     TRY(host.keep({}));
     Bridge bridge(host);
-    const cx_context context = context_of(frame);
+    const cx_context context = evm_context(frame);
     const cx_host table = bridge.table();
     Bytes code = init_code_;
     append(code, input);

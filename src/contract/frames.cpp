@@ -69,12 +69,15 @@ class Frames::Frame : public Host {
       return fail(Code::too_large, "contract.event_limit", "{} events, {} bytes", kMaxEvents, kMaxEventBytes);
     frames_.event_bytes_ += size;
     frames_.events_.push_back({context_.self, {topics.begin(), topics.end()}, to_bytes(data)});
+    if (Watch* watch = frames_.directory_.watch()) watch->logged(context_.self, topics, data);
     return {};
   }
   Result<std::optional<Bytes>> ask(Question question, ByteView arguments) override {
     return frames_.answer(context_, question, arguments);
   }
-  Result<Outcome> call(const Message& message) override { return frames_.nested(context_, module_, message); }
+  Result<Outcome> call(const Message& message) override {
+    return frames_.watched(context_, module_, message);
+  }
   Status keep(ByteView code) override {
     ASSIGN(auto record, code_record(frames_.read(), context_.self));
     frames_.keep(context_.self, record.value_or(CodeRecord()), code);
@@ -102,7 +105,8 @@ class Frames::Frame : public Host {
 Result<Outcome> Frames::deploy(const Module& module, const Address& self, ByteView input, uint64_t gas) {
   FrameContext context = transaction_;
   context.self = self;
-  return outermost(context, [&] { return run(context, module, Entrance::deploy, input, gas); });
+  return outermost({CallKind::create, context.caller, self, input, gas},
+                   [&] { return run(context, module, Entrance::deploy, input, gas); });
 }
 
 FrameContext Frames::context_of(const Message& message) const {
@@ -114,21 +118,33 @@ FrameContext Frames::context_of(const Message& message) const {
 
 Result<Outcome> Frames::call(const Message& message) {
   const FrameContext context = context_of(message);
-  return outermost(context, [&] { return enter(context, message, std::nullopt); });
+  return outermost({message.kind, context.caller, message.to, message.input, message.gas},
+                   [&] { return enter(context, message, std::nullopt); });
 }
 
 Result<Outcome> Frames::call(const Message& message, const Callee& callee) {
   FrameContext context = context_of(message);
   context.code = callee.code;
-  return outermost(context,
+  return outermost({message.kind, context.caller, message.to, message.input, message.gas},
                    [&] { return run(context, *callee.module, Entrance::call, message.input, message.gas); });
 }
 
-Result<Outcome> Frames::outermost(const FrameContext& context,
-                                  const std::function<Result<Outcome>()>& enter) {
-  machine_.begin(context.origin, context.self);
+Result<Outcome> Frames::outermost(const Watch::Entrant& who, const std::function<Result<Outcome>()>& enter) {
+  machine_.begin(transaction_.origin, who.to);
+  Watch* watch = directory_.watch();
+  if (watch) watch->entered(who);
   ASSIGN(Outcome outcome, enter());
   outcome.gas_used -= machine_.refund(outcome.gas_used);
+  if (watch) watch->left(outcome);
+  return outcome;
+}
+
+Result<Outcome> Frames::watched(const FrameContext& from, const Module& module, const Message& message) {
+  Watch* watch = directory_.watch();
+  if (!watch) return nested(from, module, message);
+  watch->entered({message.kind, from.self, message.to, message.input, message.gas});
+  ASSIGN(Outcome outcome, nested(from, module, message));
+  watch->left(outcome);
   return outcome;
 }
 

@@ -2,6 +2,7 @@
 #include "contract/code.h"
 #include "contract/evm.h"
 #include "contract/journal.h"
+#include "contract/watch.h"
 
 // Calls between deployed contracts, whatever their languages, in one call of a transaction.
 namespace chengxin::contract {
@@ -30,6 +31,8 @@ class Directory {
   // Of an account.
   virtual Result<std::optional<Bytes>> attribute(const Address& address, std::string_view attribute,
                                                  Journal& journal) const = 0;
+  // Who is told of the frames. Null: nobody.
+  virtual Watch* watch() const { return nullptr; }
 };
 
 class Frames {
@@ -55,12 +58,13 @@ class Frames {
     std::vector<Digest> topics;
     Bytes data;
   };
-  Result<Outcome> outermost(const FrameContext& context, const std::function<Result<Outcome>()>& enter);
   FrameContext context_of(const Message& message) const;
+  Result<Outcome> outermost(const Watch::Entrant& who, const std::function<Result<Outcome>()>& enter);
   Result<Outcome> enter(FrameContext context, const Message& message,
                         std::optional<format::ContractEngine> from);
   Result<Outcome> run(const FrameContext& context, const Module& module, Entrance entrance, ByteView input,
                       uint64_t gas);
+  Result<Outcome> watched(const FrameContext& from, const Module& module, const Message& message);
   Result<Outcome> nested(const FrameContext& from, const Module& module, const Message& message);
   Result<Outcome> create(const FrameContext& from, const Message& message);
 

@@ -16,7 +16,7 @@ using ledger::ended;
 
 // A module of 3 MB is scanned and prepared in 1 to 2 s (docs/adr/0027): so that few fit a block.
 constexpr uint64_t kProposeGasPerByte = 500;
-constexpr std::string_view kNative[] = {"consortium", "contract", "evidence", "governance"};
+constexpr std::string_view kNative[] = {"consortium", "contract", "ethereum", "evidence", "governance"};
 
 CallResult refused(std::string_view reason) { return ended(ReceiptStatus::refused, reason); }
 

@@ -129,6 +129,8 @@ class NamedContracts : public Directory {
     return Answer();
   }
 
+  Watch* watch() const override { return registry_->watch(); }
+
   Result<LoadedPtr> by_name(std::string_view name, const Read& read) const {
     ASSIGN(const auto record, record_of(read, name));
     if (!record) return fail(Code::not_found, "contract.unknown", "no contract {}", name);

@@ -27,7 +27,12 @@ using LoadedPtr = std::shared_ptr<const Loaded>;
 // One for all chains of a process; thread-safe.
 class Registry {
  public:
-  explicit Registry(Engines engines) : engines_(std::move(engines)) {}
+  explicit Registry(Engines engines, Watch* watch = nullptr) : engines_(std::move(engines)), watch_(watch) {}
+  // One whose calls are watched, on the same engines; not to be used longer than the watch lives.
+  std::shared_ptr<const Registry> watched(Watch& watch) const {
+    return std::make_shared<const Registry>(engines_, &watch);
+  }
+  Watch* watch() const { return watch_; }
 
   // Whether a package may be proposed: format.contract_package, contract.engine (this program has none for
   // it), contract.abi.*, contract.scan.*.
@@ -37,7 +42,8 @@ class Registry {
 
  private:
   static constexpr size_t kMost = 256;
-  Engines engines_;
+  const Engines engines_;
+  Watch* const watch_;
   mutable std::mutex mutex_;
   mutable std::list<std::pair<Digest, LoadedPtr>> recent_;  // the newest first
 };

@@ -117,6 +117,17 @@ Methods::Methods(ContractTable table, std::shared_ptr<const Deployed> deployed)
   }
 }
 
+Methods Methods::with(const Ledger::Substitutes& substitutes) const {
+  Methods out = *this;
+  for (const Method& row : substitutes.methods) {
+    const auto found = out.methods_.find({row.contract, row.name});
+    CHECK(found != out.methods_.end());
+    found->second = row;
+  }
+  out.deployed_ = substitutes.deployed;
+  return out;
+}
+
 const Method* Methods::find(const format::Call& call, uint32_t version) const {
   auto found = methods_.find({call.contract, call.method});
   return found == methods_.end() || found->second.since_version > version ? nullptr : &found->second;

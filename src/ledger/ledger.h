@@ -217,6 +217,13 @@ class Ledger {
   virtual Result<StateRows> state_range(const Bytes& from, const Bytes& to, size_t limit) const = 0;
   virtual Result<StateRows> state_range(const Bytes& from, const Bytes& to, size_t limit,
                                         uint64_t height) const = 0;
+  // What a transaction did, by running its block up to it once more: nothing is written. For it itself the
+  // substitutes take the place of what runs calls here, so that they can watch it.
+  struct Substitutes {
+    ContractTable methods;  // each in place of the method of its name
+    std::shared_ptr<const Deployed> deployed;
+  };
+  virtual Result<CallResult> rerun(const Digest& hash, const Substitutes& substitutes) const = 0;
   virtual Result<std::pair<std::optional<Bytes>, merkle::StateProof>> state_proof(std::string_view key,
                                                                                   uint64_t height) const = 0;
   virtual Result<std::optional<format::Account>> account(const format::KeyId& id) const = 0;

@@ -109,6 +109,9 @@ class Replaceable final : public Ledger {
     if (!current_) return tl::unexpected(halted());
     return current_->state_range(from, to, limit, height);
   }
+  Result<CallResult> rerun(const Digest& hash, const Substitutes& substitutes) const override {
+    return ask(&LedgerImpl::rerun, hash, substitutes);
+  }
   Result<std::pair<std::optional<Bytes>, merkle::StateProof>> state_proof(std::string_view key,
                                                                           uint64_t height) const override {
     return ask(&LedgerImpl::state_proof, key, height);

@@ -46,6 +46,8 @@ using ViewPtr = std::shared_ptr<const View>;
 class Methods {
  public:
   Methods(ContractTable table, std::shared_ptr<const Deployed> deployed);
+  // The same but for what the substitutes name.
+  Methods with(const Ledger::Substitutes& substitutes) const;
   // In blocks of a version of the protocol.
   const Method* find(const format::Call& call, uint32_t version) const;
   bool has_contract(const std::string& contract, uint32_t version) const;

@@ -61,6 +61,7 @@ class LedgerImpl final : public Ledger {
   Result<StateRows> state_range(const Bytes& from, const Bytes& to, size_t limit) const override;
   Result<StateRows> state_range(const Bytes& from, const Bytes& to, size_t limit,
                                 uint64_t height) const override;
+  Result<CallResult> rerun(const Digest& hash, const Substitutes& substitutes) const override;
   Result<std::pair<std::optional<Bytes>, merkle::StateProof>> state_proof(std::string_view key,
                                                                           uint64_t height) const override;
   Result<std::optional<format::Account>> account(const format::KeyId& id) const override;
