@@ -2,6 +2,7 @@
 
 #include "contract/evm.h"
 #include "contract/wasm.h"
+#include "ethereum/contract.h"
 #include "evidence/contract.h"
 
 namespace chengxin::app {
@@ -18,7 +19,8 @@ Result<Contracts> open_contracts(const fs::path& data) {
 
 ledger::Options with_contracts(const Contracts& contracts, ledger::Options options) {
   options.contracts = evidence::contract();
-  for (ledger::Method& each : contract::lifecycle(contracts)) options.contracts.push_back(std::move(each));
+  for (ledger::ContractTable rows : {contract::lifecycle(contracts), ethereum::contract_methods(contracts)})
+    for (ledger::Method& each : rows) options.contracts.push_back(std::move(each));
   options.deployed = contract::deployed(contracts);
   return options;
 }

@@ -8,6 +8,7 @@
 #include "api/schema.h"
 #include "api/server.h"
 #include "api/workers.h"
+#include "ethereum/endpoint.h"
 
 namespace chengxin::api {
 
@@ -37,6 +38,7 @@ class App {
   Workers streams;             // one thread for each download under way
   Places contract_places{64};  // of queries of contracts, by credential
   Workers contract_work;       // on stacks that contracts fit
+  ethereum::Endpoints ethereum;
 
  private:
   App(Options options, Services services, Resource table);

@@ -12,6 +12,14 @@ namespace {
 
 constexpr int64_t kBackdateMs = 60'000, kValidMs = 5 * 60'000;
 
+bool is_reason(std::string_view text) {
+  return !text.empty() && text.size() <= 64 && std::all_of(text.begin(), text.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '.';
+  });
+}
+
+}  // namespace
+
 Result<Bytes> signed_envelope(const host::Chain& chain, const crypto::Sm2PrivateKey& key, format::Call call,
                               std::span<const Bytes> attachments) {
   const ledger::Head head = chain.ledger->head();
@@ -27,14 +35,6 @@ Result<Bytes> signed_envelope(const host::Chain& chain, const crypto::Sm2Private
   body.calls.push_back(std::move(call));
   return format::sign_transaction(body, key, attachments);
 }
-
-bool is_reason(std::string_view text) {
-  return !text.empty() && text.size() <= 64 && std::all_of(text.begin(), text.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '.';
-  });
-}
-
-}  // namespace
 
 Result<crypto::Sm2PrivateKey> key_of(const App& app, const host::Chain& chain, Hand hand) {
   if (hand == Hand::governor && chain.ledger->genesis().consortium && app.services.consortium) {

@@ -10,6 +10,10 @@ namespace chengxin::api {
 enum class Hand { service, governor };
 Result<crypto::Sm2PrivateKey> key_of(const App& app, const host::Chain& chain, Hand hand);
 
+// Of one call, valid for some minutes.
+Result<Bytes> signed_envelope(const host::Chain& chain, const crypto::Sm2PrivateKey& key, format::Call call,
+                              std::span<const Bytes> attachments);
+
 struct Settled {
   Digest transaction{};
   std::optional<ledger::TransactionRecord> record;  // none: it did not come in time

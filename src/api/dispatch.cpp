@@ -192,7 +192,7 @@ Task<Result<Response>> serve(App& app, Incoming& incoming, Outgoing& out, std::s
   if (media && !route->streamed) {
     auto read = co_await read_whole(incoming, route->max_body_bytes);
     CO_TRY(read);
-    if (media->type == "application/json") {
+    if (media->type == "application/json" && !route->raw) {
       CO_ASSIGN(call.json, parse_json(incoming.body, {.max_bytes = route->max_body_bytes}));
       CO_TRY(validate(call.json, media->schema, app.schemas));
     }

@@ -12,6 +12,7 @@
 #include "contract/testing.h"
 #include "crypto/random.h"
 #include "crypto/sm3.h"
+#include "ethereum/contract.h"
 #include "evidence/contract.h"
 #include "evidence/service.h"
 #include "host/host.h"
@@ -57,6 +58,7 @@ struct PlatformTest : testing::Test {
         .root = folder / "chains", .validator_key = key, .ledger = {}, .solo = solo, .accounts = {}};
     host_options.ledger.contracts = evidence::contract();
     for (auto& each : contract::lifecycle(contracts)) host_options.ledger.contracts.push_back(each);
+    for (auto& each : ethereum::contract_methods(contracts)) host_options.ledger.contracts.push_back(each);
     host_options.ledger.deployed = contract::deployed(contracts);
     host_options.admission = admission;
     host_options.accounts = {{key.public_key().point(), {"governor", "writer"}}};

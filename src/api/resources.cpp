@@ -6,6 +6,7 @@
 #include "api/resource_contracts.h"
 #include "api/resource_crypto.h"
 #include "api/resource_documentation.h"
+#include "api/resource_ethereum.h"
 #include "api/resource_events.h"
 #include "api/resource_evidence.h"
 #include "api/resource_jobs.h"
@@ -55,6 +56,7 @@ const Row kResources[] = {
     {consortium_resource, has_consortium},
     {contracts_resource, has_contracts},
     {contract_calls_resource, has_contracts},
+    {ethereum_resource, has_contracts},
     {crypto_resource, always},
 };
 

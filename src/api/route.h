@@ -56,6 +56,7 @@ struct Route {
   Handler handler;
   size_t max_body_bytes = 1 << 20;
   bool streamed = false;    // the handler reads the body itself through Call::stream
+  bool raw = false;         // a JSON body is handed on as bytes too: it has errors of its own
   bool idempotent = false;  // takes Idempotency-Key
 };
 
