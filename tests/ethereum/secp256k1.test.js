@@ -64,7 +64,7 @@ test("an ethers wallet deploys and calls", async () => {
 
 test("a transaction that fails uses its nonce all the same", async () => {
   const nonce = await provider.getTransactionCount(wallet);
-  await assert.rejects(counter.add(1000), (error) => error.revert.name === "TooMuch");
+  await assert.rejects(counter.add(1000), (error) => counter.interface.parseError(error.data).name === "TooMuch");
   const bytes = await raw({ to: await counter.getAddress(), data: counter.interface.encodeFunctionData("add", [1000]) });
   const { result } = await platform.rpc("eth_sendRawTransaction", [bytes]);
   assert.equal(result, Transaction.from(bytes).hash);

@@ -1,7 +1,10 @@
-import { BaseContract, ContractFactory, Interface, concat, getBytes, makeError, toUtf8String } from "ethers";
+import { BaseContract, ContractFactory, concat, getAddress, getBytes, makeError, toUtf8String } from "ethers";
 import { message, sm3 } from "./envelope.js";
 
 const ENGINE_WASM = 1, ENGINE_EVM = 2;
+
+// As the platform reads it: JSON, or declarations a line.
+const interfaceText = (abi) => (Array.isArray(abi) && abi.every((each) => typeof each === "string") ? abi.join("\n") : JSON.stringify(abi));
 
 /**
  * Deploys as a chain of ours does: propose, approve, deploy, each a transaction of an account that may. The bytecode is
@@ -9,6 +12,7 @@ const ENGINE_WASM = 1, ENGINE_EVM = 2;
  */
 export class ChengxinContractFactory extends ContractFactory {
   /**
+   * @param {object[] | string[]} abi as solc writes it, or declarations
    * @param {object} options
    * @param {string} options.name of the contract on its chain
    * @param {import("./signer.js").ChengxinSigner[]} [options.approvers] who approve; by default who deploys
@@ -29,7 +33,7 @@ export class ChengxinContractFactory extends ContractFactory {
     const { name, approvers = [this.runner], source = new Uint8Array(32), toolchain = "" } = this.options;
     const signer = this.runner, code = getBytes(this.bytecode);
     const wasm = this.bytecode.startsWith("0x0061736d");
-    const text = typeof this.abi === "string" ? this.abi : new Interface(this.abi).formatJson();
+    const text = interfaceText(this.abi);
     const canonical = await signer.provider.send("chengxin_interface", [text]);
     const item = message([[1, wasm ? ENGINE_WASM : ENGINE_EVM], [2, code], [3, canonical], [4, source], [5, toolchain]]);
 
@@ -39,7 +43,7 @@ export class ChengxinContractFactory extends ContractFactory {
     for (const approver of approvers) await this.#govern(approver, "approve", message(subject));
     const input = getBytes(this.interface.encodeDeploy(args));
     const deployed = await this.#govern(signer, "deploy", message([...subject, [3, input]]));
-    const address = await signer.provider.send("chengxin_contractAddress", [name]);
+    const address = getAddress(await signer.provider.send("chengxin_contractAddress", [name]));
     return new BaseContract(address, this.interface, signer, await signer.provider.getTransaction(deployed.hash));
   }
 

@@ -11,7 +11,8 @@ import { Account } from "./envelope.js";
 export function chengxinProvider(url, token, chain, options = {}) {
   const request = new FetchRequest(`${url}/api/v1/chains/${chain}/ethereum`);
   request.setHeader("Authorization", `Bearer ${token}`);
-  return new JsonRpcProvider(request, undefined, options);
+  // A block is there when its transaction is answered: what was asked a moment ago may be old.
+  return new JsonRpcProvider(request, undefined, { cacheTimeout: -1, ...options });
 }
 
 /** Signs for a registered SM2 account: each Ethereum transaction becomes an envelope with one call of a contract. */

@@ -11,6 +11,7 @@ module.exports = {
     chengxin: {
       url: process.env.CHENGXIN_URL,
       httpHeaders: { Authorization: `Bearer ${process.env.CHENGXIN_TOKEN}` },
+      gasPrice: 0,  // what it works out itself is at least 1
       accounts: [process.env.SENDER_KEY],
     },
   },
