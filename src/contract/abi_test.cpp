@@ -142,7 +142,9 @@ TEST(Values, IntegersHaveTheirBounds) {
       refused("uint256", "115792089237316195423570985008687907853269984665640564039457584007913129639935"));
   EXPECT_TRUE(
       refused("uint256", "115792089237316195423570985008687907853269984665640564039457584007913129639936"));
-  EXPECT_TRUE(refused("uint8", 1));
+  EXPECT_EQ(encode(inputs("uint8 a"), Json::array({7})), encode(inputs("uint8 a"), Json::array({"7"})));
+  for (const Json& value : {Json(256), Json(-1), Json(1.0), Json(1.5), Json(nullptr), Json(true)})
+    EXPECT_TRUE(refused("uint8", value)) << value;
   EXPECT_TRUE(refused("bool", "true"));
   EXPECT_TRUE(refused("address", "0x00"));
   EXPECT_TRUE(refused("bytes4", "0x0000000000"));

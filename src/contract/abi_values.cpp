@@ -68,8 +68,9 @@ class Encoder {
       return word;
     }
     if (type.kind == Kind::uint || type.kind == Kind::integer) {
-      if (!json.is_string()) return wrong(type, json);
-      auto number = from_decimal(json.get_ref<const std::string&>(), type.size, type.kind == Kind::integer);
+      if (!json.is_string() && !json.is_number_integer()) return wrong(type, json);
+      const std::string digits = json.is_string() ? json.get<std::string>() : json.dump();
+      auto number = from_decimal(digits, type.size, type.kind == Kind::integer);
       if (!number) return wrong(type, json);
       return *number;
     }
