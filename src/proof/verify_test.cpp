@@ -80,7 +80,7 @@ TEST(Verify, EachCheckHasItsOwnReason) {
             }),
             "proof.chain_mismatch");
   EXPECT_EQ(bent([](Sample& s) {
-              s.header.version = 3;
+              s.header.version = format::kHighestProtocol + 1;
               s.seal();
             }),
             "proof.protocol_unknown");
