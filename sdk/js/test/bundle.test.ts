@@ -179,19 +179,23 @@ test('8 chain_mismatch, 9 genesis_malformed', () => {
   change(',"name":"测试链 test"', '');
   change('"name":', '"label":"x","name":');
   change('["writer"]', '[1]');
+  const begins = (version: string) => (g: string) => g.replace('"salt":', `"protocol":${version},"salt":`);
+  holds({ genesis: begins('3') });
+  for (const version of ['0', '1', '-3', '1.5', '"3"', 'null', '4294967296'])
+    fails('proof.genesis_malformed', `protocol ${version}`, { genesis: begins(version) });
   change('"weight":1}', '"weight":0}');
   change(/"validators":.*$/, '"validators":[]}');
   change(/(\{"public_key":"\w+","weight":\d\}),(\{"public_key":"\w+","weight":\d\})/, '$2,$1');
 });
 
 test('1a protocol_unknown', () => {
-  for (const version of [1, 2]) holds({ transitions: 1, header: (f) => ({ ...f, version }) });
-  for (const version of [0, 3, 0xffffffff]) {
+  for (const version of [1, 2, 3]) holds({ transitions: 1, header: (f) => ({ ...f, version }) });
+  for (const version of [0, 4, 0xffffffff]) {
     fails('proof.protocol_unknown', `header ${version}`, { header: (f) => ({ ...f, version }) });
     fails('proof.protocol_unknown', `transition ${version}`, { transitions: 1, transitionHeader: (f) => ({ ...f, version }) });
   }
-  const newer = verifyBundle(p.produce({ header: (f) => ({ ...f, version: 3 }) }).bundle);
-  assert.match(newer.ok ? '' : newer.detail, /version 3 .*newer/);
+  const newer = verifyBundle(p.produce({ header: (f) => ({ ...f, version: 4 }) }).bundle);
+  assert.match(newer.ok ? '' : newer.detail, /version 4 .*newer/);
 });
 
 /** The genesis of a chain whose validators run it together, with what a test changes of it. */
