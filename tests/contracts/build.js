@@ -53,7 +53,8 @@ function compile(sources, settings) {
 
 function solidity(name) {
   const folder = join(folderOf(name), "solidity");
-  const sources = Object.fromEntries(readdirSync(folder).map((file) => [file, { content: readFileSync(join(folder, file), "utf8") }]));
+  const files = readdirSync(folder).filter((file) => file.endsWith(".sol"));
+  const sources = Object.fromEntries(files.map((file) => [file, { content: readFileSync(join(folder, file), "utf8") }]));
   sources["chengxin/Chengxin.sol"] = { content: readFileSync(join(library, "solidity/Chengxin.sol"), "utf8") };
   const title = name[0].toUpperCase() + name.slice(1);
   return compile(sources, { evmVersion: "cancun", viaIR: name === "probe" })(`${title}.sol`, title);
