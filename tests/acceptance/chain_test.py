@@ -44,10 +44,10 @@ class Recomputed(support.Case):
 
     def test_headers_form_a_chain(self):
         self.assertEqual(sm.sm3(self.head["genesis"].encode()), self.chain)
-        previous = None
+        previous, protocol = None, json.loads(self.head["genesis"])["protocol"]
         for number, block in enumerate(self.blocks, 1):
             header = self.header(block)
-            self.assertEqual((header.version, header.chain, header.height), (1, self.chain, number))
+            self.assertEqual((header.version, header.chain, header.height), (protocol, self.chain, number))
             self.assertEqual(header.previous, previous.hash if previous else self.chain)
             self.assertGreaterEqual(header.time_ms, previous.time_ms if previous else 0)
             self.assertEqual(header.hash.hex(), block["hash"])
