@@ -199,7 +199,7 @@ Status LedgerImpl::load() {
 }
 
 // A slot of the marker that is not whole must be a torn write of the store's last blocks over what stood
-// there before.
+// there before; opening writes the newest into both.
 Result<bool> LedgerImpl::marker_has_other_bits(uint64_t height) const {
   if (!marker_->torn()) return false;
   auto heads = [&](uint64_t from, uint64_t to) -> Result<std::vector<Marker::Head>> {
@@ -215,7 +215,7 @@ Result<bool> LedgerImpl::marker_has_other_bits(uint64_t height) const {
     return out;
   };
   const uint64_t marked = marker_->head().height;
-  ASSIGN(auto written, heads(std::max(marked + 1, height > 4 ? height - 4 : 0), height));
+  ASSIGN(auto written, heads(std::max(marked, height > 4 ? height - 4 : 0), height));
   ASSIGN(auto before, heads(marked == 0 ? 0 : marked - 1, marked));
   return !marker_->torn_between(written, before);
 }

@@ -2,6 +2,8 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <fstream>
+
 #include "ledger/testing.h"
 
 // Pruning, export and import, checkpoints, recovery and damage.
@@ -176,6 +178,23 @@ TEST_F(MaintenanceTest, ATornTailEndsAtAPrefixAndALostBlockIsNamed) {
     EXPECT_NE(refused.error().detail.find("block 7"), std::string::npos) << refused.error().detail;
   }
   EXPECT_EQ(fs::file_size(largest_log(lost)), size);
+}
+
+TEST_F(MaintenanceTest, APowerCutWhileOpeningTearsTheMarkerAndNothingElse) {
+  grow(6);
+  const fs::path crashed = crash_copy(chain, "crashed");
+  const Bytes marker = read_file(crashed / "head", 1000).value();
+  ASSERT_EQ(marker.size(), 96u);
+  for (size_t written = 1; written < 48; ++written) {
+    Bytes torn = marker;  // of block 6, which stands in the first slot, over block 5 in the second
+    std::copy_n(marker.begin(), written, torn.begin() + 48);
+    const fs::path cut = chain.folder.path / fmt::format("cut-{}", written);
+    fs::copy(crashed, cut, fs::copy_options::recursive);
+    std::ofstream(cut / "head", std::ios::binary).write(reinterpret_cast<const char*>(torn.data()), 96);
+    auto opened = Ledger::open(cut, setup.options());
+    ASSERT_TRUE(opened) << opened.error().to_string();
+    EXPECT_TRUE((*opened)->verify(nullptr)) << written;
+  }
 }
 
 void flip(const fs::path& file, uint64_t at, uint8_t mask) {
