@@ -97,6 +97,8 @@ class Isolation(cluster.Four):
 
 
 class Members(cluster.Four):
+    init_options = ("--protocol", 2)
+
     def test_1_a_revoked_node_is_out(self):
         one, two, three, four = self.nodes
         self.create("shared", self.nodes)
@@ -114,7 +116,7 @@ class Members(cluster.Four):
 
     def test_2_another_chain_goes_on_with_it(self):
         one, four = self.nodes[0], self.nodes[3]
-        proposed = one.cli("consortium", "protocol", "set", "2", "--from", one.height("home") + 10)
+        proposed = one.cli("consortium", "protocol", "set", "3", "--from", one.height("home") + 10)
         cluster.vote(self.nodes, proposed["proposal"])
         cluster.wait_until("the vote on home", lambda: four.cli("consortium", "show")["protocol"] == one.cli("consortium", "show")["protocol"])
         self.assertEqual(four.members().keys(), {"node1", "node2", "node3", "node4"})
