@@ -3,7 +3,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-// The engines of contracts behind one C interface (docs/formats/contract.md). No panic and no unwinding
+// The engines of contracts (docs/formats/contract.md), and rules and schemas, behind one C interface. No panic and no unwinding
 // crosses it: a panic inside is CX_HOST_FAULT, and callbacks must not throw. Everything is thread-safe that
 // does not take the same non-const object twice. A call needs 384 KiB of native stack for each level of
 // depth.
@@ -187,6 +187,29 @@ cx_buffer cx_evm_covered(void);
 cx_verdict cx_evm_scan(cx_bytes code, bool creation, uint32_t protocol, cx_buffer* report);
 // First 4 bytes of Keccak-256 of a function's signature, "transfer(address,uint256)".
 void cx_selector(cx_bytes signature, uint8_t selector[4]);
+
+// Rules, CEL, and schemas, JSON Schema 2020-12 (docs/adr/0035-rules-and-schemas.md). All is JSON in UTF-8. A
+// compiled one is constant: any number of threads may use it, until it is freed. Neither asks the network,
+// files or the clock, and what they answer is the same on every machine. CX_REFUSED: the buffer is {"reason":
+// "rule.…" or "schema.…", "detail"}, and of a rule, where it is known, "line" and "column" (characters) from
+// 1. CX_FAULT: a panic, no buffer.
+typedef struct cx_rule cx_rule;
+// Up to 16 KiB. CX_OK: `rule` is there, to be freed.
+cx_verdict cx_rule_compile(cx_bytes text, cx_rule** rule, cx_buffer* error);
+void cx_rule_free(cx_rule* rule);
+// Names that the rule reads, ascending: a JSON array of strings.
+cx_buffer cx_rule_variables(const cx_rule* rule);
+// `variables`: an object, up to 4 MiB. The budget is in steps: one for each operation, each element that a
+// macro visits and each 16 bytes that are passed over; patterns cost more. CX_OK: the value.
+cx_verdict cx_rule_evaluate(const cx_rule* rule, cx_bytes variables, uint64_t budget, cx_buffer* result);
+
+typedef struct cx_schema cx_schema;
+// Up to 256 KiB. `formats`: "format" is asserted.
+cx_verdict cx_schema_compile(cx_bytes text, bool formats, cx_schema** schema, cx_buffer* error);
+void cx_schema_free(cx_schema* schema);
+// `document` up to 16 MiB. CX_OK: an array of {"path": JSON pointer, "keyword", "message"}, at most 100, empty
+// when the document is valid. Messages do not repeat what stands in it. Needs 2 MiB of native stack.
+cx_verdict cx_schema_check(const cx_schema* schema, cx_bytes document, cx_buffer* report);
 
 #ifdef __cplusplus
 }

@@ -4,6 +4,7 @@ const _: Option<&str> = option_env!("CHENGXIN_SANDBOX_SOURCES"); // compiled ane
 
 pub mod abi;
 pub mod evm;
+pub mod rules;
 mod wasm;
 
 use abi::{Buffer, Bytes, Context, Ending, Host, Message, Outcome, Verdict};
