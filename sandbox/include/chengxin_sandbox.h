@@ -3,10 +3,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-// The engines of contracts (docs/formats/contract.md), and rules and schemas, behind one C interface. No panic and no unwinding
-// crosses it: a panic inside is CX_HOST_FAULT, and callbacks must not throw. Everything is thread-safe that
-// does not take the same non-const object twice. A call needs 384 KiB of native stack for each level of
-// depth.
+// The engines of contracts (docs/formats/contract.md), and rules and schemas, behind one C interface. No
+// panic and no unwinding crosses it: a panic inside is CX_HOST_FAULT, and callbacks must not throw.
+// Everything is thread-safe that does not take the same non-const object twice. A call needs 384 KiB of
+// native stack for each level of depth.
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -207,8 +207,9 @@ typedef struct cx_schema cx_schema;
 // Up to 256 KiB. `formats`: "format" is asserted.
 cx_verdict cx_schema_compile(cx_bytes text, bool formats, cx_schema** schema, cx_buffer* error);
 void cx_schema_free(cx_schema* schema);
-// `document` up to 16 MiB. CX_OK: an array of {"path": JSON pointer, "keyword", "message"}, at most 100, empty
-// when the document is valid. Messages do not repeat what stands in it. Needs 2 MiB of native stack.
+// `document` up to 1 MiB. CX_OK: an array of {"path": JSON pointer, "keyword", "message"} in this order, the
+// first 100, empty when the document is valid. Messages do not repeat its values. Needs 2 MiB of native
+// stack.
 cx_verdict cx_schema_check(const cx_schema* schema, cx_bytes document, cx_buffer* report);
 
 #ifdef __cplusplus

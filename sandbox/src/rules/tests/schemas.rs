@@ -60,13 +60,12 @@ fn keywords() {
 #[test]
 fn violations_say_where_and_what_but_not_which_value() {
     let schema = json!({"properties": {"a/b": {"items": {"$ref": "#/$defs/s"}}}, "required": ["c"], "$defs": {"s": {"type": "string", "maxLength": 2}}});
-    let mut found = check(&schema, &json!({"a/b": ["x", 13812345678u64, "secret"]})).unwrap();
-    found.sort_by_key(|violation| violation["path"].to_string());
+    let found = check(&schema, &json!({"a/b": ["x", 13812345678u64, "secret"]})).unwrap();
     let places: Vec<_> = found.iter().map(|violation| (violation["path"].as_str().unwrap(), violation["keyword"].as_str().unwrap())).collect();
     assert_eq!(places, [("", "required"), ("/a~1b/1", "type"), ("/a~1b/2", "maxLength")]);
     let all = json!(found).to_string();
     assert!(!all.contains("13812345678") && !all.contains("secret"), "{all}");
-    assert_eq!(check(&json!({"items": false}), &json!(vec![0; 1000])).map(|found| found.len()), Ok(100));
+    assert_eq!(check(&json!({"items": {"type": "string"}}), &json!(vec![0; 1000])).map(|found| found.len()), Ok(100));
 }
 
 #[test]
