@@ -9,6 +9,8 @@ fn texts() {
         format!("{}1{}", "(".repeat(5_000), ")".repeat(5_000)), format!("{}1{}", "[".repeat(24), "]".repeat(23)),
         format!("a{}", ".b".repeat(8_000)), format!("1{}", "+1".repeat(8_000)), format!("true{}", "?1:true".repeat(2_300)),
         format!("a{}", "[0]".repeat(5_000)), format!("{}x", "f(".repeat(20)), "\u{0}".into(), "'".repeat(9_999), "\"\"\"".into(), "`".repeat(100),
+        // Each took a gigabyte of older versions of the parser.
+        "!!(!!!!!!(!!!!(((((!!(!!(!!!!((".repeat(4) + "1", "!!(!!!!!!(!!!!)))!!(!!(!!!!))!!".repeat(40),
         "1".repeat(16_000), "[[[[[[[[[[[[[[[[[[[[[[[1,".into(), "x".repeat(20_000), "{1:{1:{1:{1:{1:{1:{1:{1:{1:{1:{".into(), "?:".repeat(8_000),
     ] {
         let fault = Rule::compile(&text).err().unwrap_or_else(|| panic!("{:.40} compiles", text));

@@ -149,3 +149,20 @@ fn patterns_are_linear() {
     assert_ne!(check(&schema, &json!(format!("{}b", "a".repeat(100_000)))).map(|found| found.len()), Ok(0));
     assert_eq!(refused(&json!({"pattern": "((a{1000}){1000}){1000}"})), "schema.invalid");
 }
+
+/// Data decides what a format's reader meets.
+#[test]
+fn formats_meet_hostile_texts() {
+    let known = [
+        "date", "date-time", "duration", "email", "hostname", "ipv4", "ipv6", "iri", "iri-reference", "json-pointer", "regex", "relative-json-pointer",
+        "time", "uri", "uri-reference", "uri-template", "uuid",
+    ];
+    for format in known {
+        let schema = Schema::compile(json!({"format": format}).to_string().as_bytes(), true).unwrap_or_else(|fault| panic!("{format}: {fault:?}"));
+        for piece in ["(", "[", "{", "a{9}", "(?:", "(?=", "\\", "/", ":", "@", ".", "%", "0", "9", "危", "a.", "-", "*+", "|", "\u{0}", "[[^", "P1Y"] {
+            let text = json!(piece.repeat(100_000)).to_string();
+            let found = schema.check(text.as_bytes()).unwrap();
+            assert!(found == b"[]" || found.starts_with(b"[{"), "{format} {piece}");
+        }
+    }
+}
