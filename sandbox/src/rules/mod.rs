@@ -79,7 +79,7 @@ impl Meter {
 /// Runs on a stack large enough for parsers and compilers that recurse. None: it panicked.
 pub(crate) fn on_large_stack<T: Send>(work: impl FnOnce() -> T + Send) -> Option<T> {
     std::thread::scope(|scope| {
-        let thread = std::thread::Builder::new().stack_size(64 << 20).spawn_scoped(scope, work).ok()?;
+        let thread = std::thread::Builder::new().stack_size(64 << 20).spawn_scoped(scope, work).expect("a thread");
         thread.join().ok()
     })
 }
@@ -113,8 +113,9 @@ unsafe fn made<T>(result: Result<T, Fault>, text: &str, object: *mut *mut T, err
 pub unsafe extern "C" fn cx_rule_compile(text: Bytes, rule: *mut *mut Rule, error: *mut Buffer) -> Verdict {
     guard(
         || {
-            let text = String::from_utf8_lossy(text.slice());
-            made(Rule::compile(&text), &text, rule, error)
+            let text = std::str::from_utf8(text.slice());
+            let compiled = text.map_err(|error| Fault::new("rule.syntax", error.to_string())).and_then(Rule::compile);
+            made(compiled, text.unwrap_or(""), rule, error)
         },
         || abi::FAULT,
     )

@@ -36,6 +36,14 @@ fn rules() {
     unsafe { cx_rule_free(std::ptr::null_mut()) };
 }
 
+#[test]
+fn a_text_that_is_not_utf8() {
+    let (mut rule, mut error) = (std::ptr::null_mut(), Buffer::EMPTY);
+    assert_eq!(unsafe { cx_rule_compile(Bytes::of(b"'\xff'"), &mut rule, &mut error) }, REFUSED);
+    assert_eq!(taken(error)["reason"], "rule.syntax");
+    assert!(rule.is_null());
+}
+
 /// Where: the line and the column in characters, whatever bytes stand before.
 #[test]
 fn positions() {
