@@ -12,6 +12,20 @@ namespace {
 // Half of the order of secp256k1's group (SEC 2, 2.4.1): a signature's s is at most that (EIP-2).
 constexpr std::string_view kHalfOrder = "7fffffffffffffffffffffffffffffff5d576e7357a4501ddfe92f46681b20a0";
 
+bool is_bytes(const RlpItem& item, size_t size) { return !item.is_list && item.payload.size() == size; }
+
+// Addresses, each with slots (EIP-2930).
+bool is_access_list(ByteView list) {
+  const auto entries = rlp_list(list);
+  return entries && std::all_of(entries->begin(), entries->end(), [](const RlpItem& entry) {
+           const auto parts = rlp_list(entry.whole);
+           if (!parts || parts->size() != 2 || !is_bytes((*parts)[0], 20)) return false;
+           const auto slots = rlp_list((*parts)[1].whole);
+           return slots && std::all_of(slots->begin(), slots->end(),
+                                       [](const RlpItem& slot) { return is_bytes(slot, 32); });
+         });
+}
+
 // Reads the fields of one transaction in order; the first that cannot be is kept.
 class Fields {
  public:
@@ -31,8 +45,17 @@ class Fields {
     ok_ = ok_ && std::all_of(all.begin(), all.begin() + 24, [](uint8_t byte) { return byte == 0; });
     return get_be<uint64_t>(&all[24]);
   }
+  bool flag() {
+    const uint64_t value = number();
+    ok_ = ok_ && value <= 1;
+    return value == 1;
+  }
   ByteView bytes() { return take(false); }
-  void skip_list() { take(true); }
+  // What is warm from the beginning: nothing depends on it here but gas.
+  void access_list() {
+    take(true);
+    ok_ = ok_ && is_access_list(items_[next_ - 1].whole);
+  }
   std::optional<Address> address() {
     const ByteView bytes = take(false);
     if (bytes.empty()) return std::nullopt;
@@ -117,8 +140,8 @@ void read_typed(Fields& fields, RawTransaction& out, Bytes& signed_bytes) {
   out.to = fields.address();
   out.value = fields.word();
   out.input = to_bytes(fields.bytes());
-  fields.skip_list();  // what is warm from the beginning: nothing depends on it here but gas
-  out.odd = fields.number() == 1;
+  fields.access_list();
+  out.odd = fields.flag();
   signed_bytes = {uint8_t(out.type)};
   append(signed_bytes, rlp_wrap(fields.encoded(out.type == 2 ? 9 : 8)));
 }

@@ -126,6 +126,22 @@ TEST(RawTransaction, WhatIsRefused) {
   EXPECT_EQ(reason(bytes_of(high)), "ethereum.signature");
 }
 
+// Another spelling of the signature's parity would be the same transaction under another hash.
+TEST(RawTransaction, AFieldHasOneSpelling) {
+  const std::string head = "02f8678301020382012c0507825208943535353535353535353535353535353535353535",
+                    value = "0980";
+  const std::string signature =
+      "a0e8ccbdac232080cd7ae86f1536d425597cc97e6dd10ba79dcffc0eea2f26fc4ba03b87d9199fb4f0829ce1b118ce0ec5ee8e"
+      "db0abe0e"
+      "ebbc16e9dac81be3650d14";
+  EXPECT_EQ(reason(bytes_of(head + value + "c0" + "01" + signature)), "");
+  EXPECT_EQ(reason(bytes_of(head + value + "c0" + "21" + signature)), "ethereum.field");
+  EXPECT_EQ(reason(bytes_of(head + value + "80" + "01" + signature)), "ethereum.field");
+  std::string longer = head;
+  longer.replace(2, 4, "f868");
+  EXPECT_EQ(reason(bytes_of(longer + value + "c107" + "01" + signature)), "ethereum.field") << "no address";
+}
+
 // A changed bit gives another sender, or none; never the same under another hash.
 TEST(RawTransaction, ChangedBitsAreOfSomebodyElse) {
   const unsigned seed = std::random_device{}();
