@@ -28,14 +28,15 @@ Result<AccountPtr> AccountCache::find(const format::KeyId& id) {
   return account;
 }
 
-void AccountCache::forget(std::span<const Bytes> state_keys) {
+void AccountCache::forget(const merkle::StateUpdates& changes) {
   const Bytes prefix = to_bytes(view("key/"));
   std::unique_lock lock(mutex_);
   ++generation_;
-  for (const Bytes& key : state_keys) {
+  for (auto at = changes.lower_bound(prefix); at != changes.end(); ++at) {
+    const Bytes& key = at->first;
+    if (!text(key).starts_with(text(prefix))) break;
     format::KeyId id;
-    if (key.size() != prefix.size() + id.size() || !equal(ByteView(key).first(prefix.size()), prefix))
-      continue;
+    if (key.size() != prefix.size() + id.size()) continue;
     std::memcpy(id.data(), key.data() + prefix.size(), id.size());
     accounts_.erase(id);
   }

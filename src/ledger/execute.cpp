@@ -13,6 +13,9 @@ namespace {
 
 using store::Table;
 
+// Transactions of a block whose log is worth waking a thread for.
+constexpr size_t kWorthTogether = 32;
+
 // Builds one block.
 class Executor {
  public:
@@ -25,6 +28,7 @@ class Executor {
         height_(head_.header.height + 1),
         version_(head_.next_protocol()),
         sink_(sink),
+        crew_(crew),
         state_(base.state),
         frame_{height_, time_ms_, version_, head_.header.chain, head_.header_hash, head_.contract_policy},
         tail_(base.view->tail),
@@ -46,13 +50,10 @@ class Executor {
       else
         TRY(include(i));
     }
-    write_log();
-    // In order of key they enter the store's tables faster.
-    std::sort(places_.begin(), places_.end());
-    for (const auto& [key, index] : places_) sink_.put(Table::index, key, index);
-    std::sort(items_.begin(), items_.end());
-    for (const keys::ItemKey& key : items_) sink_.put(Table::index, key, {});
-    TRY(finish());
+    ASSIGN(merkle::StateChanges tree, write_log_and_make_tree());
+    write_state(tree);
+    TRY(finish(tree));
+    out_.changes = state_.take();
     return std::move(out_);
   }
 
@@ -110,7 +111,24 @@ class Executor {
     return {};
   }
 
-  // Receipts and log entries of all that ran: their hashes are made side by side.
+  // Neither needs the other.
+  Result<merkle::StateChanges> write_log_and_make_tree() {
+    Result<merkle::StateChanges> tree;
+    const auto one = [&](size_t part) {
+      if (part == 0)
+        tree = merkle::update_state(height_ - 1, height_, state_.changes(), base_.node);
+      else
+        write_log();
+    };
+    if (crew_ && ran_.size() >= kWorthTogether)
+      crew_->each(2, one);
+    else
+      for (const size_t part : {0, 1}) one(part);
+    return tree;
+  }
+
+  // Receipts and log entries of all that ran: their hashes are made side by side. In order of key they enter
+  // the store's tables faster.
   void write_log() {
     const std::vector<Digest> leaves = make_receipts();
     StoredTransaction stored;
@@ -137,6 +155,10 @@ class Executor {
     tail_.append(leaves, [&](uint8_t level, uint64_t number, const Tile& tile) {
       sink_.put(Table::main, keys::tile(level, number), tile.encode());
     });
+    std::sort(places_.begin(), places_.end());
+    for (const auto& [key, index] : places_) sink_.put(Table::index, key, index);
+    std::sort(items_.begin(), items_.end());
+    for (const keys::ItemKey& key : items_) sink_.put(Table::index, key, {});
   }
 
   // The log's leaves.
@@ -189,11 +211,24 @@ class Executor {
     }
   }
 
-  Status finish() {
-    ASSIGN(auto changes, merkle::update_state(height_ - 1, height_, state_.changes(), base_.node));
-    for (const auto& [key, node] : changes.put) sink_.put(Table::state, keys::node(key), node);
-    if (!changes.stale.empty()) sink_.put(Table::state, keys::stale(height_), encode_keys(changes.stale));
+  // Each kind in order of key.
+  void write_state(merkle::StateChanges& tree) {
+    for (const auto& [key, value] : state_.changes()) sink_.set_state(key, value);
+    for (const auto& [key, value] : state_.changes())
+      if (text(key).starts_with(kDeployedPrefix)) sink_.put(Table::state, keys::ever(key), {});
+    std::sort(tree.put.begin(), tree.put.end());
+    for (const auto& [key, node] : tree.put) sink_.put(Table::state, keys::node(key), node);
+    if (!tree.stale.empty()) sink_.put(Table::state, keys::stale(height_), encode_keys(tree.stale));
+    std::vector<std::pair<Bytes, Bytes>> versions;
+    versions.reserve(tree.paths.size());
+    auto path = tree.paths.begin();
+    for (const auto& change : state_.changes())
+      versions.emplace_back(keys::value_at(*path++, height_), encode_version(change.second));
+    std::sort(versions.begin(), versions.end());
+    for (const auto& [key, version] : versions) sink_.put(Table::state, key, version);
+  }
 
+  Status finish(const merkle::StateChanges& tree) {
     out_.next = std::make_shared<View>();
     View& next = *out_.next;
     next.head.certified_height = head_.certified_height;
@@ -202,12 +237,8 @@ class Executor {
     next.head.limits = head_.limits;
     next.head.contract_policy = head_.contract_policy;
     for (const auto& [key, value] : state_.changes()) {
-      out_.changed_keys.push_back(key);
-      sink_.set_state(key, value);
-      sink_.put(Table::state, keys::value_at(key, height_), encode_version(value));
-      if (text(key).starts_with(kDeployedPrefix)) sink_.put(Table::state, keys::ever(key), {});
       if (value && text(key).starts_with("chain/")) out_.executed.settings[to_string(key)] = *value;
-      if (equal(key, view(format::kValidatorsKey))) TRY(change_validators(*value, changes));
+      if (equal(key, view(format::kValidatorsKey))) TRY(change_validators(*value, tree));
       if (equal(key, view(format::kProtocolKey))) {
         ASSIGN(next.head.protocol, format::ProtocolChange::decode(*value));
       }
@@ -228,7 +259,7 @@ class Executor {
     header.previous = head_.header_hash;
     header.log_size = tail_.size();
     header.log_root = tail_.root();
-    header.state_root = changes.root;
+    header.state_root = tree.root;
     header.validators_hash = head_.next_validators.hash();
     next.header_bytes = header.encode();
     next.head.header_hash = format::Header::hash(next.header_bytes);
@@ -254,10 +285,10 @@ class Executor {
   }
 
   // The proof is made now: old versions of the state are dropped one day.
-  Status change_validators(const Bytes& set, const merkle::StateChanges& changes) {
+  Status change_validators(const Bytes& set, const merkle::StateChanges& tree) {
     if (set == head_.next_validators.encode()) return {};
     ASSIGN(out_.next->head.next_validators, format::ValidatorSet::decode(set));
-    const std::map<Bytes, Bytes> fresh(changes.put.begin(), changes.put.end());
+    const std::map<Bytes, Bytes> fresh(tree.put.begin(), tree.put.end());
     ASSIGN(auto lookup, merkle::look_up_state(height_, view(format::kValidatorsKey),
                                               [&](ByteView key) -> Result<std::optional<Bytes>> {
                                                 auto found = fresh.find(to_bytes(key));
@@ -275,6 +306,7 @@ class Executor {
   const uint64_t height_;
   const uint32_t version_;
   Sink& sink_;
+  Crew* const crew_;
   StateLayer state_;
   const BlockFrame frame_;
   Quota quota_;
@@ -365,7 +397,7 @@ Result<Ledger::Executed> LedgerImpl::execute(std::span<const AdmittedTransaction
   ASSIGN(Built built,
          build_block(methods_, highest_protocol_, base, candidates, known, time_ms, sink, crew()));
   built.executed.execution = std::make_shared<const Execution>(
-      Execution{base.view, std::move(built.next), sink.take(), std::move(built.changed_keys)});
+      Execution{base.view, std::move(built.next), sink.take(), std::move(built.changes)});
   return std::move(built.executed);
 }
 

@@ -76,9 +76,10 @@ Status write_genesis(Database& database, const format::Genesis& genesis, std::st
   ASSIGN(auto changes, merkle::update_state(0, 0, updates, [](ByteView) { return std::optional<Bytes>(); }));
   store::Batch batch = database.batch();
   for (const auto& [key, node] : changes.put) batch.put(Table::state, keys::node(key), node);
+  auto path = changes.paths.begin();
   for (const auto& [key, value] : updates) {
     batch.put(Table::state, keys::value(key), *value);
-    batch.put(Table::state, keys::value_at(key, 0), encode_version(value));
+    batch.put(Table::state, keys::value_at(*path++, 0), encode_version(value));
   }
   Bytes version;
   put_be(version, keys::kStoreVersion);
@@ -336,7 +337,10 @@ Status LedgerImpl::decide(const Decision& decision, bool durable) {
   next->head.certified_height = certified->header.height;
   next->certified = std::move(certified);
   next->uncertified = std::move(waiting);
-  if (execution) accounts_.forget(execution->changed_keys);
+  if (execution) {
+    accounts_.forget(execution->changes);
+    values_.put(std::move(execution->changes));
+  }
   std::lock_guard view_lock(view_mutex_);
   view_ = std::move(next);
   return {};

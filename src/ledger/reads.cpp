@@ -308,7 +308,9 @@ Result<merkle::Path> LedgerImpl::consistency(uint64_t old_size, uint64_t size) c
 }
 
 Result<std::optional<Bytes>> LedgerImpl::state(std::string_view key) const {
-  return get(Table::state, keys::value(view(key)));
+  auto value = values_.get(to_bytes(view(key)));
+  if (!value) return tl::unexpected(ledger_error(std::move(value).error()));
+  return value;
 }
 
 template <typename Read>
@@ -334,7 +336,8 @@ Result<StateRows> LedgerImpl::state_range(const Bytes& from, const Bytes& to, si
 }
 
 Result<std::optional<Bytes>> LedgerImpl::state_at(ByteView key, uint64_t version) const {
-  const Bytes from = keys::value_at(key, version), oldest = keys::value_at(key, 0);
+  const Digest path = merkle::state_path(key);
+  const Bytes from = keys::value_at(path, version), oldest = keys::value_at(path, 0);
   Bytes to = oldest;  // the bound itself is not in the range
   to.push_back(0);
   auto cursor = database_->cursor(Table::state, from, to);

@@ -180,7 +180,7 @@ Status LedgerImpl::replay(uint64_t height, bool certified, ViewPtr& before, Repl
     ASSIGN(auto certificate, format::Certificate::decode(stored.certificate));
     TRY(format::verify_certificate(certificate, before->head.next_validators, built.executed.header_hash));
   }
-  if (!built.changed_keys.empty()) accounts.clear();
+  if (!built.changes.empty()) accounts.clear();
   before = std::move(built.next);
   return {};
 }

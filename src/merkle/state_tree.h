@@ -26,6 +26,7 @@ struct StateProof {
 // big-endian).
 struct StateChanges {
   Digest root{};
+  std::vector<Digest> paths;                 // of the updates, in their order
   std::vector<std::pair<Bytes, Bytes>> put;  // node key → node
   std::vector<Bytes>
       stale;  // node keys that this version replaced: deletable once older versions are not needed

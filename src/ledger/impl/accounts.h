@@ -4,6 +4,7 @@
 #include <unordered_map>
 
 #include "format/genesis.h"
+#include "merkle/state_tree.h"
 #include "store/database.h"
 
 namespace chengxin::ledger {
@@ -22,7 +23,7 @@ class AccountCache {
  public:
   explicit AccountCache(const store::Database& database) : database_(database) {}
   Result<AccountPtr> find(const format::KeyId& id);  // nullptr when there is none
-  void forget(std::span<const Bytes> state_keys);    // after the commit that changed them
+  void forget(const merkle::StateUpdates& changes);  // after they were written
 
  private:
   struct Hash {

@@ -149,7 +149,7 @@ class Sink {
 struct Built {
   Ledger::Executed executed;
   std::shared_ptr<View> next;
-  std::vector<Bytes> changed_keys;
+  merkle::StateUpdates changes;
 };
 // ledger.protocol_unknown when the block follows a version above `highest_version`. `crew`, where there is
 // one, reads the base's state by many threads.

@@ -94,9 +94,9 @@ inline Bytes value(ByteView state_key) {
   return key;
 }
 // Values by version, the newest first: for proofs at earlier heights.
-inline Bytes value_at(ByteView state_key, uint64_t version) {
+inline Bytes value_at(const Digest& state_path, uint64_t version) {
   Bytes key = {'O'};
-  append(key, merkle::state_path(state_key));
+  append(key, state_path);
   put_be(key, ~version);
   return key;
 }

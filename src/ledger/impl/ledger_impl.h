@@ -5,6 +5,7 @@
 
 #include "ledger/impl/execution.h"
 #include "ledger/impl/marker.h"
+#include "ledger/impl/state_cache.h"
 #include "ledger/impl/verdicts.h"
 #include "store/database.h"
 
@@ -18,7 +19,7 @@ struct Ledger::Execution {
   ViewPtr base;
   std::shared_ptr<View> next;                 // without what is known of certificates
   mutable std::optional<store::Batch> batch;  // everything but the block record; taken by the decision
-  std::vector<Bytes> changed_keys;
+  mutable merkle::StateUpdates changes;       // taken with it
 };
 
 // A block of an export or a chunk, taken apart.
@@ -96,6 +97,7 @@ class LedgerImpl final : public Ledger {
         highest_protocol_(options.highest_protocol),
         verifier_(std::move(options.verifier)),
         accounts_(*database_),
+        values_(*database_),
         crew_(options.threads ? options.threads : std::clamp(std::thread::hardware_concurrency(), 1u, 8u)) {
     if (!verifier_) verifier_ = crypto::sm2_verifier();
   }
@@ -153,6 +155,7 @@ class LedgerImpl final : public Ledger {
   std::shared_ptr<const sm2::Verifier> verifier_;
   mutable Verdicts verdicts_;
   mutable AccountCache accounts_;
+  mutable StateCache values_;
   mutable Crew crew_;
   std::string genesis_document_;
   format::Genesis genesis_;

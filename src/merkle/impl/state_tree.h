@@ -89,9 +89,9 @@ class StateUpdater {
 
 inline constexpr std::string_view kStateKeyTag{"chengxin/state-key/v1", 22};  // with its zero byte
 
-// The changes by path, with all the hashes that come from the updates alone.
+// The changes by path, with all the hashes that come from the updates alone. `paths`: in order of key.
 template <typename Hash>
-std::vector<StateChange> state_changes(const StateUpdates& updates) {
+std::vector<StateChange> state_changes(const StateUpdates& updates, std::vector<Digest>& paths) {
   std::vector<sm3::Message> messages;
   for (const auto& [key, value] : updates) messages.push_back({view(kStateKeyTag), key, {}});
   for (const auto& [key, value] : updates)
@@ -116,6 +116,8 @@ std::vector<StateChange> state_changes(const StateUpdates& updates) {
   auto next = leaf_hashes.begin();
   for (StateChange& change : list)
     if (change.value_hash) change.leaf_hash = *next++;
+  hashes.resize(updates.size());
+  paths = std::move(hashes);
   std::sort(list.begin(), list.end(), [](const auto& a, const auto& b) { return a.path < b.path; });
   return list;
 }
@@ -184,8 +186,8 @@ template <typename Hash>
 Result<StateChanges> StateTree<Hash>::update(uint64_t base_version, uint64_t version,
                                              const StateUpdates& updates, const StateNodeReader& read) {
   CHECK(base_version < version || version == 0);
-  const std::vector<impl::StateChange> list = impl::state_changes<Hash>(updates);
   impl::StateUpdater<Hash> updater(version, read);
+  const std::vector<impl::StateChange> list = impl::state_changes<Hash>(updates, updater.changes.paths);
   impl::StateNode<Hash> root;
   if (version > 0) {
     ASSIGN(std::optional<impl::StateNode<Hash>> base, impl::load_root<Hash>(base_version, read));

@@ -1,0 +1,40 @@
+#pragma once
+#include <array>
+#include <shared_mutex>
+#include <unordered_map>
+
+#include "merkle/state_tree.h"
+#include "store/database.h"
+
+namespace chengxin::ledger {
+
+// The newest value of each state key; those in use are kept in memory up to a bound. Thread-safe.
+class StateCache {
+ public:
+  explicit StateCache(const store::Database& database) : database_(database) {}
+  Result<std::optional<Bytes>> get(const Bytes& key);
+  void put(merkle::StateUpdates&& changes);  // after they were written
+
+ private:
+  using Value = std::optional<Bytes>;
+  struct Hash {
+    size_t operator()(const Bytes& key) const { return std::hash<std::string_view>()(text(key)); }
+  };
+  using Values = std::unordered_map<Bytes, Value, Hash>;
+  // What was asked for since `old` was filled is in `young`; when that is full it becomes `old`.
+  struct Shard {
+    std::shared_mutex mutex;
+    uint64_t generation = 0;  // grows with put(): what was read before is not kept after
+    Values young, old;
+    size_t young_bytes = 0;
+  };
+  static constexpr size_t kShards = 16, kShardBytes = 2 << 20;  // of `young`
+  static constexpr size_t kMostValueBytes = 4 << 10;            // larger ones are not kept
+
+  static void keep(Shard& shard, const Bytes& key, Value value);
+
+  const store::Database& database_;
+  std::array<Shard, kShards> shards_;
+};
+
+}  // namespace chengxin::ledger
