@@ -113,18 +113,12 @@ class Executor {
 
   // Neither needs the other.
   Result<merkle::StateChanges> write_log_and_make_tree() {
-    Result<merkle::StateChanges> tree;
-    const auto one = [&](size_t part) {
-      if (part == 0)
-        tree = merkle::update_state(height_ - 1, height_, state_.changes(), base_.node);
-      else
-        write_log();
+    const auto together = [this](size_t parts, const std::function<void(size_t)>& make) {
+      const auto one = [&](size_t i) { i == 0 ? write_log() : make(i - 1); };
+      if (crew_ && ran_.size() >= kWorthTogether) return crew_->each(parts + 1, one);
+      merkle::one_by_one(parts + 1, one);
     };
-    if (crew_ && ran_.size() >= kWorthTogether)
-      crew_->each(2, one);
-    else
-      for (const size_t part : {0, 1}) one(part);
-    return tree;
+    return merkle::update_state(height_ - 1, height_, state_.changes(), base_.node, together);
   }
 
   // Receipts and log entries of all that ran: their hashes are made side by side. In order of key they enter
@@ -215,7 +209,7 @@ class Executor {
   void write_state(merkle::StateChanges& tree) {
     for (const auto& [key, value] : state_.changes()) sink_.set_state(key, value);
     for (const auto& [key, value] : state_.changes())
-      if (text(key).starts_with(kDeployedPrefix)) sink_.put(Table::state, keys::ever(key), {});
+      if (text(key).starts_with(kDeployedPrefix)) sink_.remember(key);
     std::sort(tree.put.begin(), tree.put.end());
     for (const auto& [key, node] : tree.put) sink_.put(Table::state, keys::node(key), node);
     if (!tree.stale.empty()) sink_.put(Table::state, keys::stale(height_), encode_keys(tree.stale));
@@ -330,7 +324,7 @@ class Executor {
 
 class BatchSink : public Sink {
  public:
-  explicit BatchSink(store::Batch batch) : batch_(std::move(batch)) {}
+  BatchSink(store::Batch batch, StateCache& values) : batch_(std::move(batch)), values_(values) {}
   void put(Table table, ByteView key, ByteView value) override { batch_.put(table, key, value); }
   void set_state(const Bytes& key, const std::optional<Bytes>& value) override {
     if (value)
@@ -338,10 +332,16 @@ class BatchSink : public Sink {
     else
       batch_.erase(Table::state, keys::value(key));
   }
+  // Of one that has a value it is known.
+  void remember(const Bytes& key) override {
+    const auto value = values_.get(key);
+    if (!value || !*value) batch_.put(Table::state, keys::ever(key), {});
+  }
   store::Batch take() { return std::move(batch_); }
 
  private:
   store::Batch batch_;
+  StateCache& values_;
 };
 
 }  // namespace
@@ -393,7 +393,7 @@ Result<Ledger::Executed> LedgerImpl::execute(std::span<const AdmittedTransaction
       [this](const format::KeyId& id) { return accounts_.find(id); },
       node_reader()};
   ASSIGN(auto known, known_of(*base.view, candidates));
-  BatchSink sink(database_->batch());
+  BatchSink sink(database_->batch(), values_);
   ASSIGN(Built built,
          build_block(methods_, highest_protocol_, base, candidates, known, time_ms, sink, crew()));
   built.executed.execution = std::make_shared<const Execution>(

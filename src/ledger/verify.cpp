@@ -24,6 +24,7 @@ class CompareSink : public Sink {
   }
   void set_state(const Bytes&, const std::optional<Bytes>&) override {
   }  // the newest ones are compared at the end
+  void remember(const Bytes& key) override { put(Table::state, keys::ever(key), {}); }
 
   // Names the first difference in the order of writing.
   Status compare() const {

@@ -30,12 +30,18 @@ struct StateChanges {
   std::vector<std::pair<Bytes, Bytes>> put;  // node key → node
   std::vector<Bytes>
       stale;  // node keys that this version replaced: deletable once older versions are not needed
+  bool operator==(const StateChanges&) const = default;
 };
 
 // Updates: state key → value, nullopt deletes. Sorted by std::map, so the result does not depend on the order
 // of calls.
 using StateUpdates = std::map<Bytes, std::optional<Bytes>>;
 using StateNodeReader = std::function<Result<std::optional<Bytes>>(ByteView node_key)>;
+// Calls one(0), …, one(count - 1), in any order or side by side, and returns after the last.
+using Together = std::function<void(size_t count, const std::function<void(size_t)>& one)>;
+inline void one_by_one(size_t count, const std::function<void(size_t)>& one) {
+  for (size_t i = 0; i < count; ++i) one(i);
+}
 
 struct StateLookup {
   std::optional<Digest> value_hash;
@@ -59,7 +65,7 @@ struct StateTree {
   static bool verify(const Digest& root, ByteView key, std::optional<ByteView> value,
                      const StateProof& proof);
   static Result<StateChanges> update(uint64_t base_version, uint64_t version, const StateUpdates& updates,
-                                     const StateNodeReader& read);
+                                     const StateNodeReader& read, const Together& together = one_by_one);
   static Result<StateLookup> look_up(uint64_t version, ByteView key, const StateNodeReader& read);
   static Result<StateSummary> walk(uint64_t version, const StateNodeReader& read,
                                    const StateLeafVisitor& on_leaf);
@@ -80,9 +86,10 @@ inline bool verify_state(const Digest& root, ByteView key, std::optional<ByteVie
 // nothing changes. Reads O(changes · log keys) nodes. Errors: merkle.node_missing when the store lacks a
 // node, merkle.node_damaged when its bytes do not parse or do not hash to what its parent says (a root node
 // carries its own hash; whether it is the right root only the header tells), and whatever `read` gives.
+// `together` is given its 16 parts; where that uses threads, so must `read` stand them.
 inline Result<StateChanges> update_state(uint64_t base_version, uint64_t version, const StateUpdates& updates,
-                                         const StateNodeReader& read) {
-  return StateTree<Sm3Hash>::update(base_version, version, updates, read);
+                                         const StateNodeReader& read, const Together& together = one_by_one) {
+  return StateTree<Sm3Hash>::update(base_version, version, updates, read, together);
 }
 
 // Proof at a version: membership with the value's hash, or absence. Same errors.

@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include <set>
+#include <thread>
 
 #include "merkle/hashes_for_tests.h"
 #include "merkle/impl/state_tree.h"
@@ -121,6 +122,12 @@ struct Plan {
   uint64_t versions, batch;
 };
 
+void backwards_by_threads(size_t count, const std::function<void(size_t)>& one) {
+  std::vector<std::thread> threads;
+  while (count > 0) threads.emplace_back(one, --count);
+  for (std::thread& each : threads) each.join();
+}
+
 // Random batches; then every retained version proves what it held, however many older versions are dropped,
 // and the store holds no node that no retained version needs.
 template <typename Hash>
@@ -136,6 +143,8 @@ void run_plan(const Plan& plan, Random& random) {
     uint64_t next = version + 1 + below(random, 2);
     StateUpdates updates = random_updates(some_key, below(random, plan.batch), random);
     auto changes = Tree::update(version, next, updates, store.read);
+    const auto by_threads = Tree::update(version, next, updates, store.read, backwards_by_threads);
+    ASSERT_TRUE(changes.has_value() && *changes == by_threads);
     ASSERT_TRUE(changes.has_value()) << changes.error().to_string();
     store.write(next, *changes);
     models[next] = models[version];

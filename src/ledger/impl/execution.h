@@ -142,6 +142,7 @@ class Sink {
   virtual void put(store::Table table, ByteView key, ByteView value) = 0;
   virtual void set_state(const Bytes& key,
                          const std::optional<Bytes>& value) = 0;  // the newest value of a state key
+  virtual void remember(const Bytes& key) = 0;                    // that the state key has or had a value
 };
 
 // Executes the candidates on the base. `known` tells which of them the chain holds already. `next` receives

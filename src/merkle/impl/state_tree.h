@@ -17,6 +17,20 @@ class StateUpdater {
  public:
   StateUpdater(uint64_t version, const StateNodeReader& read) : version_(version), read_(read) {}
 
+  StateChanges changes;
+
+  // What becomes of a subtree whose top is at `depth`. All changes (at least one) lie below it.
+  Result<Subtree> apply(const Subtree& subtree, int depth, StateChangeList list) {
+    if (subtree.kind != Subtree::Kind::tree) return grow(subtree, depth, list);
+    Digest path = list.front().path;
+    ASSIGN(StateNode<Hash> node, load_node<Hash>(subtree, path, depth, read_));
+    ASSIGN(bool changed, apply_to_node(node, depth, list));
+    if (!changed) return subtree;
+    changes.stale.push_back(state_node_key(subtree.version, path, depth));
+    return store(node, path, depth);
+  }
+
+ private:
   // Applies changes to the slots of a node at `depth` and folds it. True when a slot changed.
   Result<bool> apply_to_node(StateNode<Hash>& node, int depth, StateChangeList list) {
     uint32_t changed = 0;
@@ -32,20 +46,6 @@ class StateUpdater {
     }
     node.fold(changed);
     return changed != 0;
-  }
-
-  StateChanges changes;
-
- private:
-  // What becomes of a subtree whose top is at `depth`. All changes (at least one) lie below it.
-  Result<Subtree> apply(const Subtree& subtree, int depth, StateChangeList list) {
-    if (subtree.kind != Subtree::Kind::tree) return grow(subtree, depth, list);
-    Digest path = list.front().path;
-    ASSIGN(StateNode<Hash> node, load_node<Hash>(subtree, path, depth, read_));
-    ASSIGN(bool changed, apply_to_node(node, depth, list));
-    if (!changed) return subtree;
-    changes.stale.push_back(state_node_key(subtree.version, path, depth));
-    return store(node, path, depth);
   }
 
   // From nothing or a single leaf.
@@ -122,6 +122,34 @@ std::vector<StateChange> state_changes(const StateUpdates& updates, std::vector<
   return list;
 }
 
+// Each slot is a tree of its own.
+template <typename Hash>
+Status apply_to_root(StateNode<Hash>& root, StateChangeList list, uint64_t version,
+                     const StateNodeReader& read, const Together& together, StateChanges& changes) {
+  std::vector<StateUpdater<Hash>> updaters(16, {version, read});
+  std::array<Result<Subtree>, 16> next;
+  together(16, [&](size_t slot) {
+    const auto before = [slot](const StateChange& change) { return size_t(nibble(change.path, 0)) < slot; };
+    const auto within = [slot](const StateChange& change) { return size_t(nibble(change.path, 0)) <= slot; };
+    const auto begin = std::partition_point(list.begin(), list.end(), before);
+    const auto end = std::partition_point(begin, list.end(), within);
+    const Subtree& subtree = root.at[16 + slot];
+    next[slot] = begin == end ? subtree : updaters[slot].apply(subtree, 1, {begin, end});
+  });
+  uint32_t changed = 0;
+  for (size_t slot = 0; slot < 16; ++slot) {
+    ASSIGN(Subtree subtree, std::move(next[slot]));
+    if (subtree != root.at[16 + slot]) changed |= uint32_t(1) << (16 + slot);
+    root.at[16 + slot] = subtree;
+    std::move(updaters[slot].changes.put.begin(), updaters[slot].changes.put.end(),
+              std::back_inserter(changes.put));
+    std::move(updaters[slot].changes.stale.begin(), updaters[slot].changes.stale.end(),
+              std::back_inserter(changes.stale));
+  }
+  root.fold(changed);
+  return {};
+}
+
 template <typename Hash>
 class StateWalker {
  public:
@@ -184,22 +212,23 @@ bool StateTree<Hash>::verify(const Digest& root, ByteView key, std::optional<Byt
 
 template <typename Hash>
 Result<StateChanges> StateTree<Hash>::update(uint64_t base_version, uint64_t version,
-                                             const StateUpdates& updates, const StateNodeReader& read) {
+                                             const StateUpdates& updates, const StateNodeReader& read,
+                                             const Together& together) {
   CHECK(base_version < version || version == 0);
-  impl::StateUpdater<Hash> updater(version, read);
-  const std::vector<impl::StateChange> list = impl::state_changes<Hash>(updates, updater.changes.paths);
+  StateChanges changes;
+  const std::vector<impl::StateChange> list = impl::state_changes<Hash>(updates, changes.paths);
   impl::StateNode<Hash> root;
   if (version > 0) {
     ASSIGN(std::optional<impl::StateNode<Hash>> base, impl::load_root<Hash>(base_version, read));
     if (base) {
       root = *base;
-      updater.changes.stale.push_back(impl::state_node_key(base_version, {}, 0));
+      changes.stale.push_back(impl::state_node_key(base_version, {}, 0));
     }
   }
-  TRY(updater.apply_to_node(root, 0, list));
-  updater.changes.root = root.top().hash;
-  updater.changes.put.emplace_back(impl::state_node_key(version, {}, 0), impl::encode_root(root));
-  return std::move(updater.changes);
+  TRY(impl::apply_to_root(root, list, version, read, together, changes));
+  changes.root = root.top().hash;
+  changes.put.emplace_back(impl::state_node_key(version, {}, 0), impl::encode_root(root));
+  return changes;
 }
 
 template <typename Hash>
