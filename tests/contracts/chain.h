@@ -31,7 +31,7 @@ struct Time {
 
 class Chain {
  public:
-  Chain() {
+  explicit Chain(size_t threads = 0) {
     setup.genesis.protocol = kContractsProtocol;
     const auto registry =
         std::make_shared<Registry>(Engines{{format::ContractEngine::wasm, wasm_engine({}).value()},
@@ -40,6 +40,7 @@ class Chain {
     for (auto& row : lifecycle(registry)) options.contracts.push_back(std::move(row));
     options.deployed = deployed(registry);
     options.highest_protocol = kContractsProtocol;
+    options.threads = threads;
     ledger = ledger::Ledger::create(folder.path / "chain", setup.document(), options).value();
   }
 

@@ -1,7 +1,7 @@
-// transfer_bench ARTIFACTS [BLOCKS TRANSFERS ACCOUNTS]: the transfers of tests/oracle/geth through a ledger's
-// blocks: executed, with receipts, log and state tree, and synced to disk once a block. What comes before
-// (signatures, admission) is not counted. Prints one line of JSON, as the peer does; transfer_ratio runs
-// both.
+// transfer_bench ARTIFACTS [BLOCKS TRANSFERS ACCOUNTS THREADS]: the transfers of tests/oracle/geth through a
+// ledger's blocks: executed, with receipts, log and state tree, and synced to disk once a block. What comes
+// before (signatures, admission) is not counted. Prints one line of JSON, as the peer does; transfer_ratio
+// runs both.
 #include "chain.h"
 
 using namespace chengxin;
@@ -40,12 +40,13 @@ format::Call transfer(const ledger::testing::Signer& to, uint64_t amount) {
 int main(int count, char** words) {
   if (count < 2) return 2;
   const auto number = [&](int i, size_t otherwise) { return count > i ? std::stoul(words[i]) : otherwise; };
-  const size_t blocks = number(2, 20), transfers = number(3, 2000), accounts = number(4, 10'000);
+  const size_t blocks = number(2, 20), transfers = number(3, 2000), accounts = number(4, 10'000),
+               threads = number(5, 1);
   const Json artifacts = Json::parse(text(read_file(words[1], 16 << 20).value()));
   const Bytes creation = unhex(artifacts.at("Token").at("creation").get<std::string>()).value();
 
   const std::vector<ledger::testing::Signer> holders(accounts);
-  Chain bench;
+  Chain bench(threads);
   if (const auto why = bench.deploy(format::ContractEngine::evm, "token", 1, creation,
                                     parse_interface(kToken).value().json());
       !why.empty())
@@ -80,10 +81,13 @@ int main(int count, char** words) {
               {"accounts", accounts},
               {"transfers", total},
               {"blocks", blocks},
+              {"threads", threads},
               {"gas_of_the_last", gas},
               {"transfers_per_second", std::floor(total / all.wall)},
               {"transfers_per_processor_second", std::floor(total / all.processor)},
               {"us_of_execution", bench.execution.processor / total * 1e6},
-              {"us_of_commit", bench.commit.processor / total * 1e6}};
+              {"us_of_commit", bench.commit.processor / total * 1e6},
+              {"wall_us_of_execution", bench.execution.wall / total * 1e6},
+              {"wall_us_of_commit", bench.commit.wall / total * 1e6}};
   fmt::print("{}\n", out.dump());
 }
