@@ -50,8 +50,8 @@ class Executor {
       else
         TRY(include(i));
     }
-    ASSIGN(merkle::StateChanges tree, write_log_and_make_tree());
-    write_state(tree);
+    ASSIGN(merkle::StateChanges tree, write_and_make_tree());
+    write_tree(tree);
     TRY(finish(tree));
     out_.changes = state_.take();
     return std::move(out_);
@@ -112,9 +112,13 @@ class Executor {
   }
 
   // Neither needs the other.
-  Result<merkle::StateChanges> write_log_and_make_tree() {
+  Result<merkle::StateChanges> write_and_make_tree() {
     const auto together = [this](size_t parts, const std::function<void(size_t)>& make) {
-      const auto one = [&](size_t i) { i == 0 ? write_log() : make(i - 1); };
+      const auto one = [&](size_t i) {
+        if (i > 0) return make(i - 1);
+        write_log();
+        write_values();
+      };
       if (crew_ && ran_.size() >= kWorthTogether) return crew_->each(parts + 1, one);
       merkle::one_by_one(parts + 1, one);
     };
@@ -206,10 +210,12 @@ class Executor {
   }
 
   // Each kind in order of key.
-  void write_state(merkle::StateChanges& tree) {
+  void write_values() {
     for (const auto& [key, value] : state_.changes()) sink_.set_state(key, value);
     for (const auto& [key, value] : state_.changes())
       if (text(key).starts_with(kDeployedPrefix)) sink_.remember(key);
+  }
+  void write_tree(merkle::StateChanges& tree) {
     std::sort(tree.put.begin(), tree.put.end());
     for (const auto& [key, node] : tree.put) sink_.put(Table::state, keys::node(key), node);
     if (!tree.stale.empty()) sink_.put(Table::state, keys::stale(height_), encode_keys(tree.stale));

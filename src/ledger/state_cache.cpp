@@ -42,7 +42,7 @@ void StateCache::put(merkle::StateUpdates&& changes) {
   }
 }
 
-void StateCache::keep(Shard& shard, const Bytes& key, Value value) {
+void StateCache::keep(Shard& shard, const Bytes& key, Value value) const {
   const auto bytes = [&](const Value& of) { return kEntryBytes + key.size() + (of ? of->size() : 0); };
   shard.old.erase(key);
   if (auto found = shard.young.find(key); found != shard.young.end()) {
@@ -52,7 +52,7 @@ void StateCache::keep(Shard& shard, const Bytes& key, Value value) {
   if (value && value->size() > kMostValueBytes) return;
   shard.young_bytes += bytes(value);
   shard.young.emplace(key, std::move(value));
-  if (shard.young_bytes < kShardBytes) return;
+  if (shard.young_bytes < shard_bytes_) return;
   shard.old = std::exchange(shard.young, {});
   shard.young_bytes = 0;
 }

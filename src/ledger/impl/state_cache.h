@@ -11,7 +11,8 @@ namespace chengxin::ledger {
 // The newest value of each state key; those in use are kept in memory up to a bound. Thread-safe.
 class StateCache {
  public:
-  explicit StateCache(const store::Database& database) : database_(database) {}
+  explicit StateCache(const store::Database& database, size_t bytes = 64 << 20)
+      : database_(database), shard_bytes_(bytes / kShards / 2) {}
   Result<std::optional<Bytes>> get(const Bytes& key);
   void put(merkle::StateUpdates&& changes);  // after they were written
 
@@ -28,12 +29,13 @@ class StateCache {
     Values young, old;
     size_t young_bytes = 0;
   };
-  static constexpr size_t kShards = 16, kShardBytes = 2 << 20;  // of `young`
-  static constexpr size_t kMostValueBytes = 4 << 10;            // larger ones are not kept
+  static constexpr size_t kShards = 16;
+  static constexpr size_t kMostValueBytes = 4 << 10;  // larger ones are not kept
 
-  static void keep(Shard& shard, const Bytes& key, Value value);
+  void keep(Shard& shard, const Bytes& key, Value value) const;
 
   const store::Database& database_;
+  const size_t shard_bytes_;  // of `young`
   std::array<Shard, kShards> shards_;
 };
 
