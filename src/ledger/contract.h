@@ -33,9 +33,11 @@ class StateView {
   virtual Result<StateRows> range(std::string_view from, std::string_view to, size_t limit) = 0;
 };
 
-// The same with changes above it, which may erase some of what is below: that is asked for as many more.
+// The same with changes above it, which may erase some of what is below. What is read there is in proportion
+// to what is answered and to what was erased on the way, whatever else changed.
+using RowsBelow = std::function<Result<StateRows>(const Bytes& from, size_t limit)>;  // up to the same `to`
 Result<StateRows> merged_range(const merkle::StateUpdates& changes, const Bytes& from, const Bytes& to,
-                               size_t limit, const std::function<Result<StateRows>(size_t limit)>& below);
+                               size_t limit, const RowsBelow& below);
 
 // Of a chain that was given none.
 inline const format::ContractPolicy kNoPolicySet;

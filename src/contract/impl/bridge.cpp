@@ -97,20 +97,32 @@ cx_verdict Bridge::set(void* self, cx_bytes key, const cx_bytes* value) {
   return done ? CX_OK : of(self).refused(done.error(), nullptr);
 }
 
+// In parts, so that little more is read than is answered: a value may be 64 KiB.
 cx_verdict Bridge::range(void* self, cx_bytes from, cx_bytes to, uint32_t limit, cx_buffer* encoded) {
   constexpr size_t kMost = 1 << 20;
-  auto rows = of(self).host_.range(seen(from), seen(to), limit);
-  if (!rows) return of(self).refused(rows.error(), encoded);
-  Bytes out;
+  constexpr uint32_t kPart = 16;
+  Bytes out(4), next = to_bytes(seen(from));
   uint32_t count = 0;
-  put_be(out, count);
-  for (const auto& [key, value] : *rows) {
-    if (count > 0 && out.size() + 8 + key.size() + value.size() > kMost) break;
-    for (const Bytes& each : {key, value}) {
-      put_be(out, uint32_t(each.size()));
-      append(out, each);
+  for (bool more = true; more && count < limit;) {
+    const uint32_t part = std::min(kPart, limit - count);
+    auto rows = of(self).host_.range(next, seen(to), part);
+    if (!rows) return of(self).refused(rows.error(), encoded);
+    more = rows->size() == part;
+    for (const auto& [key, value] : *rows) {
+      if (count > 0 && out.size() + 8 + key.size() + value.size() > kMost) {
+        more = false;
+        break;
+      }
+      for (const Bytes& each : {key, value}) {
+        put_be(out, uint32_t(each.size()));
+        append(out, each);
+      }
+      ++count;
     }
-    ++count;
+    if (more) {
+      next = std::move(rows->back().first);
+      next.push_back(0);
+    }
   }
   Bytes head;
   put_be(head, count);

@@ -81,7 +81,8 @@ class StateLayer {
     return below_.get(key);
   }
   Result<StateRows> range(const Bytes& from, const Bytes& to, size_t limit) const {
-    return merged_range(changes_, from, to, limit, [&](size_t more) { return below_.range(from, to, more); });
+    return merged_range(changes_, from, to, limit,
+                        [&](const Bytes& next, size_t part) { return below_.range(next, to, part); });
   }
   StateReader reader() const {
     return {[this](const Bytes& key) { return get(key); },
