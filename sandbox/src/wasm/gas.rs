@@ -73,6 +73,10 @@ pub fn prices(protocol: u32) -> Option<&'static Prices> {
     }
 }
 
+/// Of `_initialize`, whatever the rest of preparing leaves: it is run again by every node that starts. Go's runtime uses
+/// less than a million.
+pub const MAX_INITIALISE: u64 = 100_000_000;
+
 pub const PAGE: u64 = 65_536;
 pub const MAX_PAGES: u64 = 512; // of one instance
 pub const KEPT_PAGES: u64 = 64; // whose contents are put back after a call, rather than the pages given back

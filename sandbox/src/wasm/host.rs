@@ -49,6 +49,7 @@ pub struct Frame {
     pub answer: Vec<u8>,
     pub random: u64,  // 32-byte blocks taken
     pub grown: u64,   // pages not yet charged
+    pub may_grow: u64, // pages that the gas of the call pays for
 }
 
 // A frame stays on the thread of its call, and what it points to outlives it.
@@ -88,7 +89,10 @@ impl wasmtime::ResourceLimiter for Frame {
     fn memory_growing(&mut self, current: usize, desired: usize, maximum: Option<usize>) -> Result<bool> {
         let allowed = desired as u64 <= gas::MAX_PAGES * gas::PAGE && maximum.is_none_or(|most| desired <= most);
         if allowed && current > 0 {
-            self.grown += (desired - current) as u64 / gas::PAGE;
+            let pages = (desired - current) as u64 / gas::PAGE;
+            // They are paid for later: who could not would have used them for nothing.
+            self.may_grow = self.may_grow.checked_sub(pages).ok_or(End::OutOfGas)?;
+            self.grown += pages;
         }
         Ok(allowed)
     }

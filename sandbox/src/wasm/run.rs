@@ -106,12 +106,14 @@ pub fn fault(detail: &str) -> Outcome {
 }
 
 pub fn frame(host: *const Host, context: Context, prices: &'static gas::Prices, input: *const [u8]) -> Frame {
-    Frame { host, context, prices, input, memory: None, output: Vec::new(), answer: Vec::new(), random: 0, grown: 0 }
+    Frame { host, context, prices, input, memory: None, output: Vec::new(), answer: Vec::new(), random: 0, grown: 0, may_grow: 0 }
 }
 
 /// Runs `work` with so much gas; its result and the gas that is left, or why it ended.
 pub fn enter<T>(store: &mut Store<Frame>, gas: u64, work: impl FnOnce(&mut Store<Frame>) -> Result<T>) -> Result<(T, u64)> {
     store.limiter(|frame| frame);
+    let frame = store.data_mut();
+    frame.may_grow = gas / frame.prices.grow_per_page;
     store.set_fuel(gas.saturating_add(1).min(i64::MAX as u64))?;
     let result = work(store)?;
     let fuel = store.get_fuel()?;

@@ -124,9 +124,10 @@ pub fn prepare(module: &[u8], protocol: u32, limit: u64) -> Outcome {
     }
     let code = prices.prepare_per_function * u64::from(report.functions) + prices.prepare_per_complexity * report.complexity;
     let Some(left) = left.checked_sub(code) else { return Outcome::new(abi::OUT_OF_GAS, limit, []) };
-    match initialise(module, &report, prices, left) {
+    let most = left.min(gas::MAX_INITIALISE);
+    match initialise(module, &report, prices, most) {
         Ok((prepared, _)) if prepared.len() > MAX_PREPARED => Outcome::new(abi::TRAPPED, limit, "contract.prepare.too_large"),
-        Ok((prepared, left)) => Outcome::new(abi::RETURNED, limit - left, prepared),
+        Ok((prepared, rest)) => Outcome::new(abi::RETURNED, limit - left + most - rest, prepared),
         Err(error) => match run::end(error) {
             host::End::Revert(_) => Outcome::new(abi::TRAPPED, limit, "contract.prepare.exit"),
             host::End::Trap(reason) => Outcome::new(abi::TRAPPED, limit, reason),

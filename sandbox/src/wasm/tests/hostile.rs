@@ -36,6 +36,30 @@ fn hostile_code_ends_by_itself() {
     assert_eq!(World::with(&recursion).call(&[], GAS).reason(), "contract.trap.stack");
 }
 
+/// Who cannot pay for pages does not get them: a trap behind them would cost no more than the gas that was given.
+#[test]
+fn pages_are_not_lent() {
+    let mut world = World::with(&contract("(drop (memory.grow (i32.const 400))) unreachable"));
+    assert_eq!(world.call(&[], 400 * 16_000 - 1).ending, OUT_OF_GAS);
+    assert_eq!(world.call(&[], 400 * 16_000 + 50_000).reason(), "contract.trap.unreachable");
+    let mut world = World::with(&contract("(loop (drop (memory.grow (i32.const 1))) (br 0))"));
+    assert_eq!(world.call(&[], 100_000).ending, OUT_OF_GAS);
+}
+
+/// A module of a hundred bytes does not keep a node for what a large one may cost.
+#[test]
+fn initialising_has_its_own_limit() {
+    let counts_to = |most: u64| {
+        let initialise = format!(
+            r#"(module (memory (export "memory") 1) (func (export "chengxin_call")) (func (export "_initialize") (local $i i32)
+                 (loop (local.set $i (i32.add (local.get $i) (i32.const 1))) (br_if 0 (i32.lt_u (local.get $i) (i32.const {most}))))))"#
+        );
+        prepare(&wat::parse_str(initialise).unwrap()).ending
+    };
+    assert_eq!(counts_to(1_000_000), RETURNED);
+    assert_eq!(counts_to(100_000_000), OUT_OF_GAS);
+}
+
 #[test]
 fn wrong_pointers_and_sizes_end_the_call() {
     let end = "(i32.const 131000)"; // 72 bytes before the end of memory
