@@ -202,6 +202,24 @@ TEST(Values, WhatIsTakenIsCanonical) {
   EXPECT_GT(taken, 0);
 }
 
+// Documentation of a stranger's package is no code of who generates a client from it.
+TEST(Generate, DocumentationStaysDocumentation) {
+  const Json notice = "a */ b\\u002a\\u002f c\r d *\\/ e**/\u0001\\\nlast \\";
+  const Json entry = {{"type", "function"}, {"name", "f"}, {"inputs", Json::array()}, {"notice", notice}};
+  const auto interface = parse_interface(Json::array({entry}).dump()).value();
+  for (const char* target : {"rust", "rust-caller", "go", "go-caller", "typescript-client", "go-client",
+                             "java-client", "cpp-client"}) {
+    const std::string made = generate(interface, target, "name").value();
+    const size_t at = made.find("a * / b");
+    if (at == made.npos) continue;  // a target without documentation
+    const std::string_view told = std::string_view(made).substr(at, made.find("last", at) + 8 - at);
+    EXPECT_EQ(told.find("*/"), told.npos) << target << ": " << told;
+    EXPECT_EQ(told.find_first_of("\\\r\x01"), told.npos) << target << ": " << told;
+  }
+  EXPECT_NE(generate(interface, "java-client", "name").value().find("a * / b"), std::string::npos);
+  EXPECT_NE(generate(interface, "cpp-client", "name").value().find("a * / b"), std::string::npos);
+}
+
 TEST(Generate, RefusesWhatItsTargetCannotSay) {
   auto why = [](std::string_view text, std::string_view target) {
     auto interface = parse_interface(text);

@@ -33,6 +33,19 @@ Status walk(const Interface& interface, const std::function<Status(const Type&)>
   return {};
 }
 
+// A line of documentation, which may be a stranger's: nothing in it ends a comment or makes it go on below.
+std::string harmless(std::string_view line) {
+  std::string out;
+  for (const char c : line) {
+    if (c == '/' && !out.empty() && out.back() == '*') out += ' ';
+    if (c == '\\')
+      out += "\u2216";
+    else
+      out += uint8_t(c) < 0x20 || c == 0x7f ? ' ' : c;
+  }
+  return out;
+}
+
 bool is_upper(char c) { return c >= 'A' && c <= 'Z'; }
 
 }  // namespace
@@ -46,7 +59,7 @@ void Lines::raw(std::string_view text) {
 void Lines::notice(std::string_view documentation, std::string_view mark) {
   while (!documentation.empty()) {
     size_t end = std::min(documentation.find('\n'), documentation.size());
-    raw(fmt::format("{} {}", mark, documentation.substr(0, end)));
+    raw(fmt::format("{} {}", mark, harmless(documentation.substr(0, end))));
     documentation.remove_prefix(std::min(end + 1, documentation.size()));
   }
 }
