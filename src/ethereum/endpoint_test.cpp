@@ -229,6 +229,17 @@ TEST_F(EndpointTest, FiltersTellEachThingOnce) {
   EXPECT_EQ(result("eth_uninstallFilter", {logs}), false);
 }
 
+// More than one answer holds comes in several.
+TEST_F(EndpointTest, AFilterGoesOnAfterManyLogs) {
+  deploy("c", ContractEngine::wasm, to_bytes(view("one")));
+  const Json filter = result("eth_newFilter", {{{"address", address("c")}}});
+  const std::vector<Json> steps(1000, Json({"event", "e"}));
+  for (int i = 0; i < 11; ++i) add(setup.writer, {run(steps)});
+  EXPECT_EQ(result("eth_getFilterChanges", {filter}).size(), 10'000u);
+  EXPECT_EQ(result("eth_getFilterChanges", {filter}).size(), 1'000u);
+  EXPECT_EQ(result("eth_getFilterChanges", {filter}).size(), 0u);
+}
+
 TEST_F(EndpointTest, CallsLeaveNothing) {
   deploy("c", ContractEngine::wasm, to_bytes(view("one")));
   add(setup.writer, {run({{"put", "a", "1"}})});

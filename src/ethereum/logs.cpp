@@ -136,19 +136,28 @@ Answer<Filters::Filter> find_filter(Session& session, const Json& given) {
   return *found;
 }
 
+// What the block has of what the filter wants.
+Answer<void> tell_block(Session& session, uint64_t height, const Filters::Filter& filter, Json& out) {
+  if (filter.logs) return search_block(session, height, *filter.logs, out);
+  ASSIGN(const BlockPtr block, session.block(height));
+  out.push_back(hex_data(block->hash));
+  return {};
+}
+
 // As far as this request's allowance goes; the rest comes the next time.
 Answer<Json> filter_changes(Session& session, const Params& params) {
   ASSIGN(const Filters::Filter filter, find_filter(session, params[0]));
   const uint64_t end = std::min(filter.to, session.head.header.height);
   Json out = Json::array();
   uint64_t next = filter.next;
-  for (; next <= end && session.left.blocks > 0 && session.left.transactions > 0; ++next) {
-    if (filter.logs) {
-      TRY(search_block(session, next, *filter.logs, out));
-    } else {
-      ASSIGN(const BlockPtr block, session.block(next));
-      out.push_back(hex_data(block->hash));
-    }
+  for (; next <= end; ++next) {
+    const size_t before = out.size();
+    const auto told = tell_block(session, next, filter, out);
+    if (told) continue;
+    if (next == filter.next || told.error().code != RpcCode::limit_exceeded)
+      return tl::unexpected(told.error());
+    out.erase(out.begin() + std::ptrdiff_t(before), out.end());
+    break;
   }
   session.filters.told_up_to(filter.id, next);
   return out;
