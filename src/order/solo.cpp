@@ -165,10 +165,11 @@ class Solo final : public Sequencer {
   }
 
   // Included and dropped both keep the order of the candidates. What only found no room goes before all that
-  // waits: the first candidate of a block always does.
+  // waits: the first candidate of a block always finds some. Whose organisation used up its quota goes behind
+  // it, so that nobody else waits for that.
   void settle(std::vector<Waiting>& batch, const ledger::Ledger::Executed& executed) {
     size_t included = 0, dropped = 0;
-    std::vector<Waiting> again;
+    std::vector<Waiting> first, last;
     for (Waiting& each : batch) {
       if (included < executed.included.size() && executed.included[included] == each.transaction) {
         each.on_outcome(
@@ -178,16 +179,17 @@ class Solo final : public Sequencer {
       }
       const Error& why = executed.dropped[dropped++].second;
       if (why.code == Code::busy)
-        again.push_back(std::move(each));
+        (why.reason == "transaction.quota" ? last : first).push_back(std::move(each));
       else
         each.on_outcome(tl::unexpected(why));
     }
     batch.clear();
-    if (again.empty()) return;
     std::lock_guard lock(mutex_);
-    for (const Waiting& each : again) queued_bytes_ += each.bytes;
-    queue_.insert(queue_.begin(), std::make_move_iterator(again.begin()),
-                  std::make_move_iterator(again.end()));
+    for (auto* again : {&first, &last}) {
+      for (const Waiting& each : *again) queued_bytes_ += each.bytes;
+      queue_.insert(again == &first ? queue_.begin() : queue_.end(), std::make_move_iterator(again->begin()),
+                    std::make_move_iterator(again->end()));
+    }
   }
 
   void announce(uint64_t height) {

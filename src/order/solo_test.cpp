@@ -88,6 +88,39 @@ TEST_F(SoloTest, WhatABlockHasNoRoomForGoesIntoTheNext) {
   sequencer->stop();
 }
 
+struct SoloWithAQuota : SoloTest {
+  ledger::testing::Signer other;
+  void SetUp() override {
+    chain.genesis.protocol = 3;
+    chain.genesis.accounts.push_back({other.key.public_key().point(), {"writer"}});
+    SoloTest::SetUp();
+  }
+  Submission burn(const ledger::testing::Signer& signer) {
+    auto admitted = ledger->admit(chain.envelope(signer, kNow, {{"test", "burn", {}}}), kNow);
+    return {admitted.value(), outcomes.add()};
+  }
+};
+
+TEST_F(SoloWithAQuota, NobodyWaitsForWhatAnotherUsesTooMuch) {
+  SoloOptions options;
+  options.max_block_transactions = 4;
+  auto sequencer = solo(options);
+  format::ContractPolicy policy;
+  policy.quota_gas = 1;
+  const format::Call set{"governance", "set_contract_policy", to_bytes(view(policy.encode()))};
+  ASSERT_TRUE(sequencer->submit(ledger->admit(chain.envelope(chain.governor, kNow, {set}), kNow).value(),
+                                outcomes.add()));
+  const uint64_t before = outcomes.wait().at(0)->height;
+  std::vector<Submission> all;
+  for (int i = 0; i < 20; ++i) all.push_back(burn(chain.writer));
+  all.push_back(burn(other));
+  sequencer->submit_many(std::move(all));
+  const auto results = outcomes.wait();
+  EXPECT_LE(results.back()->height, before + 6) << "after each of the others was looked at once";
+  EXPECT_GE(results[20]->height, before + 15) << "one a block";
+  sequencer->stop();
+}
+
 TEST_F(SoloTest, EveryOutcomeComesOnceAfterTheBlockIsThere) {
   auto sequencer = solo();
   std::atomic<uint64_t> announced = 0;
