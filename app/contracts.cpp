@@ -1,6 +1,7 @@
 #include "contracts.h"
 
 #include "contract/evm.h"
+#include "contract/stack.h"
 #include "contract/wasm.h"
 #include "ethereum/contract.h"
 #include "evidence/contract.h"
@@ -8,6 +9,7 @@
 namespace chengxin::app {
 
 Result<Contracts> open_contracts(const fs::path& data) {
+  contract::provide_stacks();
   contract::WasmOptions options;
   options.folder = data / "cache" / "contracts";
   TRY(make_folder(options.folder));

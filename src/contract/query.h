@@ -1,12 +1,10 @@
 #pragma once
 #include "contract/registry.h"
+#include "contract/stack.h"
 #include "ledger/ledger.h"
 
 // Calls that no transaction makes, on a chain as it stands after a block: nothing is written.
 namespace chengxin::contract {
-
-// The stack that sixteen frames in one another need (docs/adr/0027), with room for what is below them.
-inline constexpr size_t kStackBytes = 8 << 20;
 
 struct Query {
   Address to{};
