@@ -89,6 +89,29 @@ std::string code_alone(std::string_view source) {
   return out;
 }
 
+// White space as one space and words cut off: the search for an expression goes deeper into the stack with
+// each character of what it repeats.
+std::string shortened(std::string_view code) {
+  constexpr size_t kMostOfWord = 256;
+  enum Kind { other, space, word };
+  const auto kind_of = [](char c) {
+    if (c == ' ' || (c >= '\t' && c <= '\r')) return space;
+    const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+    return letter || (c >= '0' && c <= '9') || c == '.' ? word : other;
+  };
+  std::string out;
+  Kind last = other;
+  size_t run = 0;
+  for (const char c : code) {
+    const Kind kind = kind_of(c);
+    run = kind == last ? run + 1 : 1;
+    last = kind;
+    if (kind == space && run == 1) out += ' ';
+    if (kind == other || (kind == word && run <= kMostOfWord)) out += c;
+  }
+  return out;
+}
+
 // Names of variables that are maps.
 std::set<std::string> maps_in(const std::string& code) {
   static const std::regex declared(R"((\w+)\s*(?::?=\s*(?:make\()?|\s)map\[)");
@@ -102,13 +125,13 @@ std::set<std::string> maps_in(const std::string& code) {
 
 std::vector<LintFinding> known_patterns(Language language, const std::string& file, std::string_view source) {
   const std::string code = code_alone(source);
-  const std::set<std::string> maps = language == kGo ? maps_in(code) : std::set<std::string>();
+  const std::set<std::string> maps = language == kGo ? maps_in(shortened(code)) : std::set<std::string>();
   static const std::regex ranged(R"(\brange\s+(\w+)\s*\{)");
   std::vector<LintFinding> out;
   int number = 0;
   for (size_t from = 0; from < code.size(); ++number) {
     const size_t end = std::min(code.find('\n', from), code.size());
-    const std::string line = code.substr(from, end - from);
+    const std::string line = shortened(std::string_view(code).substr(from, end - from));
     from = end + 1;
     for (const Pattern& each : kPatterns)
       if (each.language == language && std::regex_search(line, std::regex(each.expression)))

@@ -118,6 +118,18 @@ TEST(Patterns, NotInCommentsAndTexts) {
   EXPECT_TRUE(known_patterns(Language::go, "a.go", "s := `go func() {`\nfor i := range list {\n}").empty());
 }
 
+TEST(Patterns, InFilesThatNobodyWroteByHand) {
+  const std::string much(1 << 20, '1'), space(1 << 20, ' ');
+  EXPECT_TRUE(known_patterns(Language::rust, "a.rs", "let x = " + much + ";").empty());
+  EXPECT_TRUE(known_patterns(Language::go, "a.go", "go" + space + "x." + much).empty());
+  const auto found =
+      known_patterns(Language::go, "a.go",
+                     "page := `" + space + "`\nm := " + space + "map[string]int{}\nfor k := range m {\n}");
+  ASSERT_EQ(found.size(), 1u);
+  EXPECT_EQ(found[0].reason, "lint.go.map_order");
+  EXPECT_EQ(found[0].line, 3);
+}
+
 TEST(Coverage, NamesOfTheAuthorsFunctions) {
   EXPECT_EQ(rust_function("_ZN8contract4take17h0123456789abcdefE"), "take");
   EXPECT_EQ(rust_function("_ZN69_$LT$contract..Contract$u20$as$u20$contract..interface..Interface$GT$"
