@@ -112,7 +112,10 @@ Json describe_revert(const contract::Interface& interface, ByteView data) {
 std::string revert_text(const Json& revert) {
   if (!revert.contains("name")) return revert["data"] == "0x" ? "" : revert["data"].get<std::string>();
   const Json& arguments = revert["arguments"];
-  if (revert["name"] == "Error" && arguments.is_object()) return arguments["message"].get<std::string>();
+  // That of Solidity: an interface may declare another one of this name.
+  if (const auto message = arguments.find("message");
+      revert["name"] == "Error" && message != arguments.end() && message->is_string())
+    return message->get<std::string>();
   std::string out;
   for (const auto& [name, value] : arguments.items()) {
     out += out.empty() ? "" : ", ";
