@@ -62,6 +62,8 @@ class World : public Directory, public Watch {
     const Open before = std::move(open_.back());
     open_.pop_back();
     CHECK(outcome.gas_used <= before.gas);
+    if (outcome.ending == Ending::trapped)
+      CHECK(text(outcome.output).starts_with("contract.") && text(outcome.output) != "contract.refused");
     if (!outcome.returned()) events.resize(before.events);
     if (!outcome.returned() || before.read_only) {
       CHECK(rows(before.of) == before.rows);

@@ -63,6 +63,7 @@ Result<Outcome> Bridge::outcome(const cx_outcome& ended) const {
     case CX_TRAPPED:
       out.ending = Ending::trapped;
       out.output.resize(std::min(out.output.size(), text(out.output).find(": ")));  // the key alone
+      if (refusal_) out.output = to_bytes(view(*refusal_));
       break;
     case CX_HOST_FAULT:
       if (fault_) return tl::unexpected(*fault_);
@@ -76,7 +77,10 @@ cx_verdict Bridge::refused(const Error& error, cx_buffer* why) {
     if (!fault_) fault_ = error;
     return CX_FAULT;
   }
-  if (why) *why = given(view(error.reason));
+  if (why)
+    *why = given(view(error.reason));
+  else
+    refusal_ = error.reason;
   return CX_REFUSED;
 }
 

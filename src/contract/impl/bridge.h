@@ -35,6 +35,7 @@ class Bridge {
   Host& host_;
   const std::optional<ByteView> prepared_;
   std::optional<Error> fault_;
+  std::optional<std::string> refusal_;  // by a callback that has no room for the reason; it ended the frame
 };
 
 cx_context context_of(const FrameContext& frame);
