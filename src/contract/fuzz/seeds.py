@@ -94,10 +94,10 @@ def main():
     folder = pathlib.Path(sys.argv[1])
     folder.mkdir(parents=True, exist_ok=True)
     for name, script in SCRIPTS.items():
-        (folder / name).write_bytes(seed(script))
+        (folder / f"{name}.bin").write_bytes(seed(script))
     for name, evm in WITH_EVM.items():
-        (folder / name).write_bytes(seed(call(EVM, b"\x01") + get(b"a"), evm))
-    (folder / "only_read").write_bytes(seed(SCRIPTS["calls"], read_only=True))
+        (folder / f"{name}.bin").write_bytes(seed(call(EVM, b"\x01") + get(b"a"), evm))
+    (folder / "only_read.bin").write_bytes(seed(SCRIPTS["calls"], read_only=True))
 
 
 if __name__ == "__main__":
