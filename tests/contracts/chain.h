@@ -3,13 +3,9 @@
 
 #include <chrono>
 
-#include "contract/evm.h"
-#include "contract/registry.h"
-#include "contract/wasm.h"
-#include "crypto/sm3.h"
-#include "ledger/testing.h"
+#include "deployed_chain.h"
 
-// A ledger with contracts, for benchmarks and scripts.
+// A chain with contracts whose steps are timed one by one, for benchmarks and scripts.
 namespace chengxin::contract {
 
 struct Time {
@@ -33,14 +29,8 @@ class Chain {
  public:
   explicit Chain(size_t threads = 0) {
     setup.genesis.protocol = kContractsProtocol;
-    const auto registry =
-        std::make_shared<Registry>(Engines{{format::ContractEngine::wasm, wasm_engine({}).value()},
-                                           {format::ContractEngine::evm, evm_engine()}});
-    ledger::Options options = setup.options();
-    for (auto& row : lifecycle(registry)) options.contracts.push_back(std::move(row));
-    options.deployed = deployed(registry);
+    auto options = testing::with_contracts(setup.options(), testing::new_registry(), threads);
     options.highest_protocol = kContractsProtocol;
-    options.threads = threads;
     ledger = ledger::Ledger::create(folder.path / "chain", setup.document(), options).value();
   }
 

@@ -9,6 +9,7 @@ import { join, resolve } from "node:path";
 const root = resolve(import.meta.dirname, "../..");
 const binary = join(process.env.CHENGXIN_BUILD ?? join(root, "build"), "bin/chengxin");
 const solc = join(import.meta.dirname, "node_modules/solc");
+const solhint = join(import.meta.dirname, "node_modules/solhint");
 const languages = ["rust", "go", "solidity"];
 const source = { rust: "contract.rs", go: "contract.go", solidity: "Counter.sol" };
 const unreached = {
@@ -23,7 +24,7 @@ function chengxin(folder, ...words) {
   return within(folder, {}, words);
 }
 function within(folder, environment, words) {
-  const ran = spawnSync(binary, ["contract", ...words], { cwd: folder, encoding: "utf8", env: { ...process.env, CHENGXIN_SOLC: solc, ...environment } });
+  const ran = spawnSync(binary, ["contract", ...words], { cwd: folder, encoding: "utf8", env: { ...process.env, CHENGXIN_SOLC: solc, CHENGXIN_SOLHINT: solhint, ...environment } });
   return { code: ran.status, said: ran.stdout + ran.stderr, out: ran.stdout };
 }
 function well(ran) {
@@ -133,6 +134,25 @@ test("bad patterns, each with its key and line", () => {
     const sarif = JSON.parse(readFileSync(join(project, "build/lint.sarif"), "utf8"));
     assert.ok(sarif.runs[0].results.some(({ ruleId }) => ruleId === bad[language][1][0]));
   }
+});
+
+test("solhint judges what is written in Solidity, by its recommended rules or by the project's own", () => {
+  const folder = folderFor("solhint");
+  well(chengxin(folder, "new", "--lang", "solidity", "counter"));
+  const project = join(folder, "counter"), file = join(project, source.solidity);
+  const clean = json(project, "lint");
+  assert.deepEqual([clean.missing, clean.ran.includes("solhint")], [[], true]);
+  assert.deepEqual(clean.findings.filter(({ tool }) => tool === "solhint"), []);
+  const lines = readFileSync(file, "utf8").split("\n").length;
+  appendFileSync(file, "contract Other { function f(address a) external view { require(tx.origin == a, \"no\"); } }\n");
+  const found = (ran) => JSON.parse(ran.out).findings.filter(({ tool }) => tool === "solhint");
+  const judged = found(chengxin(project, "--json", "lint")).find(({ reason }) => reason === "solhint.avoid-tx-origin");
+  assert.deepEqual([judged.file, judged.line], [source.solidity, lines]);
+  writeFileSync(join(project, ".solhint.json"), JSON.stringify({ rules: { "one-contract-per-file": "error" } }));
+  const strict = chengxin(project, "--json", "lint");
+  assert.deepEqual([strict.code, [...new Set(found(strict).map(({ reason }) => reason))]], [1, ["solhint.one-contract-per-file"]]);
+  const without = JSON.parse(within(project, { CHENGXIN_SOLHINT: undefined }, ["--json", "lint"]).out);
+  assert.deepEqual(without.missing, ["solhint: npm install --save-dev solhint"]);
 });
 
 test("an interface: clients and canonical JSON, from a project and from its package", () => {
