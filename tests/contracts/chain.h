@@ -29,8 +29,7 @@ class Chain {
  public:
   explicit Chain(size_t threads = 0) {
     setup.genesis.protocol = kContractsProtocol;
-    auto options = testing::with_contracts(setup.options(), testing::new_registry(), threads);
-    options.highest_protocol = kContractsProtocol;
+    const auto options = testing::with_contracts(setup.options(), testing::new_registry(), threads);
     ledger = ledger::Ledger::create(folder.path / "chain", setup.document(), options).value();
   }
 
