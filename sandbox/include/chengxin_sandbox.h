@@ -84,8 +84,10 @@ typedef struct {
   cx_verdict (*get)(void* self, cx_bytes key, cx_buffer* value);
   cx_verdict (*set)(void* self, cx_bytes key, const cx_bytes* value);  // null: erase
   // Keys in [from, to) ascending, to empty: no end. Big-endian count u32, then of each u32 length, key, u32
-  // length, value; at most `limit`, and fewer rather than more than 1 MiB.
-  cx_verdict (*range)(void* self, cx_bytes from, cx_bytes to, uint32_t limit, cx_buffer* encoded);
+  // length, value; at most `limit`, and fewer rather than more than 1 MiB. `erased`: how many keys that were
+  // erased may be passed on the way; afterwards how many were. Where one too many stood, the answer is empty.
+  cx_verdict (*range)(void* self, cx_bytes from, cx_bytes to, uint32_t limit, uint64_t* erased,
+                      cx_buffer* encoded);
   cx_verdict (*event)(void* self, const uint8_t* topics, uint32_t count,
                       cx_bytes data);  // topics: 32 bytes each
   cx_verdict (*ask)(void* self, uint32_t question, cx_bytes arguments, cx_buffer* answer);

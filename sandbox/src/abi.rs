@@ -128,7 +128,7 @@ pub struct Host {
     pub context: *mut c_void, // `self` in C
     pub get: extern "C" fn(*mut c_void, Bytes, *mut Buffer) -> Verdict,
     pub set: extern "C" fn(*mut c_void, Bytes, *const Bytes) -> Verdict,
-    pub range: extern "C" fn(*mut c_void, Bytes, Bytes, u32, *mut Buffer) -> Verdict,
+    pub range: extern "C" fn(*mut c_void, Bytes, Bytes, u32, *mut u64, *mut Buffer) -> Verdict,
     pub event: extern "C" fn(*mut c_void, *const u8, u32, Bytes) -> Verdict,
     pub ask: extern "C" fn(*mut c_void, u32, Bytes, *mut Buffer) -> Verdict,
     pub call: extern "C" fn(*mut c_void, *const Message, *mut Outcome) -> Verdict,
@@ -179,10 +179,11 @@ impl Host {
         done((self.set)(self.context, Bytes::of(key), value))
     }
 
-    pub fn range(&self, from: &[u8], to: &[u8], limit: u32) -> Result<Vec<u8>, Stop> {
-        let mut encoded = Buffer::EMPTY;
-        let verdict = (self.range)(self.context, Bytes::of(from), Bytes::of(to), limit, &mut encoded);
-        Ok(answer(verdict, encoded)?.unwrap_or_default())
+    /// What was found, and how many erased keys were passed: more than `erased` when it ended for that.
+    pub fn range(&self, from: &[u8], to: &[u8], limit: u32, erased: u64) -> Result<(Vec<u8>, u64), Stop> {
+        let (mut encoded, mut passed) = (Buffer::EMPTY, erased);
+        let verdict = (self.range)(self.context, Bytes::of(from), Bytes::of(to), limit, &mut passed, &mut encoded);
+        Ok((answer(verdict, encoded)?.unwrap_or_default(), passed))
     }
 
     /// `topics`: whole 32-byte words.

@@ -104,7 +104,8 @@ struct EvmTest : ::testing::Test {
   }
   size_t slots(const Address& of) {
     size_t count = 0;
-    for (const auto& [key, value] : state.values) count += key.starts_with(format::contract_state_prefix(of));
+    for (const auto& [key, value] : state.values)
+      count += value && key.starts_with(format::contract_state_prefix(of));
     return count;
   }
 };

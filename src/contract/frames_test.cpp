@@ -77,13 +77,13 @@ struct Model {
       if (writes && read_only) return {false, "contract.trap.read_only"};
       if (what == "put")
         state[prefix + step.at(1).get<std::string>()] = to_bytes(view(step.at(2).get<std::string>()));
-      if (what == "erase") state.erase(prefix + step.at(1).get<std::string>());
+      if (what == "erase") state[prefix + step.at(1).get<std::string>()] = std::nullopt;
       if (what == "event") events.push_back(hex(address(self)) + step.at(1).get<std::string>());
       if (what == "revert") return {false, step.at(1)};
       if (what == "trap") return {false, "contract.trap"};
       if (what == "get") {
         auto found = state.find(prefix + step.at(1).get<std::string>());
-        output += found == state.end() ? "-" : to_string(found->second);
+        output += found == state.end() || !found->second ? "-" : to_string(*found->second);
       }
       if (what == "range") {
         const std::string from = step.at(1), to = step.at(2);
@@ -92,7 +92,7 @@ struct Model {
           if (!key.starts_with(prefix)) continue;
           const std::string own = key.substr(prefix.size());
           if (own < from || (!to.empty() && own >= to) || left == 0) continue;
-          output += own;
+          if (value) output += own;
           --left;
         }
       }

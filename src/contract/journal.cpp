@@ -14,9 +14,8 @@ void Journal::set(Bytes key, std::optional<Bytes> value) {
 }
 
 Result<ledger::StateRows> Journal::range(const Bytes& from, const Bytes& to, size_t limit) const {
-  return ledger::merged_range(changes_, from, to, limit, [&](const Bytes& next, size_t part) {
-    return below_.range(text(next), text(to), part);
-  });
+  return ledger::merged_range(changes_, from, to, limit,
+                              [&] { return below_.range(text(from), text(to), limit); });
 }
 
 void Journal::undo_to(size_t mark) {

@@ -29,7 +29,7 @@ format::KeyId id_of(const format::Account& account) {
 
 Result<std::optional<Bytes>> MapState::get(std::string_view key) {
   auto found = values.find(key);
-  return found == values.end() ? std::nullopt : std::optional(found->second);
+  return found == values.end() ? std::nullopt : found->second;
 }
 
 void MapState::remember(std::string_view key) {
@@ -45,7 +45,7 @@ void MapState::put(std::string_view key, Bytes value) {
 
 void MapState::erase(std::string_view key) {
   remember(key);
-  values.erase(std::string(key));
+  values[std::string(key)] = std::nullopt;
 }
 
 Result<ledger::StateRows> MapState::range(std::string_view from, std::string_view to, size_t limit) {

@@ -14,11 +14,12 @@ class MapState : public ledger::StateView {
   void keep() { before_.clear(); }
   void undo();  // what was written since keep()
 
-  std::map<std::string, Bytes, std::less<>> values;
+  std::map<std::string, std::optional<Bytes>, std::less<>> values;  // nothing: it was erased
 
  private:
   void remember(std::string_view key);
-  std::map<std::string, std::optional<Bytes>, std::less<>> before_;
+  std::map<std::string, std::optional<std::optional<Bytes>>, std::less<>>
+      before_;  // nothing: there was no such key
 };
 
 class LocalChain {

@@ -59,7 +59,8 @@ TEST_F(LocalChainTest, HasTheLifeCycleOfAnyChain) {
   EXPECT_EQ(move("alice", "freeze").status, ReceiptStatus::accepted);
   EXPECT_EQ(to_string(run("[]").output), "contract.frozen");
   EXPECT_EQ(value(), "-");  // read, all the same
-  EXPECT_EQ(move("alice", "unfreeze").status, ReceiptStatus::accepted);
+  EXPECT_EQ(move("alice", "unfreeze").status, ReceiptStatus::forbidden);
+  EXPECT_EQ(move("governor", "unfreeze").status, ReceiptStatus::accepted);
   EXPECT_EQ(chain.deploy("bob", "other", package_of("two"), {})->status, ReceiptStatus::forbidden);
   EXPECT_EQ(to_string(chain.deploy("alice", "other", package_of("bad"), {})->output), "contract.scan.bad");
 }

@@ -105,8 +105,9 @@ class NamedContracts : public Directory {
   Result<Callee> at(const Address& address, const FrameContext& frame, Journal& journal) const override {
     const Read read = [&](std::string_view key) { return journal.get(to_bytes(view(key))); };
     ASSIGN(const auto name, read(address_key(address)));
+    // One without a name is called by whom the policy lets call contracts that it does not name.
+    TRY(check_caller(name ? text(*name) : std::string_view(), frame, read));
     if (name) {
-      TRY(check_caller(text(*name), frame, read));
       ASSIGN(const LoadedPtr loaded, by_name(text(*name), read));
       return callee_of(*loaded, address, read);
     }

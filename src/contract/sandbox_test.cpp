@@ -61,7 +61,7 @@ struct Host {
               of(self).state[text(key)] = text(*value);
               return of(self).verdict;
             },
-            [](void*, cx_bytes, cx_bytes, uint32_t, cx_buffer*) { return CX_OK; },
+            [](void*, cx_bytes, cx_bytes, uint32_t, uint64_t*, cx_buffer*) { return CX_OK; },
             [](void*, const uint8_t*, uint32_t, cx_bytes) { return CX_OK; },
             [](void* self, uint32_t question, cx_bytes, cx_buffer* answer) {
               if (question != CX_ASK_CODE) return CX_ABSENT;

@@ -56,7 +56,8 @@ class ScriptModule : public Module {
       append(out.output, value ? *value : to_bytes(view("-")));
     } else if (what == "range") {
       ASSIGN(auto rows, host.range(word(1), word(2), step.at(3).get<size_t>()));
-      for (const auto& row : rows) append(out.output, row.first);
+      for (const auto& [key, value] : rows)
+        if (value) append(out.output, key);
     } else if (what == "call") {
       Message message;
       const std::string kind = step.at(3);

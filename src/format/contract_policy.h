@@ -11,7 +11,7 @@ namespace chengxin::format {
 struct ContractPolicy {
   using Roles = std::vector<std::string>;  // 1 to 16
   Roles propose = {"developer", "governor"}, approve = {"governor"}, deploy = {"governor", "owner"},
-        upgrade = {"governor", "owner"}, freeze = {"governor", "owner"}, unfreeze = {"governor", "owner"},
+        upgrade = {"governor", "owner"}, freeze = {"governor", "owner"}, unfreeze = {"governor"},
         retire = {"governor", "owner"}, call = {"*"};
   std::map<std::string, Roles> calls;  // by contract: instead of `call`; at most 256
   // How many accounts must approve a version. 0: as many as a vote of the consortium needs; without one, 1.

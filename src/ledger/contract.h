@@ -16,7 +16,7 @@
 namespace chengxin::ledger {
 
 // Keys with their values, in ascending order of key.
-using StateRows = std::vector<std::pair<Bytes, Bytes>>;
+using StateRows = std::vector<std::pair<Bytes, std::optional<Bytes>>>;  // nothing: the key was erased
 
 // What deployed contracts put into the state: alone this can be asked for by ranges.
 inline constexpr std::string_view kDeployedPrefix = "c/";
@@ -29,15 +29,14 @@ class StateView {
   virtual Result<std::optional<Bytes>> get(std::string_view key) = 0;
   virtual void put(std::string_view key, Bytes value) = 0;
   virtual void erase(std::string_view key) = 0;
-  // The first `limit` of the keys in [from, to), which lie in one declared prefix that begins with "c/".
+  // The first `limit` of the keys in [from, to) that have or once had a value, which lie in one declared
+  // prefix that begins with "c/". Those that were erased count, as somebody has to pass them.
   virtual Result<StateRows> range(std::string_view from, std::string_view to, size_t limit) = 0;
 };
 
-// The same with changes above it, which may erase some of what is below. What is read there is in proportion
-// to what is answered and to what was erased on the way, whatever else changed.
-using RowsBelow = std::function<Result<StateRows>(const Bytes& from, size_t limit)>;  // up to the same `to`
+// The same with changes above it; `below`: the first `limit` without them.
 Result<StateRows> merged_range(const merkle::StateUpdates& changes, const Bytes& from, const Bytes& to,
-                               size_t limit, const RowsBelow& below);
+                               size_t limit, const std::function<Result<StateRows>()>& below);
 
 // Of a chain that was given none.
 inline const format::ContractPolicy kNoPolicySet;

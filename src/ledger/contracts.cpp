@@ -88,32 +88,18 @@ Result<CallResult> run_call(const Methods& methods, const Method* method, const 
 }  // namespace
 
 Result<StateRows> merged_range(const merkle::StateUpdates& changes, const Bytes& from, const Bytes& to,
-                               size_t limit, const RowsBelow& below) {
-  constexpr size_t kMostAtOnce = 64;  // where many were erased
+                               size_t limit, const std::function<Result<StateRows>()>& below) {
+  ASSIGN(StateRows stored, below());
   StateRows out;
   auto above = changes.lower_bound(from);
   const auto end = changes.lower_bound(to);
-  const auto take_one = [&] {
-    if (above->second) out.emplace_back(above->first, *above->second);
-    ++above;
-  };
-  Bytes next = from;
-  for (size_t part = limit; out.size() < limit; part = std::min(2 * part, std::max(limit, kMostAtOnce))) {
-    ASSIGN(StateRows rows, below(next, part));
-    const bool last = rows.size() < part;
-    if (!rows.empty()) next = rows.back().first;
-    next.push_back(0);
-    for (auto& row : rows) {
-      while (out.size() < limit && above != end && above->first < row.first) take_one();
-      if (out.size() == limit) return out;
-      if (above != end && above->first == row.first)
-        take_one();
-      else
-        out.push_back(std::move(row));
+  for (auto row = stored.begin(); out.size() < limit && (row != stored.end() || above != end);) {
+    if (above == end || (row != stored.end() && row->first < above->first)) {
+      out.push_back(std::move(*row++));
+      continue;
     }
-    if (!last) continue;
-    while (out.size() < limit && above != end) take_one();
-    return out;
+    if (row != stored.end() && row->first == above->first) ++row;
+    out.push_back(*above++);
   }
   return out;
 }

@@ -395,7 +395,7 @@ Result<Ledger::Executed> LedgerImpl::execute(std::span<const AdmittedTransaction
   const Base base{
       now(),
       {[this](const Bytes& key) { return state(text(key)); },
-       [this](const Bytes& from, const Bytes& to, size_t limit) { return state_range(from, to, limit); }},
+       [this](const Bytes& from, const Bytes& to, size_t limit) { return deployed_range(from, to, limit); }},
       [this](const format::KeyId& id) { return accounts_.find(id); },
       node_reader()};
   ASSIGN(auto known, known_of(*base.view, candidates));

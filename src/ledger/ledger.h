@@ -214,7 +214,8 @@ class Ledger {
   // After that block, which need not have its certificate; ledger.pruned where old versions were dropped.
   virtual Result<std::optional<Bytes>> state(std::string_view key, uint64_t height) const = 0;
   // The first `limit` keys in [from, to); after a block only those of deployed contracts, "c/".
-  virtual Result<StateRows> state_range(const Bytes& from, const Bytes& to, size_t limit) const = 0;
+  virtual Result<std::vector<std::pair<Bytes, Bytes>>> state_range(const Bytes& from, const Bytes& to,
+                                                                   size_t limit) const = 0;
   virtual Result<StateRows> state_range(const Bytes& from, const Bytes& to, size_t limit,
                                         uint64_t height) const = 0;
   // What a transaction did, by running its block up to it once more: nothing is written. For it itself the

@@ -335,22 +335,45 @@ Result<StateRows> LedgerImpl::state_range(const Bytes& from, const Bytes& to, si
   return at_version(height, [&] { return state_range_at(from, to, limit, height); });
 }
 
-Result<std::optional<Bytes>> LedgerImpl::state_at(ByteView key, uint64_t version) const {
+// Nothing: the key was never written up to then.
+Result<std::optional<std::optional<Bytes>>> LedgerImpl::written_at(ByteView key, uint64_t version) const {
+  using Written = std::optional<std::optional<Bytes>>;
   const Digest path = merkle::state_path(key);
   const Bytes from = keys::value_at(path, version), oldest = keys::value_at(path, 0);
   Bytes to = oldest;  // the bound itself is not in the range
   to.push_back(0);
   auto cursor = database_->cursor(Table::state, from, to);
-  if (cursor->valid()) return decode_version(cursor->value());
-  TRY(cursor->status());
-  return std::optional<Bytes>();
+  if (!cursor->valid()) {
+    TRY(cursor->status());
+    return Written();
+  }
+  return Written(decode_version(cursor->value()));
 }
 
-Result<StateRows> LedgerImpl::state_range(const Bytes& from, const Bytes& to, size_t limit) const {
-  StateRows out;
+Result<std::optional<Bytes>> LedgerImpl::state_at(ByteView key, uint64_t version) const {
+  ASSIGN(auto written, written_at(key, version));
+  return written ? std::move(*written) : std::optional<Bytes>();
+}
+
+Result<std::vector<std::pair<Bytes, Bytes>>> LedgerImpl::state_range(const Bytes& from, const Bytes& to,
+                                                                     size_t limit) const {
+  std::vector<std::pair<Bytes, Bytes>> out;
   auto cursor = database_->cursor(Table::state, keys::value(from), keys::value(to));
   for (; out.size() < limit && cursor->valid(); cursor->next())
     out.emplace_back(to_bytes(cursor->key().subspan(1)), to_bytes(cursor->value()));
+  TRY(cursor->status());
+  return out;
+}
+
+// Erased keys leave nothing behind among the newest values, but somebody passes them: of all that ever were.
+Result<StateRows> LedgerImpl::deployed_range(const Bytes& from, const Bytes& to, size_t limit) const {
+  StateRows out;
+  auto cursor = database_->cursor(Table::state, keys::ever(from), keys::ever(to));
+  for (; out.size() < limit && cursor->valid(); cursor->next()) {
+    Bytes key = to_bytes(cursor->key().subspan(1));
+    ASSIGN(auto value, values_.get(key));
+    out.emplace_back(std::move(key), std::move(value));
+  }
   TRY(cursor->status());
   return out;
 }
@@ -361,8 +384,8 @@ Result<StateRows> LedgerImpl::state_range_at(const Bytes& from, const Bytes& to,
   auto cursor = database_->cursor(Table::state, keys::ever(from), keys::ever(to));
   for (; out.size() < limit && cursor->valid(); cursor->next()) {
     Bytes key = to_bytes(cursor->key().subspan(1));
-    ASSIGN(auto value, state_at(key, version));
-    if (value) out.emplace_back(std::move(key), std::move(*value));
+    ASSIGN(auto written, written_at(key, version));
+    if (written) out.emplace_back(std::move(key), std::move(*written));
   }
   TRY(cursor->status());
   return out;

@@ -98,7 +98,8 @@ class Replaceable final : public Ledger {
     return ask(static_cast<State (LedgerImpl::*)(std::string_view, uint64_t) const>(&LedgerImpl::state), key,
                height);
   }
-  Result<StateRows> state_range(const Bytes& from, const Bytes& to, size_t limit) const override {
+  Result<std::vector<std::pair<Bytes, Bytes>>> state_range(const Bytes& from, const Bytes& to,
+                                                           size_t limit) const override {
     std::shared_lock lock(mutex_);
     if (!current_) return tl::unexpected(halted());
     return current_->state_range(from, to, limit);

@@ -7,15 +7,13 @@ namespace chengxin::ledger {
 namespace {
 
 // Figures of docs/adr/0032. In transactions for each thread:
-constexpr size_t kFirst = 8, kMost = 256;
+constexpr size_t kFirst = 8, kMost = 64;
 constexpr size_t kStraight = 128, kMostStraight = 1024;
 // A native call costs microseconds, unless it has something to hash.
 constexpr size_t kWorthBytes = 32 << 10;
 // What may be in vain: the gas of a window, begun transactions aside, and what one may read.
 constexpr uint64_t kWindowGas = kTransactionGas;
 constexpr size_t kMostReads = 4096;
-
-size_t hash_of(const Bytes& key) { return std::hash<std::string_view>()(text(key)); }
 
 }  // namespace
 
@@ -83,7 +81,7 @@ StateReader Speculation::recorded(Attempt& attempt) const {
   };
   return {[this, &attempt, count](const Bytes& key) -> Result<std::optional<Bytes>> {
             TRY(count());
-            attempt.read.push_back(hash_of(key));
+            attempt.read.push_back(key);
             return state_.get(key);
           },
           [this, &attempt, count](const Bytes& from, const Bytes& to, size_t limit) -> Result<StateRows> {
@@ -106,12 +104,11 @@ void Speculation::attempt(Attempt& attempt) const {
 bool Speculation::holds(const Attempt& attempt, const AccountPtr& signer) const {
   if (!attempt.outcome || attempt.signer != signer) return false;
   if (written_.empty()) return true;
-  for (const size_t key : attempt.read)
+  for (const Bytes& key : attempt.read)
     if (written_.contains(key)) return false;
-  const auto& changes = state_.changes();
-  return std::none_of(attempt.ranges.begin(), attempt.ranges.end(), [&](const auto& range) {
-    return std::any_of(changes.lower_bound(range.first), changes.lower_bound(range.second),
-                       [&](const auto& change) { return written_.contains(hash_of(change.first)); });
+  return std::all_of(attempt.ranges.begin(), attempt.ranges.end(), [&](const auto& range) {
+    const auto at = written_.lower_bound(range.first);
+    return at == written_.end() || *at >= range.second;
   });
 }
 
@@ -130,7 +127,7 @@ Result<Outcome> Speculation::run(size_t candidate, const AccountPtr& signer) {
     failed_ += ahead;
     outcome = run_transaction(methods_, transaction, signer->account, frame_, layer);
   }
-  for (const auto& change : layer.changes()) written_.insert(hash_of(change.first));
+  for (const auto& change : layer.changes()) written_.insert(change.first);
   state_.merge(std::move(layer));
   return outcome;
 }

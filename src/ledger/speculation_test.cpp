@@ -81,7 +81,7 @@ struct Fixture {
             },
             [this](const Bytes& from, const Bytes& to, size_t limit) -> Result<StateRows> {
               TRY(count());
-              return merged_range(stored, from, to, limit, [](const Bytes&, size_t) { return StateRows(); });
+              return merged_range(stored, from, to, limit, [] { return StateRows(); });
             }};
   }
   void add(std::string_view arguments) {

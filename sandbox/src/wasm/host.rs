@@ -264,7 +264,9 @@ impl<'a> Api<'a> {
         self.charge(self.prices().range + self.prices().range_per_entry * u64::from(limit))?;
         let from = self.bytes(from.0, from.1, gas::MAX_KEY)?;
         let to = self.bytes(to.0, to.1, gas::MAX_KEY)?;
-        let found = self.host()?.range(&from, &to, limit).map_err(End::from)?;
+        let price = self.prices().range_per_entry;
+        let (found, erased) = self.host()?.range(&from, &to, limit, self.left()? / price).map_err(End::from)?;
+        self.charge(price * erased)?;
         self.keep(Some(found))
     }
 

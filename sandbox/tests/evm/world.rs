@@ -282,7 +282,7 @@ extern "C" fn set(this: *mut c_void, key: Bytes, value: *const Bytes) -> Verdict
     verdict
 }
 
-extern "C" fn range(_: *mut c_void, _: Bytes, _: Bytes, _: u32, _: *mut Buffer) -> Verdict {
+extern "C" fn range(_: *mut c_void, _: Bytes, _: Bytes, _: u32, _: *mut u64, _: *mut Buffer) -> Verdict {
     unreachable!("the EVM has no ranges")
 }
 

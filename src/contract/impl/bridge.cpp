@@ -102,22 +102,26 @@ cx_verdict Bridge::set(void* self, cx_bytes key, const cx_bytes* value) {
 }
 
 // In parts, so that little more is read than is answered: a value may be 64 KiB.
-cx_verdict Bridge::range(void* self, cx_bytes from, cx_bytes to, uint32_t limit, cx_buffer* encoded) {
-  constexpr size_t kMost = 1 << 20;
-  constexpr uint32_t kPart = 16;
+cx_verdict Bridge::range(void* self, cx_bytes from, cx_bytes to, uint32_t limit, uint64_t* erased, cx_buffer* encoded) {
+  constexpr size_t kMost = 1 << 20, kPart = 16;
+  const uint64_t most_erased = std::exchange(*erased, 0);
   Bytes out(4), next = to_bytes(seen(from));
   uint32_t count = 0;
   for (bool more = true; more && count < limit;) {
-    const uint32_t part = std::min(kPart, limit - count);
-    auto rows = of(self).host_.range(next, seen(to), part);
+    auto rows = of(self).host_.range(next, seen(to), kPart);
     if (!rows) return of(self).refused(rows.error(), encoded);
-    more = rows->size() == part;
+    more = rows->size() == kPart;
     for (const auto& [key, value] : *rows) {
-      if (count > 0 && out.size() + 8 + key.size() + value.size() > kMost) {
+      if (count == limit) break;
+      if (!value) {
+        if (++*erased > most_erased) return CX_OK;
+        continue;
+      }
+      if (count > 0 && out.size() + 8 + key.size() + value->size() > kMost) {
         more = false;
         break;
       }
-      for (const Bytes& each : {key, value}) {
+      for (const Bytes& each : {key, *value}) {
         put_be(out, uint32_t(each.size()));
         append(out, each);
       }

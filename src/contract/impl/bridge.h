@@ -27,7 +27,8 @@ class Bridge {
 
   static cx_verdict get(void* self, cx_bytes key, cx_buffer* value);
   static cx_verdict set(void* self, cx_bytes key, const cx_bytes* value);
-  static cx_verdict range(void* self, cx_bytes from, cx_bytes to, uint32_t limit, cx_buffer* encoded);
+  static cx_verdict range(void* self, cx_bytes from, cx_bytes to, uint32_t limit, uint64_t* erased,
+                          cx_buffer* encoded);
   static cx_verdict event(void* self, const uint8_t* topics, uint32_t count, cx_bytes data);
   static cx_verdict ask(void* self, uint32_t question, cx_bytes arguments, cx_buffer* answer);
   static cx_verdict call(void* self, const cx_message* message, cx_outcome* outcome);

@@ -81,8 +81,7 @@ class StateLayer {
     return below_.get(key);
   }
   Result<StateRows> range(const Bytes& from, const Bytes& to, size_t limit) const {
-    return merged_range(changes_, from, to, limit,
-                        [&](const Bytes& next, size_t part) { return below_.range(next, to, part); });
+    return merged_range(changes_, from, to, limit, [&] { return below_.range(from, to, limit); });
   }
   StateReader reader() const {
     return {[this](const Bytes& key) { return get(key); },

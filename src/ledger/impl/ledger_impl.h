@@ -59,7 +59,8 @@ class LedgerImpl final : public Ledger {
   Result<merkle::Path> consistency(uint64_t old_size, uint64_t size) const override;
   Result<std::optional<Bytes>> state(std::string_view key) const override;
   Result<std::optional<Bytes>> state(std::string_view key, uint64_t height) const override;
-  Result<StateRows> state_range(const Bytes& from, const Bytes& to, size_t limit) const override;
+  Result<std::vector<std::pair<Bytes, Bytes>>> state_range(const Bytes& from, const Bytes& to,
+                                                           size_t limit) const override;
   Result<StateRows> state_range(const Bytes& from, const Bytes& to, size_t limit,
                                 uint64_t height) const override;
   Result<CallResult> rerun(const Digest& hash, const Substitutes& substitutes) const override;
@@ -112,6 +113,9 @@ class LedgerImpl final : public Ledger {
   std::invoke_result_t<Read> at_version(uint64_t height, const Read& read) const;
   // The value of a state key at a retained version.
   Result<std::optional<Bytes>> state_at(ByteView key, uint64_t version) const;
+  Result<std::optional<std::optional<Bytes>>> written_at(ByteView key, uint64_t version) const;
+  // What deployed contracts see.
+  Result<StateRows> deployed_range(const Bytes& from, const Bytes& to, size_t limit) const;
   Result<StateRows> state_range_at(const Bytes& from, const Bytes& to, size_t limit, uint64_t version) const;
   // Everything about a decoded transaction but its place in a block, whether it is a duplicate, and its
   // signature.

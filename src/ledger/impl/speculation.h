@@ -1,5 +1,5 @@
 #pragma once
-#include <unordered_set>
+#include <set>
 
 #include "ledger/impl/crew.h"
 #include "ledger/impl/execution.h"
@@ -35,7 +35,7 @@ class Speculation {
   struct Attempt {
     size_t candidate = 0;
     AccountPtr signer;
-    std::vector<size_t> read;  // hashes of keys: two that meet cost a run, no more
+    std::vector<Bytes> read;
     std::vector<std::pair<Bytes, Bytes>> ranges;
     std::optional<Outcome> outcome;  // none: an error, or it was not tried
     merkle::StateUpdates changes;
@@ -58,8 +58,8 @@ class Speculation {
 
   size_t end_ = 0;  // of the window, among the candidates
   std::vector<Attempt> window_;
-  size_t next_ = 0;                     // of the window's attempts
-  std::unordered_set<size_t> written_;  // in this window, hashes of keys
+  size_t next_ = 0;          // of the window's attempts
+  std::set<Bytes> written_;  // in this window
   size_t held_ = 0, failed_ = 0;
   size_t size_ = 0;                 // of the next window
   size_t straight_ = 0, lost_ = 0;  // after a window in vain: how many transactions nobody runs ahead

@@ -52,19 +52,21 @@ cx_verdict ask(void* self, uint32_t question, cx_bytes arguments, cx_buffer* ans
 }  // namespace
 
 cx_host Host::callbacks() {
-  return {
-      this,
-      get,
-      set,
-      [](void* self, cx_bytes, cx_bytes, uint32_t, cx_buffer* out) { return zeros(of(self).answer, out); },
-      [](void*, const uint8_t*, uint32_t, cx_bytes) { return CX_OK; },
-      ask,
-      [](void* self, const cx_message*, cx_outcome* outcome) {
-        *outcome = {CX_RETURNED, 0, {}};
-        zeros(of(self).answer, &outcome->output);
-        return CX_OK;
-      },
-      nullptr};
+  return {this,
+          get,
+          set,
+          [](void* self, cx_bytes, cx_bytes, uint32_t, uint64_t* erased, cx_buffer* out) {
+            *erased = 0;
+            return zeros(of(self).answer, out);
+          },
+          [](void*, const uint8_t*, uint32_t, cx_bytes) { return CX_OK; },
+          ask,
+          [](void* self, const cx_message*, cx_outcome* outcome) {
+            *outcome = {CX_RETURNED, 0, {}};
+            zeros(of(self).answer, &outcome->output);
+            return CX_OK;
+          },
+          nullptr};
 }
 
 }  // namespace chengxin::contract::gas

@@ -18,6 +18,22 @@ fn finding(module: &str) -> String {
 }
 
 #[test]
+fn erased_keys_that_a_range_passes_are_paid() {
+    let code = contract("(drop (call $range (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 1)))");
+    let after = |erased, gas| {
+        let mut world = World::with(&code);
+        world.erased = erased;
+        world.call(&[], gas)
+    };
+    let (none, some) = (after(0, GAS), after(7, GAS));
+    assert_eq!((none.ending, some.ending), (RETURNED, RETURNED));
+    assert_eq!(some.gas - none.gas, 7 * gas::prices(3).unwrap().range_per_entry);
+    assert_eq!(after(7, some.gas).ending, RETURNED);
+    assert_eq!(after(7, some.gas - 1).ending, OUT_OF_GAS);
+    assert_eq!(after(u64::MAX - 1, GAS).ending, OUT_OF_GAS);
+}
+
+#[test]
 fn hostile_code_ends_by_itself() {
     assert_eq!(run("(loop (br 0))").ending, OUT_OF_GAS);
     assert_eq!(trapped("unreachable"), "contract.trap.unreachable");

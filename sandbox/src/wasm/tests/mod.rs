@@ -21,6 +21,7 @@ struct World {
     events: Vec<(Vec<u8>, Vec<u8>)>,
     log: Vec<u8>,
     fault: &'static str, // the callback that fails
+    erased: u64,         // keys that every range passes
     contracts: HashMap<[u8; 20], [u8; 32]>,
     code: HashMap<[u8; 32], Vec<u8>>,
     cache: Option<Arc<Cache>>,
@@ -70,8 +71,9 @@ extern "C" fn set(context: *mut c_void, key: Bytes, value: *const Bytes) -> Verd
     verdict(frame, "set")
 }
 
-extern "C" fn range(context: *mut c_void, from: Bytes, _to: Bytes, limit: u32, encoded: *mut Buffer) -> Verdict {
+extern "C" fn range(context: *mut c_void, from: Bytes, _to: Bytes, limit: u32, erased: *mut u64, encoded: *mut Buffer) -> Verdict {
     let frame = frame(context);
+    unsafe { *erased = frame.world.erased.min(*erased + 1) };
     let from = [&frame.context.self_address[..], unsafe { from.slice() }].concat();
     let found: Vec<_> = frame.world.state.range(from..).take(limit as usize).collect();
     let mut bytes = (found.len() as u32).to_be_bytes().to_vec();
