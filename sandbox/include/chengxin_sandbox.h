@@ -117,7 +117,8 @@ void cx_wasm_close(cx_wasm* engine);
 // imports, exports and `findings`, each {"reason": "contract.scan.…", "detail": …}.
 cx_verdict cx_wasm_scan(cx_bytes module, uint32_t protocol, cx_buffer* report);
 // Scans, runs `_initialize` and answers with the module as it is after that (CX_RETURNED). The same on every
-// machine.
+// machine. `gas_used` is that of what was done, however it ended, and pays for cx_wasm_compile too
+// (docs/adr/0036).
 cx_outcome cx_wasm_prepare(cx_bytes module, uint32_t protocol, uint64_t gas);
 // For an author's tests, never for a chain. As cx_wasm_prepare, and each function of the module tells when it
 // is entered: the first of them as number `from`. Its gas is not that of the module.

@@ -209,7 +209,8 @@ Task<Result<Response>> propose(Call& call) {
   // Looked at before it is sent, so that nothing is written of what cannot pass, and the finding has its
   // detail.
   auto looked = co_await call.app.contract_work.run([&]() -> Result<bool> {
-    TRY(call.app.services.contracts->check(package));
+    ASSIGN(auto checked, call.app.services.contracts->check(package));
+    if (checked.refusal) return tl::unexpected(std::move(*checked.refusal));
     return true;
   });
   if (!looked) co_return tl::unexpected(looked.error());

@@ -95,12 +95,16 @@ struct Finding {
   std::string detail;
 };
 
+struct Scan {
+  std::vector<Finding> findings;  // why the code may not be deployed
+  uint64_t gas = 0;               // of scanning it and of all that load() needs
+};
+
 // A language's engine. Everything is a function of its arguments and the protocol's version alone.
 class Engine {
  public:
   virtual ~Engine() = default;
-  // Why the code may not be deployed.
-  virtual Result<std::vector<Finding>> scan(ByteView code) const = 0;
+  virtual Result<Scan> scan(ByteView code) const = 0;
   // Of code that was scanned; what was loaded before may be given again.
   virtual Result<std::shared_ptr<const Module>> load(ByteView code) const = 0;
 };

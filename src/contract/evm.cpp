@@ -67,10 +67,11 @@ class EvmModule : public Module {
 
 class EvmEngine : public Engine {
  public:
-  Result<std::vector<Finding>> scan(ByteView code) const override {
+  Result<Scan> scan(ByteView code) const override {
     cx_buffer report{};
     const cx_verdict verdict = cx_evm_scan(borrowed(code), true, kContractsProtocol, &report);
-    return findings_of(verdict, report);
+    ASSIGN(auto findings, findings_of(verdict, report));
+    return Scan{std::move(findings), 0};  // at most 48 KiB, which their bytes pay for
   }
   Result<std::shared_ptr<const Module>> load(ByteView code) const override {
     return std::shared_ptr<const Module>(std::make_shared<EvmModule>(to_bytes(code)));

@@ -14,8 +14,8 @@ using ledger::CallContext;
 using ledger::CallResult;
 using ledger::ended;
 
-// A module of 3 MB is scanned and prepared in 1 to 2 s (docs/adr/0027): so that few fit a block.
-constexpr uint64_t kProposeGasPerByte = 500;
+// Read, hashed, parsed and kept; what an engine does with the code is added (docs/adr/0036).
+constexpr uint64_t kProposeGasPerByte = 200;
 constexpr std::string_view kNative[] = {"consortium", "contract", "ethereum", "evidence", "governance"};
 
 CallResult refused(std::string_view reason) { return ended(ReceiptStatus::refused, reason); }
@@ -66,9 +66,11 @@ Result<CallResult> propose(const Registry& registry, const CallContext& context)
   if (!subject.may(context.policy.propose, known) || (known && !subject.may(context.policy.upgrade, known)))
     return ended(ReceiptStatus::forbidden, "contract.forbidden");
   if (record && record->state == ContractState::retired) return refused("contract.retired");
-  if (Status fits = registry.check(context.attachment); !fits) {
-    if (fits.error().code != Code::invalid_argument) return tl::unexpected(fits.error());
-    return refused(fits.error().reason);
+  ASSIGN(const Registry::Checked checked, registry.check(context.attachment));
+  if (checked.refusal) {
+    CallResult out = refused(checked.refusal->reason);
+    out.own_gas = checked.gas;
+    return out;
   }
   if (!record) {
     record.emplace();
@@ -83,7 +85,9 @@ Result<CallResult> propose(const Registry& registry, const CallContext& context)
   context.state.put(package_key(call->package), to_bytes(context.attachment));
   subject.put(call->name, version, proposed);
   subject.put(call->name, *record);
-  return done("proposed", call->name, version);
+  CallResult out = done("proposed", call->name, version);
+  out.own_gas = checked.gas;
+  return out;
 }
 
 Result<size_t> approvals_needed(const CallContext& context) {

@@ -129,6 +129,32 @@ TEST_F(LifecycleTest, FromProposalToRetirement) {
   EXPECT_TRUE(chain.ledger->verify({}));
 }
 
+TEST_F(LifecycleTest, AProposalPaysForWhatTheEngineDoes) {
+  const auto gas = [&](std::string_view name, std::string_view code) {
+    const Bytes bytes = package(code).encode();
+    const auto record = add(
+        setup.developer,
+        {{"contract", "propose", ContractPropose{std::string(name), crypto::sm3(bytes)}.encode()}}, {bytes});
+    return record.receipt.gas;
+  };
+  EXPECT_EQ(gas("a", "costs 5000000000") - gas("b", "costs 1000000000"), 4'000'000'000u);
+  EXPECT_EQ(gas("x", "bad costs 1000") - gas("y", "bad costs 0000"), 1000u) << "refused ones too";
+
+  // What one transaction proposes ends with a block's gas, the last one finished.
+  std::vector<Bytes> packages;
+  std::vector<Call> calls;
+  for (const char* name : {"k", "l", "m"}) {
+    packages.push_back(package(std::string("costs 1500000000 ") + name).encode());
+    calls.push_back({"contract", "propose", ContractPropose{name, crypto::sm3(packages.back())}.encode()});
+  }
+  const auto three = add(setup.developer, calls, packages);
+  EXPECT_EQ(to_string(three.output), "contract.out_of_gas");
+  EXPECT_LT(three.receipt.gas, 3'100'000'000u);
+  EXPECT_EQ(chain.ledger->state(ContractRecord::state_key("k")).value(), std::nullopt);
+  open();
+  EXPECT_TRUE(chain.ledger->verify({}));
+}
+
 TEST_F(LifecycleTest, WhoMayDoWhat) {
   EXPECT_EQ(propose(setup.writer, "c", package("one")), "contract.forbidden");
   EXPECT_EQ(propose(setup.developer, "c", package("one")), "");

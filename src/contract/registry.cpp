@@ -4,18 +4,23 @@
 
 namespace chengxin::contract {
 
-Status Registry::check(ByteView package) const {
-  ASSIGN(const auto read, format::ContractPackage::decode(package));
-  const auto engine = engines_.find(read.engine);
+Result<Registry::Checked> Registry::check(ByteView package) const {
+  const auto refused = [](Error why, uint64_t gas = 0) { return Checked{std::move(why), gas}; };
+  const auto read = format::ContractPackage::decode(package);
+  if (!read) return refused(read.error());
+  const auto engine = engines_.find(read->engine);
   if (engine == engines_.end())
-    return fail(Code::invalid_argument, "contract.engine", "no engine {}", uint32_t(read.engine));
-  ASSIGN(const Interface interface, parse_interface(read.interface));
-  if (interface.json() != read.interface)
-    return fail(Code::invalid_argument, "contract.abi.canonical",
-                "the interface is not in its canonical form");
-  ASSIGN(const auto findings, engine->second->scan(read.code));
-  if (findings.empty()) return {};
-  return fail(Code::invalid_argument, findings.front().reason, "{}", findings.front().detail);
+    return refused(
+        {Code::invalid_argument, "contract.engine", fmt::format("no engine {}", uint32_t(read->engine))});
+  const auto interface = parse_interface(read->interface);
+  if (!interface) return refused(interface.error());
+  if (interface->json() != read->interface)
+    return refused(
+        {Code::invalid_argument, "contract.abi.canonical", "the interface is not in its canonical form"});
+  ASSIGN(const Scan scan, engine->second->scan(read->code));
+  if (scan.findings.empty()) return Checked{{}, scan.gas};
+  const Finding& first = scan.findings.front();
+  return refused({Code::invalid_argument, first.reason, first.detail}, scan.gas);
 }
 
 Result<LoadedPtr> Registry::load(const Digest& package, const std::function<Result<Bytes>()>& read) const {

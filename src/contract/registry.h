@@ -34,9 +34,13 @@ class Registry {
   }
   Watch* watch() const { return watch_; }
 
+  struct Checked {
+    std::optional<Error> refusal;
+    uint64_t gas = 0;  // of what was done to know
+  };
   // Whether a package may be proposed: format.contract_package, contract.engine (this program has none for
-  // it), contract.abi.*, contract.scan.*.
-  Status check(ByteView package) const;
+  // it), contract.abi.*, contract.scan.*, contract.prepare.compile. An Error is a fault of this node.
+  Result<Checked> check(ByteView package) const;
   // `read` gives the package where it is not loaded yet. contract.engine.
   Result<LoadedPtr> load(const Digest& package, const std::function<Result<Bytes>()>& read) const;
 

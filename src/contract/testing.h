@@ -90,12 +90,15 @@ class ScriptModule : public Module {
   }
 };
 
-// Code is any text; what begins with "bad" is found out by the scan.
+// Code is any text; what begins with "bad" is found out by the scan, which takes the gas that "costs " says.
 class ScriptEngine : public Engine {
  public:
-  Result<std::vector<Finding>> scan(ByteView code) const override {
-    if (!text(code).starts_with("bad")) return std::vector<Finding>();
-    return std::vector<Finding>{{"contract.scan.bad", "it says so"}};
+  Result<Scan> scan(ByteView code) const override {
+    Scan out;
+    if (text(code).starts_with("bad")) out.findings.push_back({"contract.scan.bad", "it says so"});
+    if (const size_t at = text(code).find("costs "); at != std::string_view::npos)
+      out.gas = std::stoull(std::string(text(code).substr(at + 6)));
+    return out;
   }
   Result<std::shared_ptr<const Module>> load(ByteView) const override {
     return std::shared_ptr<const Module>(std::make_shared<ScriptModule>());

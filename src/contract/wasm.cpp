@@ -10,7 +10,7 @@
 namespace chengxin::contract {
 namespace {
 
-constexpr uint64_t kPrepareGas = 20'000'000'000;  // docs/adr/0027: some seconds
+constexpr uint64_t kPrepareGas = 8'000'000'000;  // docs/adr/0036: as many nanoseconds at most
 
 using Sandbox = std::shared_ptr<cx_wasm>;
 
@@ -32,6 +32,12 @@ class WasmModule : public Module {
     const cx_outcome ended = cx_wasm_call(sandbox_.get(), digest_.data(), &context, &table, &message);
     return bridge.outcome(ended);
   }
+  // Whether the compiler takes it.
+  Result<bool> compile() const {
+    const cx_verdict verdict = cx_wasm_compile(sandbox_.get(), digest_.data(), borrowed(prepared_));
+    if (verdict == CX_FAULT) return sandbox_fault(view("compiling"));
+    return verdict == CX_OK;
+  }
 
  private:
   const Sandbox sandbox_;
@@ -42,20 +48,30 @@ class WasmModule : public Module {
 class WasmEngine : public Engine {
  public:
   WasmEngine(Sandbox sandbox, const WasmOptions& options)
-      : sandbox_(std::move(sandbox)), covered_from_(options.covered_from) {}
+      : sandbox_(std::move(sandbox)),
+        covered_from_(options.covered_from),
+        folder_(covered_from_ ? fs::path() : options.folder) {}
 
-  Result<std::vector<Finding>> scan(ByteView code) const override {
+  // Compiles too, so that no deployment or call waits for what nobody paid.
+  Result<Scan> scan(ByteView code) const override {
+    Scan out;
     cx_buffer buffer{};
     const cx_verdict verdict = cx_wasm_scan(borrowed(code), kContractsProtocol, &buffer);
-    ASSIGN(auto out, findings_of(verdict, buffer));
-    if (!out.empty()) return out;
+    ASSIGN(out.findings, findings_of(verdict, buffer));
+    if (!out.findings.empty()) return out;
     ASSIGN(const Prepared prepared, prepare(code));
-    if (!prepared.module) out.push_back({"contract.scan.initialise", prepared.why});
+    out.gas = prepared.gas;
+    if (!prepared.module) {
+      out.findings.push_back({"contract.scan.initialise", prepared.why});
+      return out;
+    }
+    ASSIGN(const bool compiled, prepared.module->compile());
+    if (!compiled) out.findings.push_back({"contract.prepare.compile", "a limit of the compiler"});
     return out;
   }
 
   Result<std::shared_ptr<const Module>> load(ByteView code) const override {
-    ASSIGN(const Prepared prepared, prepare(code));
+    ASSIGN(const Prepared prepared, prepare(code, true));
     if (prepared.module) return prepared.module;
     return fail(Code::internal, "ledger.sandbox_fault", "what was scanned cannot be prepared: {}",
                 prepared.why);
@@ -64,36 +80,66 @@ class WasmEngine : public Engine {
  private:
   struct Prepared {
     Digest code{};
-    std::shared_ptr<const Module> module;
+    std::shared_ptr<const WasmModule> module;
     std::string why;  // there is none
+    uint64_t gas = 0;
   };
 
-  // Takes seconds for a large module, so what a scan prepared is kept for who loads it.
-  Result<Prepared> prepare(ByteView code) const {
-    Prepared out{crypto::sm3(code), nullptr, {}};
+  // Takes seconds for a large module, so what a scan prepared is kept for who loads it, and as a file, which
+  // does not say the gas.
+  Result<Prepared> prepare(ByteView code, bool to_load = false) const {
+    Prepared out{crypto::sm3(code), nullptr, {}, 0};
     {
       std::lock_guard lock(mutex_);
       for (const Prepared& each : recent_)
         if (each.code == out.code) return each;
+    }
+    if (to_load && !folder_.empty()) {
+      if (auto kept = read_kept(out.code)) {
+        out.module = std::make_shared<WasmModule>(sandbox_, std::move(*kept));
+        return out;
+      }
     }
     const cx_outcome ended =
         covered_from_ ? cx_wasm_cover(borrowed(code), kContractsProtocol, kPrepareGas, covered_from_(code))
                       : cx_wasm_prepare(borrowed(code), kContractsProtocol, kPrepareGas);
     Bytes told = taken(ended.output);
     if (ended.ending == CX_HOST_FAULT) return sandbox_fault(told);
-    if (ended.ending == CX_RETURNED)
+    out.gas = ended.gas_used;
+    if (ended.ending == CX_RETURNED) {
+      if (!folder_.empty()) keep(out.code, told);
       out.module = std::make_shared<WasmModule>(sandbox_, std::move(told));
-    else
-      out.why = ended.ending == CX_OUT_OF_GAS ? "out of gas" : to_string(told);
+    } else {
+      out.why = ended.ending == CX_OUT_OF_GAS ? "preparing it, or what it does first, takes too much gas"
+                                              : to_string(told);
+    }
     std::lock_guard lock(mutex_);
     recent_.push_front(out);
     if (recent_.size() > kRecent) recent_.pop_back();
     return out;
   }
 
-  static constexpr size_t kRecent = 16;
+  // Beside the compiled code, as trusted as that and dropped with it: SM3 of the rest, and the rest.
+  fs::path file_of(const Digest& code) const {
+    return folder_ / fmt::format("{}.{}.prepared", hex(code), kContractsProtocol);
+  }
+  std::optional<Bytes> read_kept(const Digest& code) const {
+    auto bytes = read_file(file_of(code), kMostPrepared);
+    if (!bytes || bytes->size() < sizeof(Digest)) return {};
+    const ByteView rest = ByteView(*bytes).subspan(sizeof(Digest));
+    if (!equal(crypto::sm3(rest), ByteView(*bytes).first(sizeof(Digest)))) return {};
+    return to_bytes(rest);
+  }
+  void keep(const Digest& code, ByteView prepared) const {
+    Bytes bytes = to_bytes(crypto::sm3(prepared));
+    append(bytes, prepared);
+    (void)write_durable(file_of(code), bytes);  // if it cannot be written, the next start prepares again
+  }
+
+  static constexpr size_t kRecent = 16, kMostPrepared = 33 << 20;
   const Sandbox sandbox_;
   const std::function<uint32_t(ByteView)> covered_from_;
+  const fs::path folder_;  // empty: nothing is kept
   mutable std::mutex mutex_;
   mutable std::list<Prepared> recent_;
 };

@@ -64,7 +64,8 @@ struct CallResult {
   // Of those items, merkle::Items::group_hashes when the contract has them already; else the ledger makes
   // them.
   std::vector<Digest> item_groups;
-  uint64_t gas = 0;  // besides the method's own; at most the context's
+  uint64_t gas = 0;      // besides the method's own; at most the context's
+  uint64_t own_gas = 0;  // of the method, besides what its bytes cost: no part of what a transaction may use
 };
 
 // Of a call that is not accepted: the output is its reason key.

@@ -176,10 +176,15 @@ Result<Outcome> run_transaction(const Methods& methods, const format::Transactio
       out.taken.push_back({uint16_t(i), 0, {}});
     }
     if (out.status != ReceiptStatus::accepted) continue;  // only who takes which attachment
-    ASSIGN(CallResult result, run_call(methods, method, call, attachment, frame, left, layer));
+    CallResult result;
+    if (out.gas >= kBlockGas) {  // so many blocks' worth in one transaction none may use
+      result = ended(format::ReceiptStatus::out_of_gas, "contract.out_of_gas");
+    } else {
+      ASSIGN(result, run_call(methods, method, call, attachment, frame, left, layer));
+    }
     CHECK(result.gas <= left);
     left -= result.gas;
-    out.gas += result.gas;
+    out.gas += result.gas + result.own_gas;
     if (method)
       out.gas += method->base_gas + method->gas_per_byte * (call.arguments.size() + attachment.size());
     if (result.status != ReceiptStatus::accepted) {

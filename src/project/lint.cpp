@@ -132,8 +132,8 @@ Status scan(const Built& built, const contract::Engines& engines, LintReport& ou
     out.missing.push_back("the chain's scan: no engine for it in this program");
     return {};
   }
-  ASSIGN(const auto findings, engine->second->scan(built.package.code));
-  for (const contract::Finding& each : findings)
+  ASSIGN(const contract::Scan scanned, engine->second->scan(built.package.code));
+  for (const contract::Finding& each : scanned.findings)
     out.findings.push_back({"scan", each.reason, "", 0, true, each.detail});
   out.ran.push_back("scan");
   return {};

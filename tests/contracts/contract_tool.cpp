@@ -126,9 +126,9 @@ class MemoryChain : public Directory {
     if (deploys) {
       ASSIGN(const Bytes code, read_file(what.at("code").get<std::string>(), 16 << 20));
       const Engine& engine = *(what.value("engine", "wasm") == "evm" ? evm_ : wasm_);
-      ASSIGN(const auto findings, engine.scan(code));
-      if (!findings.empty())
-        return fail(Code::invalid_argument, findings[0].reason, "{}", findings[0].detail);
+      ASSIGN(const Scan scanned, engine.scan(code));
+      if (!scanned.findings.empty())
+        return fail(Code::invalid_argument, scanned.findings[0].reason, "{}", scanned.findings[0].detail);
       ASSIGN(auto module, engine.load(code));
       contracts_[address] = {name, module};
       outcome = frames.deploy(*module, address, input, ledger::kTransactionGas);

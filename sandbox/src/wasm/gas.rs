@@ -1,5 +1,6 @@
 //! What everything costs, and how much there may be of it. One gas is about a nanosecond of this machine's worst case
 //! (docs/adr/0027); the unit is the same as the EVM's, so a call can pass its gas to a contract of either kind.
+use super::scan::Report;
 use wasmtime::OperatorCost;
 
 /// Prices of what is not an instruction; those of instructions are compiled in (`operators`).
@@ -25,9 +26,13 @@ pub struct Prices {
     pub evidence: u64,
     pub evidence_per_byte: u64,
     pub prepare: u64,
-    pub prepare_per_byte: u64,    // compiled twice, hashed and kept
+    pub prepare_per_byte: u64, // hashed, written anew and kept; compiling is paid by what scan::Report counts
     pub prepare_per_function: u64,
-    pub prepare_per_complexity: u64, // scan::Report
+    pub prepare_per_instruction: u64,
+    pub prepare_per_float_operation: u64,
+    pub prepare_per_call: u64,
+    pub prepare_per_complexity: u64,
+    pub prepare_per_square: u64,
 }
 
 const V3: Prices = Prices {
@@ -52,9 +57,13 @@ const V3: Prices = Prices {
     evidence: 500_000,
     evidence_per_byte: 20,
     prepare: 10_000_000,
-    prepare_per_byte: 1_500,
-    prepare_per_function: 200_000,
-    prepare_per_complexity: 2_000,
+    prepare_per_byte: 300,
+    prepare_per_function: 100_000,
+    prepare_per_instruction: 1_000,
+    prepare_per_float_operation: 5_000,
+    prepare_per_call: 20_000,
+    prepare_per_complexity: 1_000,
+    prepare_per_square: 10,
 };
 
 impl Prices {
@@ -62,6 +71,20 @@ impl Prices {
     pub fn instance(&self, pages: u64) -> u64 {
         let near = pages.min(KEPT_PAGES);
         self.call + self.call_per_page * near + self.call_per_far_page * (pages - near)
+    }
+
+    /// Of compiling, once quickly to initialise and once well.
+    pub fn compile(&self, report: &Report) -> u64 {
+        [
+            (self.prepare_per_function, u64::from(report.functions)),
+            (self.prepare_per_instruction, report.instructions),
+            (self.prepare_per_float_operation, report.float_operations),
+            (self.prepare_per_call, report.calls),
+            (self.prepare_per_complexity, report.complexity),
+            (self.prepare_per_square, report.squares),
+        ]
+        .iter()
+        .fold(0, |sum: u64, (price, count)| sum.saturating_add(price.saturating_mul(*count)))
     }
 }
 

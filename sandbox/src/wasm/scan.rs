@@ -18,10 +18,10 @@ const MAX_BRANCHES: u32 = 10_000; // targets of all br_table of a function
 const MAX_LOOPS: u32 = 50; // nested in a function
 const MAX_COMPLEXITY: u64 = 10_000_000; // see Report; a Go module of 3 MB has 2 million
 
+/// Without several results: two bytes that hand on 64 values keep the compiler busy for milliseconds.
 pub const FEATURES: WasmFeatures = WasmFeatures::MUTABLE_GLOBAL
     .union(WasmFeatures::SATURATING_FLOAT_TO_INT)
     .union(WasmFeatures::SIGN_EXTENSION)
-    .union(WasmFeatures::MULTI_VALUE)
     .union(WasmFeatures::BULK_MEMORY)
     .union(WasmFeatures::FLOATS)
     .union(WasmFeatures::CALL_INDIRECT_OVERLONG);
@@ -39,9 +39,14 @@ pub struct Report {
     floats: bool,
     imports: Vec<String>,
     exports: Vec<String>,
-    /// What compiling takes beside size: of each function blocks × variables × nesting of loops, as its variables are
-    /// followed through its blocks.
+    /// What compiling takes beside size (docs/adr/0036). Of each function blocks × variables × nesting of loops, as its
+    /// variables are followed through its blocks.
     pub complexity: u64,
+    /// Of each function the square of its blocks, as they are compared with each other.
+    pub squares: u64,
+    pub instructions: u64,
+    pub float_operations: u64, // each with what makes a NaN canonical
+    pub calls: u64,            // of functions, of the host, and instructions that are calls of the engine
     pub initialises: bool,
     pub findings: Vec<(&'static str, String)>,
 }
@@ -53,7 +58,8 @@ impl Report {
         json!({
             "size": self.size, "functions": self.functions, "largest_function": self.largest_function,
             "memory_pages": self.memory_pages, "table_elements": self.table_elements, "data_bytes": self.data_bytes,
-            "complexity": self.complexity, "globals": self.globals, "floats": self.floats, "initialises": self.initialises,
+            "complexity": self.complexity, "squares": self.squares, "instructions": self.instructions,
+            "float_operations": self.float_operations, "calls": self.calls, "globals": self.globals, "floats": self.floats, "initialises": self.initialises,
             "imports": self.imports, "exports": self.exports, "findings": findings,
         })
         .to_string()
@@ -232,21 +238,19 @@ fn function(body: &FunctionBody, parameters: usize, report: &mut Report) {
     let (mut loops, mut deepest) = (0u32, 0u32);
     let Ok(operators) = body.get_operators_reader() else { return report.find("contract.scan.invalid", "code") };
     for operator in operators {
+        report.instructions += 1;
+        if let Ok(operator) = &operator {
+            blocks += weigh(operator, report);
+        }
         match operator {
             Ok(Operator::Loop { .. }) => {
                 open.push(true);
-                blocks += 1;
                 loops += 1;
                 deepest = deepest.max(loops);
             }
-            Ok(Operator::Block { .. } | Operator::If { .. }) => {
-                open.push(false);
-                blocks += 1;
-            }
-            Ok(Operator::BrIf { .. }) => blocks += 1,
+            Ok(Operator::Block { .. } | Operator::If { .. }) => open.push(false),
             Ok(Operator::End) => loops -= u32::from(open.pop().unwrap_or(false)),
             Ok(Operator::BrTable { targets }) => {
-                blocks += u64::from(targets.len());
                 branches = branches.saturating_add(targets.len());
             }
             Ok(Operator::F32Const { .. } | Operator::F64Const { .. }) => report.floats = true,
@@ -260,6 +264,35 @@ fn function(body: &FunctionBody, parameters: usize, report: &mut Report) {
     report.limit("branch targets of a function", branches, MAX_BRANCHES);
     let variables = parameters as u64 + u64::from(locals);
     report.complexity = report.complexity.saturating_add(blocks * variables * u64::from(1 + deepest));
+    report.squares = report.squares.saturating_add(blocks * blocks);
+}
+
+/// Counts what takes long beside its size; how many blocks it is to the compiler.
+fn weigh(operator: &Operator, report: &mut Report) -> u64 {
+    use Operator::*;
+    match operator {
+        Block { .. } | If { .. } | Else | BrIf { .. } => 1,
+        Loop { .. } => 2,
+        BrTable { targets } => u64::from(targets.len()),
+        Call { .. } | MemoryCopy { .. } | MemoryFill { .. } | MemoryGrow { .. } => {
+            report.calls += 1;
+            0
+        }
+        CallIndirect { .. } => {
+            report.calls += 1;
+            2
+        }
+        F32Ceil | F32Floor | F32Trunc | F32Nearest | F64Ceil | F64Floor | F64Trunc | F64Nearest => {
+            report.calls += 1;
+            0
+        }
+        F32Add | F32Sub | F32Mul | F32Div | F32Sqrt | F32Min | F32Max | F32DemoteF64
+        | F64Add | F64Sub | F64Mul | F64Div | F64Sqrt | F64Min | F64Max | F64PromoteF32 => {
+            report.float_operations += 1;
+            0
+        }
+        _ => 0,
+    }
 }
 
 /// `ii>I`: parameters, results; i and I for integers of 32 and 64 bits, f for floats, r for references.

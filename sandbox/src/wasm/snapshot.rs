@@ -113,25 +113,25 @@ fn data(memory: &[u8]) -> DataSection {
     section
 }
 
-/// Scans, initialises and answers with the prepared module.
+/// Scans, initialises and answers with the prepared module. Its gas is that of what was done, also where it fails.
 pub fn prepare(module: &[u8], protocol: u32, limit: u64) -> Outcome {
     let Some(prices) = gas::prices(protocol) else { return run::fault("protocol version") };
-    let bytes = prices.prepare + prices.prepare_per_byte * module.len() as u64;
-    let Some(left) = limit.checked_sub(bytes) else { return Outcome::new(abi::OUT_OF_GAS, limit, []) };
+    let scanned = prices.prepare + prices.prepare_per_byte * module.len() as u64;
+    let Some(left) = limit.checked_sub(scanned) else { return Outcome::new(abi::OUT_OF_GAS, limit, []) };
     let report = scan::scan(module);
     if let Some((reason, detail)) = report.findings.first() {
-        return Outcome::new(abi::TRAPPED, limit, format!("{reason}: {detail}"));
+        return Outcome::new(abi::TRAPPED, scanned, format!("{reason}: {detail}"));
     }
-    let code = prices.prepare_per_function * u64::from(report.functions) + prices.prepare_per_complexity * report.complexity;
-    let Some(left) = left.checked_sub(code) else { return Outcome::new(abi::OUT_OF_GAS, limit, []) };
-    let most = left.min(gas::MAX_INITIALISE);
-    match initialise(module, &report, prices, most) {
-        Ok((prepared, _)) if prepared.len() > MAX_PREPARED => Outcome::new(abi::TRAPPED, limit, "contract.prepare.too_large"),
-        Ok((prepared, rest)) => Outcome::new(abi::RETURNED, limit - left + most - rest, prepared),
+    let Some(left) = left.checked_sub(prices.compile(&report)) else { return Outcome::new(abi::OUT_OF_GAS, scanned, []) };
+    let given = left.min(gas::MAX_INITIALISE);
+    let tried = limit - left + given;
+    match initialise(module, &report, prices, given) {
+        Ok((prepared, _)) if prepared.len() > MAX_PREPARED => Outcome::new(abi::TRAPPED, tried, "contract.prepare.too_large"),
+        Ok((prepared, rest)) => Outcome::new(abi::RETURNED, tried - rest, prepared),
         Err(error) => match run::end(error) {
-            host::End::Revert(_) => Outcome::new(abi::TRAPPED, limit, "contract.prepare.exit"),
-            host::End::Trap(reason) => Outcome::new(abi::TRAPPED, limit, reason),
-            host::End::OutOfGas => Outcome::new(abi::OUT_OF_GAS, limit, []),
+            host::End::Revert(_) => Outcome::new(abi::TRAPPED, tried, "contract.prepare.exit"),
+            host::End::Trap(reason) => Outcome::new(abi::TRAPPED, tried, reason),
+            host::End::OutOfGas => Outcome::new(abi::OUT_OF_GAS, tried, []),
             host::End::Fault(detail) => run::fault(&detail),
         },
     }

@@ -1,6 +1,6 @@
-// contract_compile_bench [MODULE.wasm…]: what preparing and compiling costs in gas and in processor time (of
-// all threads), for modules that were written to be slow and for those named (docs/adr/0036). Each shape is
-// grown to just below the limits of the scan, alone and as often as fits a module.
+// contract_compile_bench [--body BYTES] [MODULE.wasm…]: what preparing and compiling costs in gas and in
+// processor time (of all threads), for modules that were written to be slow and for those named
+// (docs/adr/0036).
 #include <sys/resource.h>
 
 #include "base/file.h"
@@ -12,7 +12,8 @@ using namespace chengxin::contract::gas;
 
 namespace {
 
-constexpr size_t kBody = (512 << 10) - 64, kModule = (8 << 20) - 200'000;
+size_t body = (512 << 10) - 64;  // bytes of a function
+constexpr size_t kModule = (8 << 20) - 200'000;
 constexpr uint64_t kAllGas = 1'000'000'000'000;
 
 double processor_ms() {
@@ -54,7 +55,7 @@ Bytes times(const Bytes& piece, size_t count) {
   for (size_t i = 0; i < count; ++i) append(out, piece);
   return out;
 }
-Bytes filled(const Bytes& piece, size_t size = kBody) { return times(piece, size / piece.size()); }
+Bytes filled(const Bytes& piece, size_t size = body) { return times(piece, size / piece.size()); }
 
 // A module of `count` functions like it; 0: as many as fit.
 Module of(const Function& function, size_t count = 1) {
@@ -65,95 +66,66 @@ Module of(const Function& function, size_t count = 1) {
   return out;
 }
 
-void both(const std::string& what, const Function& function) {
-  measure(what, of(function).encode());
-  const Module many = of(function, 0);
-  measure(fmt::format("  {} times", many.functions.size() - 1), many.encode());
-}
-
-// A block type as an index into the module's types: that of the function before it.
-constexpr std::string_view kWide64 =
-    "IIIIIIIIIIIIIIIIIIIIIIIIIIIIIIIIIIIIIIIIIIIIIIIIIIIIIIIIIIIIIIII>"
-    "IIIIIIIIIIIIIIIIIIIIIIIIIIIIIIIIIIIIIIIIIIIIIIIIIIIIIIIIIIIIIIII";
-
-// Functions that hand 64 values to each other, or around branches, with two bytes.
-Module wide(const Bytes& piece, const Bytes& before, const Bytes& after, size_t count, size_t size = kBody) {
-  Module out;
-  out.functions.push_back({});
-  Function taker{times({0x42, 1}, 64), {}, kWide64};
-  out.functions.push_back(taker);
-  const Function each{
-      times({0x42, 1}, 64) + before + filled(piece, size) + after + times({0x1a}, 64), {{1, 'i'}}, ">"};
-  out.functions.insert(out.functions.end(), count, each);
-  return out;
-}
+void alone(const std::string& what, const Function& function) { measure(what, of(function).encode()); }
 
 }  // namespace
 
 int main(int count, char** words) {
-  for (int i = 1; i < count; ++i) measure(words[i], read_file(words[i], 16 << 20).value());
+  int first = 1;
+  if (count > 2 && words[1] == std::string_view("--body")) {
+    body = std::stoul(words[2]);
+    first = 3;
+  }
+  for (int i = first; i < count; ++i) measure(words[i], read_file(words[i], 16 << 20).value());
 
-  both("nothing", {});
-  both("a load", {{0x41, 0, 0x28, 0, 0, 0x1a}});
-  both("additions", {one('i') + filled(one('i') + Bytes{0x6a}, kBody - 4) + Bytes{0x1a}});
-  both("additions of a local", {filled({0x20, 0, 0x20, 0, 0x7c, 0x21, 0}), {{1, 'I'}}});
-  const size_t alive = kBody / 6;
-  both("values alive", {times({0x41, 0, 0x28, 0, 0}, alive) + times({0x1a}, alive)});
-  both("sums of values alive",
-       {times({0x41, 0, 0x28, 0, 0}, alive) + times({0x6a}, alive - 1) + Bytes{0x1a}});
-  both("float sums", {times({0x20, 0}, kBody / 3) + times({0xa0}, kBody / 3 - 1) + Bytes{0x1a}, {{1, 'd'}}});
-  both("float additions", {filled({0x20, 0, 0x20, 0, 0xa0, 0x21, 0}), {{1, 'd'}}});
-  both("divisions", {filled({0x20, 0, 0x20, 0, 0x7f, 0x21, 0}), {{1, 'I'}}});
-  both("truncations", {filled({0x20, 0, 0xfc, 0, 0x1a}), {{1, 'f'}}});
-  both("stores", {filled({0x41, 0, 0x41, 0, 0x36, 0, 0})});
-  both("memory.fill", {filled({0x41, 0, 0x41, 0, 0x41, 0, 0xfc, 11, 0})});
-  both("memory.grow", {filled({0x41, 0, 0x40, 0, 0x1a})});
-  both("memory.size", {filled({0x3f, 0, 0x1a})});
-  both("calls", {filled({0x10, 0})});
-  both("indirect calls", {filled({0x41, 0, 0x11, 0, 0})});
-  both("globals", {filled({0x23, 0, 0x24, 0})});
-  both("blocks", {filled({0x02, 0x40, 0x0b})});
-  both("ifs", {filled({0x41, 0, 0x04, 0x40, 0x0b})});
-  both("ifs with br", {filled({0x20, 0, 0x04, 0x40, 0x0c, 0, 0x0b}), {{1, 'i'}}});
-  both("branches to the end", {filled({0x20, 0, 0x0d, 0}), {{1, 'i'}}});
-  both("returns", {filled({0x20, 0, 0x04, 0x40, 0x0f, 0x0b}), {{1, 'i'}}});
-  both("unreachable ifs", {Bytes{0x00} + filled({0x41, 0, 0x04, 0x40, 0x0b})});
-  const size_t deep = kBody / 3;
-  both("nested blocks", {times({0x02, 0x40}, deep) + times({0x0b}, deep)});
-  both("nested ifs", {times({0x20, 0, 0x04, 0x40}, kBody / 5) + times({0x0b}, kBody / 5), {{1, 'i'}}});
-  both("nested ifs that add",
-       {times({0x20, 0, 0x20, 0, 0x6a, 0x22, 0, 0x04, 0x40}, kBody / 10) + times({0x0b}, kBody / 10),
-        {{1, 'i'}}});
-  both("loops", {filled({0x03, 0x40, 0x0b})});
-  both("50 nested loops of 2,000 locals",
-       {times({0x03, 0x40}, 49) + times({0x20, 0, 0x0d, 0, 0x0b}, 49), {{1900, 'i'}}});
+  measure("49,900 empty functions", of({}, 49'900).encode());
+  measure("49,900 functions of a load", of({{0x41, 0, 0x28, 0, 0, 0x1a}}, 49'900).encode());
+  alone("additions", {one('i') + filled(one('i') + Bytes{0x6a}, body - 4) + Bytes{0x1a}});
+  alone("additions of a local", {filled({0x20, 0, 0x20, 0, 0x7c, 0x21, 0}), {{1, 'I'}}});
+  const size_t alive = body / 6;
+  alone("values alive", {times({0x41, 0, 0x28, 0, 0}, alive) + times({0x1a}, alive)});
+  alone("sums of values alive",
+        {times({0x41, 0, 0x28, 0, 0}, alive) + times({0x6a}, alive - 1) + Bytes{0x1a}});
+  alone("float sums", {times({0x20, 0}, body / 3) + times({0xa0}, body / 3 - 1) + Bytes{0x1a}, {{1, 'd'}}});
+  alone("float additions", {filled({0x20, 0, 0x20, 0, 0xa0, 0x21, 0}), {{1, 'd'}}});
+  alone("divisions", {filled({0x20, 0, 0x20, 0, 0x7f, 0x21, 0}), {{1, 'I'}}});
+  alone("truncations", {filled({0x20, 0, 0xfc, 0, 0x1a}), {{1, 'f'}}});
+  alone("stores", {filled({0x41, 0, 0x41, 0, 0x36, 0, 0})});
+  alone("memory.fill", {filled({0x41, 0, 0x41, 0, 0x41, 0, 0xfc, 11, 0})});
+  alone("memory.grow", {filled({0x41, 0, 0x40, 0, 0x1a})});
+  alone("memory.size", {filled({0x3f, 0, 0x1a})});
+  alone("calls", {filled({0x10, 0})});
+  alone("indirect calls", {filled({0x41, 0, 0x11, 0, 0})});
+  alone("globals", {filled({0x23, 0, 0x24, 0})});
+  alone("blocks", {filled({0x02, 0x40, 0x0b})});
+  alone("ifs", {filled({0x41, 0, 0x04, 0x40, 0x0b})});
+  alone("ifs with br", {filled({0x20, 0, 0x04, 0x40, 0x0c, 0, 0x0b}), {{1, 'i'}}});
+  alone("branches to the end", {filled({0x20, 0, 0x0d, 0}), {{1, 'i'}}});
+  alone("returns", {filled({0x20, 0, 0x04, 0x40, 0x0f, 0x0b}), {{1, 'i'}}});
+  alone("unreachable ifs", {Bytes{0x00} + filled({0x41, 0, 0x04, 0x40, 0x0b})});
+  const size_t deep = body / 3;
+  alone("nested blocks", {times({0x02, 0x40}, deep) + times({0x0b}, deep)});
+  alone("nested ifs", {times({0x20, 0, 0x04, 0x40}, body / 5) + times({0x0b}, body / 5), {{1, 'i'}}});
+  alone("nested ifs that add",
+        {times({0x20, 0, 0x20, 0, 0x6a, 0x22, 0, 0x04, 0x40}, body / 10) + times({0x0b}, body / 10),
+         {{1, 'i'}}});
+  alone("loops", {filled({0x03, 0x40, 0x0b})});
+  alone("50 nested loops of 2,000 locals",
+        {times({0x03, 0x40}, 49) + times({0x20, 0, 0x0d, 0, 0x0b}, 49), {{1900, 'i'}}});
   const Bytes targets = leb(9'000) + Bytes(9'001, 0);
-  both("br_table to one place", {Bytes{0x02, 0x40, 0x20, 0, 0x0e} + targets + Bytes{0x0b}, {{1, 'i'}}});
+  alone("br_table to one place", {Bytes{0x02, 0x40, 0x20, 0, 0x0e} + targets + Bytes{0x0b}, {{1, 'i'}}});
   Bytes far = leb(9'000);
   for (size_t i = 0; i <= 9'000; ++i) append(far, leb(i % 5'000));
-  both("br_table to 5,000 places",
-       {times({0x02, 0x40}, 5'000) + Bytes{0x20, 0, 0x0e} + far + times({0x0b}, 5'000), {{1, 'i'}}});
+  alone("br_table to 5,000 places",
+        {times({0x02, 0x40}, 5'000) + Bytes{0x20, 0, 0x0e} + far + times({0x0b}, 5'000), {{1, 'i'}}});
   for (const uint32_t locals : {100u, 2'000u}) {
     Bytes sets;
-    for (uint32_t i = 0; i < 9'000'000 / locals / 2 && sets.size() < kBody - 32; ++i)
+    for (uint32_t i = 0; i < 9'000'000 / locals / 2 && sets.size() < body - 32; ++i)
       append(sets, Bytes{0x20} + leb(i % locals) + Bytes{0x04, 0x40, 0x20} + leb(i * 13 % locals) +
                        Bytes{0x41, 1, 0x6a, 0x21} + leb(i * 7 % locals) + Bytes{0x0b});
     measure(fmt::format("ifs that set one of {} locals", locals), of({sets, {{locals, 'i'}}}).encode());
   }
   measure("4,900 functions of 2,000 locals", of({{}, {{2'000, 'i'}}}, 4'900).encode());
-
-  for (const size_t many : {1, 15}) {
-    const std::string note = fmt::format(", {} functions", many);
-    measure("calls that pass and return 64" + note, wide({0x10, 1}, {}, {}, many).encode());
-    measure("indirect calls of 64" + note, wide({0x41, 0, 0x11, 1, 0}, {}, {}, many).encode());
-    measure("blocks of 64" + note, wide({0x02, 1, 0x0b}, {}, {}, many).encode());
-    measure("loops of 64" + note, wide({0x03, 1, 0x0b}, {}, {}, many).encode());
-    measure("ifs of 64" + note, wide({0x20, 0, 0x04, 1, 0x0b}, {}, {}, many).encode());
-    measure("branches with 64" + note, wide({0x20, 0, 0x0d, 0}, {0x02, 1}, {0x0b}, many).encode());
-    measure("branches back with 64" + note, wide({0x20, 0, 0x0d, 0}, {0x03, 1}, {0x0b}, many).encode());
-    measure("br_table of 9,000 with 64" + note,
-            wide({0x20, 0, 0x0e}, {0x02, 1}, targets + Bytes{0x0b}, many, 3).encode());
-  }
 
   Module sections = of({});
   sections.custom = Bytes(kModule);

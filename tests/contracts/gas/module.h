@@ -66,7 +66,7 @@ struct Import {
 
 struct Function {
   Bytes code;  // without its end
-  std::vector<std::pair<uint32_t, char>> locals;
+  std::vector<std::pair<uint32_t, char>> locals = {};
   std::string_view signature = ">";
 };
 
@@ -75,9 +75,9 @@ struct Module {
   std::vector<Import> imports;
   std::vector<Function> functions;
   uint32_t pages = 1;
-  Bytes data;                // at 0
+  Bytes data = {};           // at 0
   bool initialises = false;  // the second function is `_initialize`
-  Bytes custom;
+  Bytes custom = {};
 
   // Of a signature that an import or a function has.
   size_t type_of(std::string_view signature) const {

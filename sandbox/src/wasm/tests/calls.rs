@@ -80,9 +80,10 @@ fn prepare_is_deterministic_and_bounded() {
     assert_eq!(initialise("unreachable").reason(), "contract.trap.unreachable");
     assert_eq!(initialise("(call $exit (i32.const 0))").reason(), "contract.prepare.exit");
     assert_eq!(initialise("(drop (call $get (i32.const 0) (i32.const 1)))").reason(), "contract.trap.initialize");
-    for gas in [1_000, 11_000_000] {
+    for gas in [1_000, 10_000_000, prepare(&module).gas - 1] {
         let short = prepare_with(&module, gas);
-        assert_eq!((short.ending, short.gas), (OUT_OF_GAS, gas));
+        assert_eq!(short.ending, OUT_OF_GAS);
+        assert!(short.gas <= gas);
     }
 }
 

@@ -251,6 +251,41 @@ fn scans_name_what_they_refuse() {
     assert_eq!(report["findings"][0]["reason"], "contract.scan.start_function");
 }
 
+/// docs/adr/0036: each took the compiler many seconds for a few hundred KiB, and would be compiled before these prices.
+#[test]
+fn what_keeps_the_compiler_busy_is_not_compiled() {
+    const MOST: u64 = 8_000_000_000;
+    let module = |body: &str, times: usize| {
+        let fields = format!("(table 1 funcref) (func (local i32) {})", body.repeat(times));
+        wat::parse_str(format!(r#"(module (memory (export "memory") 1) (func (export "chengxin_call")) {fields})"#)).unwrap()
+    };
+    for (body, few, many) in [
+        ("(br_if 0 (local.get 0))", 1_000, 30_000),
+        ("(if (local.get 0) (then))", 1_000, 30_000),
+        ("(loop)", 500, 15_000),
+        ("(call_indirect (i32.const 0))", 500, 15_000),
+        ("(call 0)", 1_000, 0),
+        ("(memory.fill (i32.const 0) (i32.const 0) (i32.const 0))", 500, 0),
+    ] {
+        let prepared = crate::wasm::prepare(&module(body, few), 3, MOST);
+        assert_eq!(prepared.ending, RETURNED, "{body}");
+        if many > 0 {
+            let refused = crate::wasm::prepare(&module(body, many), 3, MOST);
+            assert_eq!(refused.ending, OUT_OF_GAS, "{body}");
+            assert!(refused.gas_used < 100_000_000, "it was scanned, no more");
+        } else {
+            let twice = crate::wasm::prepare(&module(body, 2 * few), 3, MOST);
+            assert!(twice.gas_used - prepared.gas_used > 20_000 * few as u64, "{body}");
+        }
+    }
+    let several = "(func (result i32 i32) (i32.const 1) (i32.const 1))";
+    assert_eq!(finding(&format!(r#"(module (memory (export "memory") 1) (func (export "chengxin_call")) {several})"#)), "contract.scan.invalid");
+    let endless = r#"(module (memory (export "memory") 1) (func (export "_initialize") (loop (br 0))) (func (export "chengxin_call")))"#;
+    let ended = crate::wasm::prepare(&wat::parse_str(endless).unwrap(), 3, MOST);
+    assert_eq!(ended.ending, OUT_OF_GAS);
+    assert!(ended.gas_used < 300_000_000, "{}", ended.gas_used);
+}
+
 /// Any change of a valid module is refused, prepared, or ended; nothing panics and nothing is a fault.
 #[test]
 fn broken_modules_are_refused() {
