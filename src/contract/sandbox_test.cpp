@@ -11,6 +11,8 @@
 #include <thread>
 #include <vector>
 
+#include "contract/wasm.h"
+
 namespace {
 
 constexpr uint64_t kGas = 1'000'000;
@@ -164,6 +166,32 @@ TEST_F(Sandbox, CallsOnManyThreads) {
       }
     });
   for (auto& thread : threads) thread.join();
+}
+
+TEST(PreparedModules, AreKeptAsFiles) {
+  namespace fs = std::filesystem;
+  chengxin::contract::WasmOptions options;
+  options.folder = fs::path(testing::TempDir()) / ("prepared-" + std::to_string(getpid()));
+  const auto engine = [&] { return chengxin::contract::wasm_engine(options).value(); };
+  const auto scanned = engine()->scan(kModule).value();
+  EXPECT_TRUE(scanned.findings.empty());
+  EXPECT_GT(scanned.gas, 0u);
+  fs::path file;
+  for (const auto& each : fs::directory_iterator(options.folder))
+    if (each.path().extension() == ".prepared") file = each.path();
+  const chengxin::Bytes kept = chengxin::read_file(file, 1 << 20).value();
+
+  const auto before = fs::last_write_time(file) - std::chrono::hours(1);
+  fs::last_write_time(file, before);
+  EXPECT_TRUE(engine()->load(kModule));
+  EXPECT_EQ(fs::last_write_time(file), before) << "it was read, not made again";
+
+  chengxin::Bytes damaged = kept;
+  damaged.back() ^= 1;
+  ASSERT_TRUE(chengxin::write_durable(file, damaged));
+  EXPECT_TRUE(engine()->load(kModule));
+  EXPECT_EQ(chengxin::read_file(file, 1 << 20).value(), kept);
+  fs::remove_all(options.folder);
 }
 
 TEST(Keccak, IsEthereums) {
