@@ -119,9 +119,11 @@ class WasmEngine : public Engine {
     return out;
   }
 
-  // Beside the compiled code, as trusted as that and dropped with it: SM3 of the rest, and the rest.
+  // Beside the compiled code, as trusted as that and dropped with it: SM3 of the rest, and the rest. What
+  // another version of the sandbox prepared is not taken.
   fs::path file_of(const Digest& code) const {
-    return folder_ / fmt::format("{}.{}.prepared", hex(code), kContractsProtocol);
+    return folder_ /
+           fmt::format("{}.{}.{}.prepared", hex(code), kContractsProtocol, CHENGXIN_SANDBOX_SOURCES);
   }
   std::optional<Bytes> read_kept(const Digest& code) const {
     auto bytes = read_file(file_of(code), kMostPrepared);
