@@ -2,6 +2,7 @@
 
 #include <mutex>
 
+#include "crypto/random.h"
 #include "ledger/impl/keys.h"
 
 namespace chengxin::ledger {
@@ -9,8 +10,17 @@ namespace chengxin::ledger {
 // About what a table of the standard library takes for an entry.
 constexpr size_t kEntryBytes = 128;
 
+StateCache::StateCache(const store::Database& database, size_t bytes)
+    : database_(database), shard_bytes_(bytes / kShards / 2), hash_([] {
+        SipKey seed;
+        crypto::random_fill({reinterpret_cast<uint8_t*>(&seed), sizeof seed});
+        return Hash{seed};
+      }()) {
+  for (Shard& shard : shards_) shard.young = shard.old = Values(0, hash_);
+}
+
 Result<std::optional<Bytes>> StateCache::get(const Bytes& key) {
-  Shard& shard = shards_[Hash()(key) % kShards];
+  Shard& shard = shards_[hash_(key) % kShards];
   uint64_t generation;
   Value value;
   bool was_old = false;
@@ -34,7 +44,7 @@ Result<std::optional<Bytes>> StateCache::get(const Bytes& key) {
 void StateCache::put(merkle::StateUpdates&& changes) {
   std::array<std::vector<merkle::StateUpdates::iterator>, kShards> of_shard;
   for (auto at = changes.begin(); at != changes.end(); ++at)
-    of_shard[Hash()(at->first) % kShards].push_back(at);
+    of_shard[hash_(at->first) % kShards].push_back(at);
   for (size_t i = 0; i < kShards; ++i) {
     std::unique_lock lock(shards_[i].mutex);
     ++shards_[i].generation;
@@ -53,7 +63,7 @@ void StateCache::keep(Shard& shard, const Bytes& key, Value value) const {
   shard.young_bytes += bytes(value);
   shard.young.emplace(key, std::move(value));
   if (shard.young_bytes < shard_bytes_) return;
-  shard.old = std::exchange(shard.young, {});
+  shard.old = std::exchange(shard.young, Values(0, hash_));
   shard.young_bytes = 0;
 }
 

@@ -3,6 +3,7 @@
 #include <shared_mutex>
 #include <unordered_map>
 
+#include "base/siphash.h"
 #include "merkle/state_tree.h"
 #include "store/database.h"
 
@@ -11,22 +12,23 @@ namespace chengxin::ledger {
 // The newest value of each state key; those in use are kept in memory up to a bound. Thread-safe.
 class StateCache {
  public:
-  explicit StateCache(const store::Database& database, size_t bytes = 64 << 20)
-      : database_(database), shard_bytes_(bytes / kShards / 2) {}
+  explicit StateCache(const store::Database& database, size_t bytes = 64 << 20);
   Result<std::optional<Bytes>> get(const Bytes& key);
   void put(merkle::StateUpdates&& changes);  // after they were written
 
  private:
   using Value = std::optional<Bytes>;
+  // Keys are of contracts' choosing.
   struct Hash {
-    size_t operator()(const Bytes& key) const { return std::hash<std::string_view>()(text(key)); }
+    SipKey seed;
+    size_t operator()(const Bytes& key) const { return siphash(seed, key); }
   };
   using Values = std::unordered_map<Bytes, Value, Hash>;
   // What was asked for since `old` was filled is in `young`; when that is full it becomes `old`.
   struct Shard {
     std::shared_mutex mutex;
     uint64_t generation = 0;  // grows with put(): what was read before is not kept after
-    Values young, old;
+    Values young{0, Hash{}}, old{0, Hash{}};
     size_t young_bytes = 0;
   };
   static constexpr size_t kShards = 16;
@@ -36,6 +38,7 @@ class StateCache {
 
   const store::Database& database_;
   const size_t shard_bytes_;  // of `young`
+  const Hash hash_;
   std::array<Shard, kShards> shards_;
 };
 
