@@ -102,7 +102,8 @@ cx_verdict Bridge::set(void* self, cx_bytes key, const cx_bytes* value) {
 }
 
 // In parts, so that little more is read than is answered: a value may be 64 KiB.
-cx_verdict Bridge::range(void* self, cx_bytes from, cx_bytes to, uint32_t limit, uint64_t* erased, cx_buffer* encoded) {
+cx_verdict Bridge::range(void* self, cx_bytes from, cx_bytes to, uint32_t limit, uint64_t* erased,
+                         cx_buffer* encoded) {
   constexpr size_t kMost = 1 << 20, kPart = 16;
   const uint64_t most_erased = std::exchange(*erased, 0);
   Bytes out(4), next = to_bytes(seen(from));
