@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <filesystem>
+#include <future>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -144,6 +145,32 @@ TEST_F(Sandbox, KeepsCompiledCode) {
   EXPECT_EQ(take(call("hello").output), "hello");
   EXPECT_EQ(host.code_asked, 0);
   std::filesystem::remove_all(folder);
+}
+
+// In a block its fault would stop the node, for what went wrong in a query at the same time.
+TEST_F(Sandbox, WhoWaitsForALoadThatFailsLoadsItHimself) {
+  std::promise<void> loading;
+  cx_host failing = host.callbacks();
+  failing.self = &loading;
+  failing.ask = [](void* self, uint32_t, cx_bytes, cx_buffer*) {
+    static_cast<std::promise<void>*>(self)->set_value();
+    std::this_thread::sleep_for(std::chrono::milliseconds(500));  // so that the other one waits
+    return CX_FAULT;
+  };
+  std::thread first([&] {
+    cx_context context{};
+    context.protocol = 3;
+    cx_message message{};
+    message.gas = kGas;
+    const cx_outcome ended = cx_wasm_call(engine, digest, &context, &failing, &message);
+    EXPECT_EQ(ended.ending, CX_HOST_FAULT);
+    cx_free(ended.output);
+  });
+  loading.get_future().wait();
+  const cx_outcome waited = call("hello");
+  EXPECT_EQ(waited.ending, CX_RETURNED);
+  EXPECT_EQ(take(waited.output), "hello");
+  first.join();
 }
 
 TEST_F(Sandbox, CallsOnManyThreads) {

@@ -21,7 +21,7 @@ fn price(number: u16) -> (u64, u64) {
         SM3 => (60, 12),           // as SHA-256
         SM2_VERIFY => (6_900, 12), // as P256VERIFY, and the hash of the message
         ACCOUNT => (2_600, 3),        // as a cold account
-        _ => (60_000, 24),         // evidence: signatures of a whole set of validators
+        _ => (60_000, 1_500), // evidence: no less for each signature that a bundle has room for than SM2_VERIFY
     }
 }
 

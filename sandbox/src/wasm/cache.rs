@@ -48,33 +48,45 @@ impl Cache {
         self.known.lock().unwrap_or_else(|broken| broken.into_inner())
     }
 
-    /// The code with this digest; `prepared` gives the module when neither memory nor folder has it.
+    /// The code with this digest; `prepared` gives the module when neither memory nor folder has it. Who waited for a
+    /// thread that failed loads it himself: why it failed may be of its own host, or not be the same for both.
     pub fn get(&self, digest: &[u8; 32], prepared: impl FnOnce() -> Result<Vec<u8>, End>) -> Result<Arc<Code>, End> {
-        let entry = {
-            let mut known = self.known();
-            known.clock += 1;
-            let now = known.clock;
-            let (entry, used) = known.entries.entry(*digest).or_default();
-            *used = now;
-            entry.clone()
-        };
-        let mut loaded = None; // by this thread
-        let code = entry.get_or_init(|| {
-            let result = self.load(digest, prepared).map(Arc::new);
-            let code = result.as_ref().ok().cloned();
-            loaded = Some(result.err());
-            code
-        });
-        match (code, loaded) {
-            (Some(code), None) => Ok(code.clone()),
-            (Some(code), Some(_)) => {
-                self.shrink(digest);
-                Ok(code.clone())
+        let mut prepared = Some(prepared);
+        loop {
+            let entry = self.entry(digest);
+            let mut failure = None; // of this thread
+            let code = entry.get_or_init(|| {
+                let prepared = prepared.take().expect("a thread that has loaded leaves the loop");
+                let result = self.load(digest, prepared).map(Arc::new);
+                result.map_err(|end| failure = Some(end)).ok()
+            });
+            if let Some(code) = code {
+                if prepared.is_none() {
+                    self.shrink(digest);
+                }
+                return Ok(code.clone());
             }
-            (None, failure) => {
-                self.known().entries.remove(digest);
-                Err(failure.flatten().unwrap_or_else(|| End::Fault("another thread could not load the module".into())))
+            self.forget(digest, &entry);
+            if let Some(end) = failure {
+                return Err(end);
             }
+        }
+    }
+
+    fn entry(&self, digest: &[u8; 32]) -> Entry {
+        let mut known = self.known();
+        known.clock += 1;
+        let now = known.clock;
+        let (entry, used) = known.entries.entry(*digest).or_default();
+        *used = now;
+        entry.clone()
+    }
+
+    /// Not a newer one, which another thread may be loading.
+    fn forget(&self, digest: &[u8; 32], failed: &Entry) {
+        let mut known = self.known();
+        if known.entries.get(digest).is_some_and(|(entry, _)| Arc::ptr_eq(entry, failed)) {
+            known.entries.remove(digest);
         }
     }
 

@@ -24,7 +24,7 @@ pub struct Prices {
     pub hash_per_byte: u64,
     pub sm2_verify: u64,
     pub evidence: u64,
-    pub evidence_per_byte: u64,
+    pub evidence_per_byte: u64, // 140 of them, a signature and its validator, are a check of one signature
     pub prepare: u64,
     pub prepare_per_byte: u64, // hashed, written anew and kept; compiling is paid by what scan::Report counts
     pub prepare_per_function: u64,
@@ -55,7 +55,7 @@ const V3: Prices = Prices {
     hash_per_byte: 4,
     sm2_verify: 60_000,
     evidence: 500_000,
-    evidence_per_byte: 20,
+    evidence_per_byte: 300,
     prepare: 10_000_000,
     prepare_per_byte: 300,
     prepare_per_function: 100_000,

@@ -19,7 +19,7 @@ library Chengxin {
         return abi.decode(ask(SM2, bytes.concat(publicKey, signature, message)), (bool));
     }
 
-    /// Of an account: "role:<x>" (one byte 1), "status", "public_key", "organisation".
+    /// Of an account: "role:<x>" (one byte 1), "status", "public_key", "organisation" (not found until accounts have one).
     function attribute(address account, string memory name) internal view returns (bool found, bytes memory value) {
         return abi.decode(ask(ACCOUNT, abi.encodeCall(IAccount.attribute, (account, name))), (bool, bytes));
     }
