@@ -105,6 +105,7 @@ class Frames::Frame : public Host {
 Result<Outcome> Frames::deploy(const Module& module, const Address& self, ByteView input, uint64_t gas) {
   FrameContext context = transaction_;
   context.self = self;
+  constructed_ = self;
   return outermost({CallKind::create, context.caller, self, input, gas},
                    [&] { return run(context, module, Entrance::deploy, input, gas); });
 }
@@ -160,22 +161,29 @@ Result<Outcome> Frames::nested(const FrameContext& from, const Module& module, c
   return enter(context, message, module.engine());
 }
 
+// An upgrade's constructor may stand in the middle of what it migrates.
+Result<Callee> Frames::callee(const Address& address, const FrameContext& frame) {
+  if (constructed_ == address)
+    return fail(Code::conflict, "contract.not_deployed", "the constructor of {} runs", hex(address));
+  return directory_.at(address, frame, journal_);
+}
+
 // `from`: the language of who calls; none: the transaction. To the EVM a call of nothing is one that returns
 // nothing.
 Result<Outcome> Frames::enter(FrameContext context, const Message& message,
                               std::optional<ContractEngine> from) {
   if (context.depth >= kMaxDepth) return trapped("contract.trap.depth");
-  auto callee = directory_.at(message.to, context, journal_);
-  if (!callee) {
-    if (!is_of_contract(callee.error())) return tl::unexpected(std::move(callee).error());
-    if (from == ContractEngine::evm && nothing_there(callee.error())) return Outcome();
-    return trapped(callee.error().reason);
+  auto found = callee(message.to, context);
+  if (!found) {
+    if (!is_of_contract(found.error())) return tl::unexpected(std::move(found).error());
+    if (from == ContractEngine::evm && nothing_there(found.error())) return Outcome();
+    return trapped(found.error().reason);
   }
   // Each language keeps its state in its own way.
-  if (message.kind == CallKind::delegate && callee->module->engine() != from)
+  if (message.kind == CallKind::delegate && found->module->engine() != from)
     return trapped("contract.trap.delegate");
-  context.code = callee->code;
-  return run(context, *callee->module, Entrance::call, message.input, message.gas);
+  context.code = found->code;
+  return run(context, *found->module, Entrance::call, message.input, message.gas);
 }
 
 // The order is Ethereum's: sandbox/include/chengxin_sandbox.h at cx_evm_create.
@@ -224,9 +232,9 @@ void Frames::keep(const Address& address, CodeRecord record, ByteView code) {
 Result<std::optional<CodeRecord>> Frames::code_of(const Address& address) {
   ASSIGN(auto record, code_record(read(), address));
   if (record) return record;
-  if (auto callee = directory_.at(address, transaction_, journal_); !callee) {
-    if (!is_of_contract(callee.error())) return tl::unexpected(std::move(callee).error());
-    if (nothing_there(callee.error())) return std::optional<CodeRecord>();
+  if (auto found = callee(address, transaction_); !found) {
+    if (!is_of_contract(found.error())) return tl::unexpected(std::move(found).error());
+    if (nothing_there(found.error())) return std::optional<CodeRecord>();
   }
   return std::optional(CodeRecord{keccak256(kOtherLanguage), sizeof kOtherLanguage, 1});
 }

@@ -59,6 +59,7 @@ class Frames {
     Bytes data;
   };
   FrameContext context_of(const Message& message) const;
+  Result<Callee> callee(const Address& address, const FrameContext& frame);
   Result<Outcome> outermost(const Watch::Entrant& who, const std::function<Result<Outcome>()>& enter);
   Result<Outcome> enter(FrameContext context, const Message& message,
                         std::optional<format::ContractEngine> from);
@@ -78,6 +79,7 @@ class Frames {
 
   const FrameContext transaction_;
   const Directory& directory_;
+  std::optional<Address> constructed_;  // no code stands there meanwhile, whatever its language
   Journal journal_;
   Machine machine_;
   std::vector<Logged> events_;

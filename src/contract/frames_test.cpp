@@ -194,6 +194,22 @@ TEST_F(FramesTest, EndsAtTheDeepestCall) {
   EXPECT_TRUE(state.values.empty());
 }
 
+// At an upgrade the code before it stands in the directory, and must not run on what is half migrated.
+TEST_F(FramesTest, NobodyCallsWhatItsConstructorIsAtWorkOn) {
+  const std::string self = hex(address(1)), other = hex(address(2));
+  const Json again = Json::array({"call", self, Json::array({Json::array({"put", "k", "v"})}), "call"});
+  const Json steps = Json::array({again, Json::array({"call", other, Json::array({again}), "call"})});
+  FrameContext transaction;
+  transaction.protocol = 3;
+  Frames frames(state, transaction, scripts);
+  const Outcome ended =
+      frames.deploy(testing::ScriptModule(), address(1), to_bytes(view("call" + steps.dump())), 1'000'000)
+          .value();
+  EXPECT_TRUE(ended.returned());
+  EXPECT_EQ(to_string(ended.output), "!contract.not_deployed!contract.not_deployed");
+  EXPECT_EQ(output(1, steps), "");
+}
+
 TEST_F(FramesTest, EventsAreBounded) {
   Json steps = Json::array();
   for (size_t i = 0; i <= kMaxEvents; ++i) steps.push_back({"event", "x"});
