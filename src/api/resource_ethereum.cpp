@@ -43,7 +43,7 @@ Task<Result<Response>> answer(Call& call) {
         Error{Code::busy, "api.busy", "too many calls of contracts at a time from this credential", 1000});
   co_return co_await app.contract_work.run([&]() -> Result<Response> {
     const auto send = [&](Bytes raw) { return send_raw(app, chain, call.principal.id, std::move(raw)); };
-    return Response{200, "application/json", endpoint->answer(call.body, send), {}, {}};
+    return Response{200, "application/json", endpoint->answer(call.body, send, call.principal.id), {}, {}};
   });
 }
 

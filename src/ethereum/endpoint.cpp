@@ -43,8 +43,8 @@ Answer<Json> dispatch(Session& session, const std::string& method, const Json& p
 
 }  // namespace
 
-std::string Endpoint::answer(std::string_view request, const Send& send) {
-  Session session(parts_->chain, parts_->hashes, parts_->filters, send);
+std::string Endpoint::answer(std::string_view request, const Send& send, const std::string& caller) {
+  Session session(parts_->chain, parts_->hashes, parts_->filters, send, caller);
   return ethereum::answer(request, [&](const std::string& method, const Json& params) {
     return dispatch(session, method, params);
   });

@@ -22,8 +22,8 @@ class Endpoint {
   explicit Endpoint(Chain chain);
   ~Endpoint();
   // Blocks as long as the work of one request takes: up to some seconds for one that uses all it may. A call
-  // takes contract::kStackBytes of stack. Empty: nothing is to be answered.
-  std::string answer(std::string_view request, const Send& send);
+  // takes contract::kStackBytes of stack. Empty: nothing is to be answered. `caller`: whose share of filters.
+  std::string answer(std::string_view request, const Send& send, const std::string& caller);
 
  private:
   struct Parts;

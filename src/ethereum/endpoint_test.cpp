@@ -5,6 +5,7 @@
 #include "contract/evm.h"
 #include "contract/testing.h"
 #include "ethereum/contract.h"
+#include "ethereum/impl/filters.h"
 #include "ledger/testing.h"
 
 // Methods over a chain whose contracts are the script engine's (WASM's place) and the EVM's.
@@ -83,9 +84,10 @@ struct EndpointTest : ::testing::Test {
     return {std::move(name), "run", Bytes(data.begin() + 4, data.end())};
   }
 
+  std::string caller = "one";
   Json ask(const std::string& method, const std::vector<Json>& params = {}) {
     const Json request = {{"jsonrpc", "2.0"}, {"id", 1}, {"method", method}, {"params", params}};
-    return Json::parse(endpoint->answer(request.dump(), nullptr));
+    return Json::parse(endpoint->answer(request.dump(), nullptr, caller));
   }
   Json result(const std::string& method, const std::vector<Json>& params = {}) {
     const Json answer = ask(method, params);
@@ -227,6 +229,32 @@ TEST_F(EndpointTest, FiltersTellEachThingOnce) {
   EXPECT_EQ(result("eth_uninstallFilter", {logs}), true);
   EXPECT_EQ(code("eth_getFilterChanges", {logs}), -32000);
   EXPECT_EQ(result("eth_uninstallFilter", {logs}), false);
+}
+
+TEST_F(EndpointTest, NobodyDropsTheFiltersOfOthers) {
+  const Json kept = result("eth_newBlockFilter");
+  caller = "another";
+  const Json first = result("eth_newBlockFilter");
+  for (int i = 0; i < 300; ++i) result("eth_newBlockFilter");
+  EXPECT_EQ(code("eth_getFilterChanges", {first}), -32000);
+  caller = "one";
+  EXPECT_EQ(result("eth_getFilterChanges", {kept}), Json::array());
+}
+
+TEST(Filters, WhoHasMostMakesRoom) {
+  Filters filters;
+  const auto made = [&](const std::string& owner, int64_t now_ms) {
+    Filters::Filter filter;
+    filter.owner = owner;
+    return filters.add(filter, now_ms);
+  };
+  const uint64_t oldest = made("few", 1), second = made("many", 2);
+  for (size_t i = 1; i < Filters::kMostOfOne; ++i) made("many", 3);
+  for (size_t i = 0; i < Filters::kMost - 1 - Filters::kMostOfOne; ++i) made(std::to_string(i / 8), 3);
+  EXPECT_TRUE(filters.find(second, 2));
+  made("few", 4);
+  EXPECT_TRUE(filters.find(oldest, 4));
+  EXPECT_FALSE(filters.find(second, 4));
 }
 
 // More than one answer holds comes in several.
@@ -405,7 +433,7 @@ TEST_F(EndpointTest, TheWorkOfABatchIsBounded) {
   for (int i = 0; i < 20; ++i)
     batch.push_back(
         {{"jsonrpc", "2.0"}, {"id", i}, {"method", "eth_call"}, {"params", {{{"to", address("loop")}}}}});
-  const Json told = Json::parse(endpoint->answer(batch.dump(), nullptr));
+  const Json told = Json::parse(endpoint->answer(batch.dump(), nullptr, caller));
   ASSERT_EQ(told.size(), 20u);
   EXPECT_EQ(told[0]["error"]["code"], -32000);
   EXPECT_EQ(told[0]["error"]["message"], "out of gas");

@@ -1,6 +1,7 @@
 #include "ethereum/impl/filters.h"
 
 #include <algorithm>
+#include <map>
 
 #include "crypto/random.h"
 
@@ -13,12 +14,23 @@ uint64_t Filters::add(Filter filter, int64_t now_ms) {
   filter.asked_ms = now_ms;
   std::lock_guard lock(mutex_);
   std::erase_if(filters_, [&](const Filter& each) { return each.asked_ms + kIdleMs < now_ms; });
-  if (filters_.size() >= kMost)
-    filters_.erase(std::min_element(filters_.begin(), filters_.end(), [](const Filter& a, const Filter& b) {
-      return a.asked_ms < b.asked_ms;
-    }));
+  make_room(filter.owner);
   filters_.push_back(filter);
   return filter.id;
+}
+
+void Filters::make_room(const std::string& owner) {
+  std::map<std::string, size_t> held;
+  for (const Filter& each : filters_) ++held[each.owner];
+  const bool by_himself = held[owner] >= kMostOfOne;
+  if (!by_himself && filters_.size() < kMost) return;
+  const auto most =
+      std::max_element(held.begin(), held.end(), [](auto& a, auto& b) { return a.second < b.second; });
+  const std::string& whose = by_himself ? owner : most->first;
+  auto oldest = filters_.end();
+  for (auto at = filters_.begin(); at != filters_.end(); ++at)
+    if (at->owner == whose && (oldest == filters_.end() || at->asked_ms < oldest->asked_ms)) oldest = at;
+  filters_.erase(oldest);
 }
 
 std::optional<Filters::Filter> Filters::find(uint64_t id, int64_t now_ms) {

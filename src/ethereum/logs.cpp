@@ -113,6 +113,7 @@ Answer<Json> new_filter(Session& session, const Params& params) {
   if (!params[0].is_object() || params[0].contains("blockHash"))
     return invalid("a filter object without blockHash is wanted");
   Filters::Filter filter;
+  filter.owner = session.caller;
   ASSIGN(filter.logs, read_filter(params[0]));
   ASSIGN(const Range range, read_range(session, params[0]));
   filter.from = range.from;
@@ -125,6 +126,7 @@ Answer<Json> new_filter(Session& session, const Params& params) {
 
 Answer<Json> new_block_filter(Session& session, const Params&) {
   Filters::Filter filter;
+  filter.owner = session.caller;
   filter.next = session.head.header.height + 1;
   return Json(quantity(session.filters.add(filter, now_ms())));
 }

@@ -1,5 +1,6 @@
 #pragma once
 #include <mutex>
+#include <string>
 #include <vector>
 
 #include "ethereum/values.h"
@@ -12,15 +13,16 @@ struct LogFilter {
   std::vector<std::vector<Digest>> topics;
 };
 
-// What callers poll. One that nobody asked about for kIdleMs is dropped, and beyond kMost the one that was
-// asked about longest ago. Thread-safe.
+// What callers poll. One that nobody asked about for kIdleMs is dropped; beyond kMostOfOne of one caller the
+// one of his that was asked about longest ago, and beyond kMost such a one of who has most. Thread-safe.
 class Filters {
  public:
-  static constexpr size_t kMost = 256;
+  static constexpr size_t kMost = 1024, kMostOfOne = 64;
   static constexpr int64_t kIdleMs = 300'000;
 
   struct Filter {
     uint64_t id = 0;
+    std::string owner;                   // who made it
     std::optional<LogFilter> logs;       // none: blocks
     uint64_t from = 0, to = UINT64_MAX;  // that it was made with
     uint64_t next = 0;                   // the first height that was not told yet
@@ -33,6 +35,8 @@ class Filters {
   bool drop(uint64_t id);
 
  private:
+  void make_room(const std::string& owner);
+
   std::mutex mutex_;
   std::vector<Filter> filters_;
 };

@@ -55,13 +55,20 @@ using BlockPtr = std::shared_ptr<const Block>;
 
 // One request on its way.
 struct Session {
-  Session(const Chain& chain_, Hashes& hashes_, Filters& filters_, const Send& send_)
-      : chain(chain_), hashes(hashes_), filters(filters_), send(send_), head(chain_.ledger->head()) {}
+  Session(const Chain& chain_, Hashes& hashes_, Filters& filters_, const Send& send_,
+          const std::string& caller_)
+      : chain(chain_),
+        hashes(hashes_),
+        filters(filters_),
+        send(send_),
+        caller(caller_),
+        head(chain_.ledger->head()) {}
 
   const Chain& chain;
   Hashes& hashes;
   Filters& filters;
   const Send& send;
+  const std::string& caller;
   const ledger::Head head;
   Allowance left;
 
