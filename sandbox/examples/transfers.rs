@@ -48,7 +48,7 @@ extern "C" fn event(this: *mut c_void, _: *const u8, _: u32, _: Bytes) -> Verdic
     abi::OK
 }
 
-extern "C" fn range(_: *mut c_void, _: Bytes, _: Bytes, _: u32, _: *mut Buffer) -> Verdict {
+extern "C" fn range(_: *mut c_void, _: Bytes, _: Bytes, _: u32, _: *mut u64, _: *mut Buffer) -> Verdict {
     abi::FAULT
 }
 

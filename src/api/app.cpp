@@ -26,7 +26,8 @@ App::App(Options given, Services handed, Resource table)
       workers(options.worker_threads, options.max_queued_work),
       verifying(1, 16),
       streams(options.max_streams, options.max_streams),
-      contract_work(2, 64, contract::kStackBytes) {}
+      contract_work(2, 64, contract::kStackBytes),
+      ethereum_sends(8, 64, contract::kStackBytes) {}
 
 Status App::open() {
   if (services.host) {

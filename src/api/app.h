@@ -38,6 +38,7 @@ class App {
   Workers streams;             // one thread for each download under way
   Places contract_places{64};  // of queries of contracts, by credential
   Workers contract_work;       // on stacks that contracts fit
+  Workers ethereum_sends;      // on such too: they wait for blocks
   ethereum::Endpoints ethereum;
 
  private:

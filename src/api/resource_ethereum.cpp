@@ -1,5 +1,6 @@
 #include "api/resource_ethereum.h"
 
+#include <chrono>
 #include <future>
 
 #include "api/contract_submission.h"
@@ -11,8 +12,11 @@
 namespace chengxin::api {
 namespace {
 
+using Clock = std::chrono::steady_clock;
+
 // Blocks until the envelope is in a block: on a worker alone.
-Status send_raw(const App& app, const host::ChainPtr& chain, const std::string& source, Bytes raw) {
+Status send_raw(const App& app, const host::ChainPtr& chain, const std::string& source,
+                Clock::time_point until, Bytes raw) {
   ASSIGN(const auto key, key_of(app, *chain, Hand::service));
   ASSIGN(Bytes envelope,
          signed_envelope(*chain, key, {std::string(ethereum::kContract), "send", std::move(raw)}, {}));
@@ -21,9 +25,7 @@ Status send_raw(const App& app, const host::ChainPtr& chain, const std::string& 
   TRY(chain->admission->submit(source, {std::move(envelope), [promise](Result<order::Committed> outcome) {
                                           promise->set_value(std::move(outcome));
                                         }}));
-  if (settled.wait_for(std::chrono::milliseconds(app.options.receipt_timeout_ms)) !=
-      std::future_status::ready)
-    return {};  // it waits for its block
+  if (settled.wait_until(until) != std::future_status::ready) return {};  // it waits for its block
   ASSIGN(const auto committed, settled.get());
   ASSIGN(const auto record, chain->ledger->transaction(committed.transaction));
   if (record.receipt.status == 0) return {};
@@ -41,8 +43,18 @@ Task<Result<Response>> answer(Call& call) {
   if (!place)
     co_return tl::unexpected(
         Error{Code::busy, "api.busy", "too many calls of contracts at a time from this credential", 1000});
-  co_return co_await app.contract_work.run([&]() -> Result<Response> {
-    const auto send = [&](Bytes raw) { return send_raw(app, chain, call.principal.id, std::move(raw)); };
+  // Who sends waits for blocks, on threads that queries do not need; all of a request together as long as one
+  // would.
+  const bool sends = call.body.find("eth_sendRawTransaction") != call.body.npos;
+  Workers& workers = sends ? app.ethereum_sends : app.contract_work;
+  const auto until = Clock::now() + std::chrono::milliseconds(app.options.receipt_timeout_ms);
+  co_return co_await workers.run([&]() -> Result<Response> {
+    const auto send = [&](Bytes raw) -> Status {
+      if (!sends)
+        return fail(Code::invalid_argument, "api.malformed",
+                    "the method's name is to be written without escapes");
+      return send_raw(app, chain, call.principal.id, until, std::move(raw));
+    };
     return Response{200, "application/json", endpoint->answer(call.body, send, call.principal.id), {}, {}};
   });
 }

@@ -85,6 +85,7 @@ class Module {
  public:
   virtual ~Module() = default;
   virtual format::ContractEngine engine() const = 0;
+  virtual size_t bytes() const { return 0; }  // of memory that it holds, about
   // `deploy`: its constructor, which is nothing where it has none and the input is empty.
   virtual Result<Outcome> run(Entrance entrance, const FrameContext& context, Host& host, ByteView input,
                               uint64_t gas) const = 0;

@@ -1,6 +1,7 @@
 #include "contract/registry.h"
 
 #include "base/check.h"
+#include "contract/impl/newest.h"
 
 namespace chengxin::contract {
 
@@ -50,7 +51,7 @@ Result<LoadedPtr> Registry::load(const Digest& package, const std::function<Resu
   ASSIGN(loaded->module, engine->second->load(content.code));
   std::lock_guard lock(mutex_);
   recent_.emplace_front(package, loaded);
-  if (recent_.size() > kMost) recent_.pop_back();
+  keep_newest(recent_, kMost, kMostBytes, [](const auto& each) { return each.second->module->bytes(); });
   return LoadedPtr(std::move(loaded));
 }
 

@@ -45,7 +45,7 @@ class Registry {
   Result<LoadedPtr> load(const Digest& package, const std::function<Result<Bytes>()>& read) const;
 
  private:
-  static constexpr size_t kMost = 256;
+  static constexpr size_t kMost = 256, kMostBytes = 256 << 20;
   const Engines engines_;
   Watch* const watch_;
   mutable std::mutex mutex_;

@@ -4,6 +4,7 @@
 #include <mutex>
 
 #include "contract/impl/bridge.h"
+#include "contract/impl/newest.h"
 #include "contract/registry.h"
 #include "crypto/sm3.h"
 
@@ -20,6 +21,7 @@ class WasmModule : public Module {
       : sandbox_(std::move(sandbox)), prepared_(std::move(prepared)), digest_(crypto::sm3(prepared_)) {}
 
   format::ContractEngine engine() const override { return format::ContractEngine::wasm; }
+  size_t bytes() const override { return prepared_.size(); }
   Result<Outcome> run(Entrance entrance, const FrameContext& frame, Host& host, ByteView input,
                       uint64_t gas) const override {
     Bridge bridge(host, prepared_);
@@ -115,7 +117,8 @@ class WasmEngine : public Engine {
     }
     std::lock_guard lock(mutex_);
     recent_.push_front(out);
-    if (recent_.size() > kRecent) recent_.pop_back();
+    keep_newest(recent_, kRecent, kRecentBytes,
+                [](const Prepared& each) { return each.module ? each.module->bytes() : 0; });
     return out;
   }
 
@@ -138,7 +141,7 @@ class WasmEngine : public Engine {
     (void)write_durable(file_of(code), bytes);  // if it cannot be written, the next start prepares again
   }
 
-  static constexpr size_t kRecent = 16, kMostPrepared = 33 << 20;
+  static constexpr size_t kRecent = 16, kRecentBytes = 128 << 20, kMostPrepared = 33 << 20;
   const Sandbox sandbox_;
   const std::function<uint32_t(ByteView)> covered_from_;
   const fs::path folder_;  // empty: nothing is kept

@@ -12,7 +12,7 @@ use wasmtime::{InstancePre, Module};
 pub struct Code {
     pub module: InstancePre<Frame>,
     pub pages: u64, // of the snapshot
-    size: usize,    // of the compiled code
+    size: usize,    // of the compiled code and of the snapshot
 }
 
 /// Whoever comes while another thread loads the same module waits for it.
@@ -123,7 +123,8 @@ impl Cache {
         let module = module.map_err(run::end)?;
         let memory = module.exports().find_map(|export| export.ty().memory().map(|memory| memory.minimum()));
         let module = machine.linker.instantiate_pre(&module).map_err(run::end)?;
-        Ok(Code { module, pages: memory.unwrap_or(gas::MAX_PAGES), size })
+        let pages = memory.unwrap_or(gas::MAX_PAGES);
+        Ok(Code { module, pages, size: size + (pages as usize) * 65_536 })
     }
 }
 

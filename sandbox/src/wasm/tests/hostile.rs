@@ -27,7 +27,7 @@ fn erased_keys_that_a_range_passes_are_paid() {
     };
     let (none, some) = (after(0, GAS), after(7, GAS));
     assert_eq!((none.ending, some.ending), (RETURNED, RETURNED));
-    assert_eq!(some.gas - none.gas, 7 * gas::prices(3).unwrap().range_per_entry);
+    assert_eq!(some.gas - none.gas, 7 * crate::wasm::gas::prices(3).unwrap().range_per_entry);
     assert_eq!(after(7, some.gas).ending, RETURNED);
     assert_eq!(after(7, some.gas - 1).ending, OUT_OF_GAS);
     assert_eq!(after(u64::MAX - 1, GAS).ending, OUT_OF_GAS);
