@@ -110,7 +110,7 @@ struct Input {
 struct Ended {
   Outcome outcome;
   std::vector<Logged> events;
-  std::map<std::string, Bytes, std::less<>> state;
+  std::map<std::string, std::optional<Bytes>, std::less<>> state;
 };
 
 MapState before(const Input& input) {
