@@ -148,12 +148,8 @@ Response describe_called(const Call& call, const ledger::Ledger& ledger, const A
 Task<Result<Response>> call_function(Call& call) {
   CO_ASSIGN(const auto chain, chain_of(call));
   if (call.query.flag("dry_run")) co_return co_await dry_run(call, chain);
-  Result<Asked> asked;
-  {
-    const auto place = call.app.contract_places.take(call.principal.id);
-    if (!place) co_return tl::unexpected(Error{Code::busy, "api.busy", "too many queries at a time", 1000});
-    asked = co_await call.app.contract_work.run([&] { return asked_for(call, *chain->ledger, call.json); });
-  }
+  auto asked =
+      co_await call.app.contract_work.run([&] { return asked_for(call, *chain->ledger, call.json); });
   if (!asked) co_return tl::unexpected(asked.error());
   const format::Call made{call.path.text("contract"), call.path.text("function"), asked->arguments};
   auto settled = co_await settle(call, chain, Hand::service, made, {});
