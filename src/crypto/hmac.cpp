@@ -1,6 +1,9 @@
 #include "crypto/hmac.h"
 
+#include <openssl/hmac.h>
+
 #include "base/check.h"
+#include "crypto/impl/tongsuo.h"
 #include "crypto/sm3.h"
 
 namespace chengxin::crypto {
@@ -38,6 +41,15 @@ struct KeyedHash {
 }  // namespace
 
 Digest hmac_sm3(ByteView key, std::initializer_list<ByteView> parts) { return KeyedHash(key)(parts); }
+
+Bytes hmac_foreign(ForeignHash hash, ByteView key, ByteView message) {
+  const EVP_MD* kind = hash == ForeignHash::sha1 ? EVP_sha1() : EVP_sha256();
+  Bytes out(size_t(EVP_MD_size(kind)));
+  unsigned size = 0;
+  CHECK(HMAC(kind, key.data(), int(key.size()), message.data(), message.size(), out.data(), &size));
+  CHECK(size == out.size());
+  return out;
+}
 
 Secret kdf(ByteView input, size_t size) {
   Secret out;

@@ -9,6 +9,10 @@ namespace chengxin::crypto {
 Digest hmac_sm3(ByteView key, std::initializer_list<ByteView> parts);
 inline Digest hmac_sm3(ByteView key, ByteView message) { return hmac_sm3(key, {message}); }
 
+// HMAC with the hashes of others, for what others prescribe (one-time codes of RFC 6238).
+enum class ForeignHash { sha1, sha256 };
+Bytes hmac_foreign(ForeignHash hash, ByteView key, ByteView message);
+
 // KDF of GB/T 32918.4 5.4.3: SM3(input || 1) || SM3(input || 2) …, cut to `size` bytes (below 2^37).
 Secret kdf(ByteView input, size_t size);
 

@@ -1,0 +1,410 @@
+#include "access/policy.h"
+
+#include <algorithm>
+
+#include "crypto/sm3.h"
+
+namespace chengxin::access {
+namespace {
+
+constexpr size_t kMaxNameBytes = 64, kMaxPermissions = 500;
+
+tl::unexpected<Error> malformed(std::string_view what) {
+  return fail(Code::invalid_argument, "access.policy_form", "{}", what);
+}
+
+// Names of organisations, roles: small letters, digits, '-' and '_'.
+bool is_name(std::string_view name) {
+  return !name.empty() && name.size() <= kMaxNameBytes && std::all_of(name.begin(), name.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
+  });
+}
+
+// Members of an object, each of the kind asked for; nothing else stands in it.
+class Members {
+ public:
+  Members(const Json& json, std::string where) : json_(json), where_(std::move(where)) {
+    if (!json.is_object()) fault("must be an object");
+  }
+  std::string text(const char* name, bool required = true) {
+    const Json* value = find(name, required);
+    if (value && !value->is_string()) fault(fmt::format("{} must be a string", name));
+    return value && value->is_string() ? value->get<std::string>() : "";
+  }
+  int64_t number(const char* name, bool required = true) {
+    const Json* value = find(name, required);
+    if (value && !value->is_number_integer()) fault(fmt::format("{} must be an integer", name));
+    return value && value->is_number_integer() ? value->get<int64_t>() : 0;
+  }
+  bool flag(const char* name) {
+    const Json* value = find(name, false);
+    if (value && !value->is_boolean()) fault(fmt::format("{} must be true or false", name));
+    return value && value->is_boolean() && value->get<bool>();
+  }
+  std::vector<std::string> texts(const char* name) {
+    std::vector<std::string> out;
+    const Json* value = find(name, false);
+    if (!value) return out;
+    if (!value->is_array() || value->size() > kMaxPermissions) fault(fmt::format("{} must be a list", name));
+    for (const Json& each : *value) {
+      if (!each.is_string()) fault(fmt::format("{} holds what is no string", name));
+      out.push_back(each.is_string() ? each.get<std::string>() : "");
+    }
+    return out;
+  }
+  const Json& object(const char* name) {
+    static const Json none = Json::object();
+    const Json* value = find(name, true);
+    if (value && !value->is_object()) fault(fmt::format("{} must be an object", name));
+    return value && value->is_object() ? *value : none;
+  }
+  const Json& list(const char* name) {
+    static const Json none = Json::array();
+    const Json* value = find(name, true);
+    if (value && !value->is_array()) fault(fmt::format("{} must be a list", name));
+    return value && value->is_array() ? *value : none;
+  }
+  Status done() {
+    if (fault_.empty() && json_.is_object())
+      for (const auto& [name, value] : json_.items())
+        if (!known_.contains(name)) fault("unknown member " + name);
+    if (!fault_.empty()) return malformed(where_ + ": " + fault_);
+    return {};
+  }
+
+ private:
+  const Json* find(const char* name, bool required) {
+    known_.insert(name);
+    if (!json_.is_object()) return nullptr;
+    auto found = json_.find(name);
+    if (found != json_.end()) return &*found;
+    if (required) fault(fmt::format("{} is missing", name));
+    return nullptr;
+  }
+  void fault(std::string what) {
+    if (fault_.empty()) fault_ = std::move(what);
+  }
+  const Json& json_;
+  const std::string where_;
+  std::set<std::string> known_;
+  std::string fault_;
+};
+
+bool is_permission(const std::string& text) {
+  const size_t colon = text.find(':');
+  if (colon == std::string::npos || colon + 1 == text.size()) return false;
+  const std::string kind = text.substr(0, colon);
+  return kind == "read" || kind == "write" || kind == "call" || text == "integration:*";
+}
+
+}  // namespace
+
+Json Policy::beginning() {
+  return {{"format", kPolicyFormat},
+          {"version", 0},
+          {"previous", ""},
+          {"made_ms", 0},
+          {"organisations", {{"root", {{"name", "本机构 this organisation"}, {"parent", ""}}}}},
+          {"roles", Json::object()},
+          {"users", Json::object()},
+          {"assignments", Json::array()},
+          {"delegations", Json::array()}};
+}
+
+Status Policy::read_organisations(const Json& json) {
+  for (const auto& [id, value] : json.items()) {
+    Members members(value, "organisation " + id);
+    members.text("name");
+    parents_[id] = members.text("parent");
+    TRY(members.done());
+    if (!is_name(id)) return malformed("organisation " + id + ": not a name");
+  }
+  for (const auto& [id, parent] : parents_) {
+    std::string at = parent;
+    for (size_t steps = 0; !at.empty(); at = parents_.at(at)) {
+      if (!parents_.contains(at))
+        return fail(Code::invalid_argument, "access.organisation_unknown", "{} above {}", at, id);
+      if (++steps > parents_.size())
+        return fail(Code::invalid_argument, "access.organisation_loop", "{}", id);
+    }
+  }
+  return {};
+}
+
+Status Policy::read_roles(const Json& json) {
+  for (const auto& [id, value] : json.items()) {
+    if (built_in_roles().contains(id)) return fail(Code::invalid_argument, "access.role_built_in", "{}", id);
+    Members members(value, "role " + id);
+    Role role{members.text("title"),
+              members.texts("inherits"),
+              members.texts("permissions"),
+              members.texts("masks"),
+              members.flag("all_rows"),
+              members.flag("read_only"),
+              int(members.number("clearance", false))};
+    TRY(members.done());
+    if (!is_name(id)) return malformed("role " + id + ": not a name");
+    if (role.clearance < 0 || role.clearance > 9) return malformed("role " + id + ": clearance is 0 to 9");
+    for (const auto& permission : role.permissions)
+      if (!is_permission(permission))
+        return fail(Code::invalid_argument, "access.permission_unknown", "{} in role {}", permission, id);
+    roles_[id] = std::move(role);
+  }
+  for (const auto& [id, role] : built_in_roles()) {
+    std::vector<std::string> path;
+    TRY(flatten(id, path));
+  }
+  for (const auto& [id, role] : roles_) {
+    std::vector<std::string> path;
+    TRY(flatten(id, path));
+  }
+  return {};
+}
+
+// Adds the permissions and masks of those inherited; what a role shows of rows and labels is its own.
+Status Policy::flatten(const std::string& id, std::vector<std::string>& path) {
+  if (flat_.contains(id)) return {};
+  if (std::find(path.begin(), path.end(), id) != path.end())
+    return fail(Code::invalid_argument, "access.role_loop", "{}", id);
+  const Role* own = role(id);
+  if (!own) return fail(Code::invalid_argument, "access.role_unknown", "{}", id);
+  path.push_back(id);
+  Role flat = *own;
+  for (const auto& base : own->inherits) {
+    TRY(flatten(base, path));
+    const Role& other = flat_.at(base);
+    flat.permissions.insert(flat.permissions.end(), other.permissions.begin(), other.permissions.end());
+    flat.masks.insert(flat.masks.end(), other.masks.begin(), other.masks.end());
+    flat.read_only = flat.read_only || other.read_only;
+  }
+  path.pop_back();
+  flat_[id] = std::move(flat);
+  return {};
+}
+
+Status Policy::read_users(const Json& json) {
+  std::set<crypto::Sm2Point> keys;
+  for (const auto& [id, value] : json.items()) {
+    Members members(value, "user " + id);
+    User user{members.text("name"), members.text("organisation"), members.flag("service"), std::nullopt};
+    const std::string key = members.text("key", false);
+    TRY(members.done());
+    if (!parents_.contains(user.organisation))
+      return fail(Code::invalid_argument, "access.organisation_unknown", "{} of user {}", user.organisation,
+                  id);
+    if (!key.empty()) {
+      ASSIGN(Bytes point, unhex(key));
+      ASSIGN(user.key, crypto::Sm2PublicKey::from_point(point));
+      if (!keys.insert(user.key->point()).second)
+        return fail(Code::invalid_argument, "access.key_shared", "{} ({})", user.name, id);
+    }
+    users_[id] = std::move(user);
+  }
+  return {};
+}
+
+Status Policy::read_assignments(const Json& json) {
+  for (const Json& value : json) {
+    Members members(value, "assignment");
+    Assignment one{members.text("to"), members.text("role")};
+    TRY(members.done());
+    if (!known_role(one.role)) return fail(Code::invalid_argument, "access.role_unknown", "{}", one.role);
+    if (one.to.starts_with("user:")) {
+      if (!users_.contains(one.to.substr(5)))
+        return fail(Code::invalid_argument, "access.user_unknown", "{}", one.to);
+    } else if (one.to.starts_with("organisation:")) {
+      if (!parents_.contains(one.to.substr(13)))
+        return fail(Code::invalid_argument, "access.organisation_unknown", "{}", one.to);
+    } else {
+      return malformed("assignment: to is user:ID or organisation:ID");
+    }
+    assignments_.push_back(std::move(one));
+  }
+  return {};
+}
+
+Status Policy::read_delegations(const Json& json) {
+  for (const Json& value : json) {
+    Members members(value, "delegation");
+    Delegation one{members.text("from"), members.text("to"), members.text("role"), members.number("from_ms"),
+                   members.number("until_ms")};
+    TRY(members.done());
+    if (!users_.contains(one.from) || !users_.contains(one.to))
+      return fail(Code::invalid_argument, "access.user_unknown", "{} or {}", one.from, one.to);
+    if (!assigned(one.from).contains(one.role) || one.from == one.to || one.from_ms >= one.until_ms)
+      return fail(Code::invalid_argument, "access.delegation", "{} from {}", one.role, one.from);
+    delegations_.push_back(std::move(one));
+  }
+  return {};
+}
+
+Result<Policy> Policy::read(const Json& document) {
+  Policy out;
+  Members members(document, "policy");
+  const bool format = members.text("format") == kPolicyFormat;
+  out.version_ = members.number("version");
+  out.previous_ = members.text("previous");
+  out.made_ms_ = members.number("made_ms");
+  const Json &organisations = members.object("organisations"), &roles = members.object("roles"),
+             &users = members.object("users"), &assignments = members.list("assignments"),
+             &delegations = members.list("delegations");
+  TRY(members.done());
+  if (!format) return malformed("format is not " + std::string(kPolicyFormat));
+  TRY(out.read_organisations(organisations));
+  TRY(out.read_roles(roles));
+  TRY(out.read_users(users));
+  TRY(out.read_assignments(assignments));
+  TRY(out.read_delegations(delegations));
+  ASSIGN(out.text_, canonical_json(document));
+  out.digest_ = crypto::sm3(view(out.text_));
+  out.document_ = document;
+  return out;
+}
+
+const Role* Policy::role(const std::string& id) const {
+  if (auto found = built_in_roles().find(id); found != built_in_roles().end()) return &found->second;
+  auto found = roles_.find(id);
+  return found == roles_.end() ? nullptr : &found->second;
+}
+
+const Policy::User* Policy::user(const std::string& id) const {
+  auto found = users_.find(id);
+  return found == users_.end() ? nullptr : &found->second;
+}
+
+std::optional<std::string> Policy::user_with_key(const crypto::Sm2Point& key) const {
+  for (const auto& [id, user] : users_)
+    if (user.key && user.key->point() == key) return id;
+  return std::nullopt;
+}
+
+bool Policy::within(const std::string& organisation, const std::string& above) const {
+  for (std::string at = organisation; !at.empty();) {
+    if (at == above) return true;
+    auto parent = parents_.find(at);
+    if (parent == parents_.end()) return false;
+    at = parent->second;
+  }
+  return false;
+}
+
+std::set<std::string> Policy::assigned(const std::string& id) const {
+  std::set<std::string> out;
+  const User* one = user(id);
+  if (!one) return out;
+  for (const auto& assignment : assignments_) {
+    const bool own = assignment.to == "user:" + id;
+    if (own ||
+        (assignment.to.starts_with("organisation:") && within(one->organisation, assignment.to.substr(13))))
+      out.insert(assignment.role);
+  }
+  return out;
+}
+
+std::set<std::string> Policy::roles_of(const std::string& user, int64_t now_ms) const {
+  std::set<std::string> out = assigned(user);
+  for (const auto& one : delegations_)
+    if (one.to == user && now_ms >= one.from_ms && now_ms < one.until_ms) out.insert(one.role);
+  return out;
+}
+
+std::optional<Grant> Policy::grant(const std::set<std::string>& roles, const Action& action) const {
+  std::optional<Grant> out;
+  bool read_only = false;
+  for (const auto& id : roles) {
+    const Role& role = flat_.at(id);
+    read_only = read_only || role.read_only;
+    if (std::none_of(role.permissions.begin(), role.permissions.end(),
+                     [&](const auto& permission) { return permits(permission, action); }))
+      continue;
+    if (!out) {
+      out = Grant{role.all_rows, role.masks, role.clearance};
+      continue;
+    }
+    out->all_rows = out->all_rows || role.all_rows;
+    out->clearance = std::max(out->clearance, role.clearance);
+    std::erase_if(out->masks, [&](const auto& mask) {
+      return std::find(role.masks.begin(), role.masks.end(), mask) == role.masks.end();
+    });
+  }
+  if (read_only && action.writes) return std::nullopt;
+  return out;
+}
+
+std::optional<Grant> Policy::decide(const std::string& user, const Action& action, int64_t now_ms) const {
+  return grant(roles_of(user, now_ms), action);
+}
+
+std::optional<Grant> Policy::decide_role(const std::string& role, const Action& action) const {
+  if (!flat_.contains(role)) return std::nullopt;
+  return grant({role}, action);
+}
+
+bool Policy::is_administrator(const std::string& user, std::span<const Action> actions,
+                              int64_t now_ms) const {
+  const auto roles = roles_of(user, now_ms);
+  return std::any_of(actions.begin(), actions.end(), [&](const Action& action) {
+    return duty_of(action) != Duty::none && grant(roles, action).has_value();
+  });
+}
+
+Status Policy::check_roles_of(const std::string& id, const User& user,
+                              std::span<const Action> actions) const {
+  std::set<std::string> all = assigned(id);
+  for (const auto& one : delegations_)  // whenever they begin
+    if (one.to == id) all.insert(one.role);
+  std::set<Duty> duties;
+  bool writes = false, read_only = false;
+  for (const auto& role : all) {
+    const Role& flat = flat_.at(role);
+    read_only = read_only || flat.read_only;
+    for (const Action& action : actions) {
+      if (!action.writes || std::none_of(flat.permissions.begin(), flat.permissions.end(),
+                                         [&](const auto& permission) { return permits(permission, action); }))
+        continue;
+      writes = true;
+      if (duty_of(action) != Duty::none) duties.insert(duty_of(action));
+    }
+  }
+  if (duties.size() > 1)
+    return fail(Code::conflict, "access.duties_overlap", "{} ({}) would hold the duties {} and {}", user.name,
+                id, duty_name(*duties.begin()), duty_name(*duties.rbegin()));
+  if (read_only && writes)
+    return fail(Code::conflict, "access.read_only_writes", "{} ({}) has a role that writes", user.name, id);
+  if (!duties.empty() && !user.key)
+    return fail(Code::conflict, "access.key_missing", "{} ({}): register a certificate first", user.name, id);
+  return {};
+}
+
+Status Policy::check(std::span<const Action> actions) const {
+  for (const auto& [id, role] : roles_)
+    for (const auto& permission : role.permissions)
+      if (permission.starts_with("call:") &&
+          std::none_of(actions.begin(), actions.end(),
+                       [&](const Action& action) { return permission.substr(5) == action.id; }))
+        return fail(Code::invalid_argument, "access.permission_unknown", "{} in role {}", permission, id);
+  for (const auto& [id, user] : users_) TRY(check_roles_of(id, user, actions));
+  return {};
+}
+
+Status Policy::check_not_locked_out(const std::function<bool(const std::string&)>& usable) const {
+  std::vector<std::string> proposers, approvers, managers;
+  for (const auto& [id, user] : users_) {
+    if (user.service || !user.key || !usable(id)) continue;
+    const auto roles = assigned(id);
+    if (grant(roles, propose_action())) proposers.push_back(id);
+    if (grant(roles, approve_action())) approvers.push_back(id);
+    if (grant(roles, add_user_action())) managers.push_back(id);
+  }
+  const bool two =
+      !proposers.empty() && std::any_of(approvers.begin(), approvers.end(), [&](const auto& one) {
+        return proposers.size() > 1 || one != proposers.front();
+      });
+  if (!two)
+    return fail(Code::conflict, "access.everyone_out",
+                "nobody could propose a change and somebody else approve it any more");
+  if (managers.empty()) return fail(Code::conflict, "access.everyone_out", "nobody could add users any more");
+  return {};
+}
+
+}  // namespace chengxin::access

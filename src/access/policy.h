@@ -1,0 +1,131 @@
+#pragma once
+#include <functional>
+#include <map>
+#include <optional>
+#include <set>
+#include <span>
+#include <vector>
+
+#include "base/json.h"
+#include "crypto/sm2.h"
+
+// Who may do what, as one document: organisations, roles, users, assignments, delegations. Default deny. The
+// document is canonical JSON (RFC 8785); who signs it is store.h's business, what its members mean stands in
+// docs/access.md and ADR 0042.
+namespace chengxin::access {
+
+inline constexpr std::string_view kPolicyFormat = "chengxin-access-policy-1";
+inline constexpr size_t kMaxPolicyBytes = 16 << 20;
+
+// Something that can be called: a route of the API.
+struct Action {
+  std::string id, tag;
+  bool writes = false;
+  bool integration = false;  // what a program with a token of the installation may call
+};
+
+// Actions that the rules below know.
+const Action& propose_action();  // proposeAccessPolicy
+const Action& approve_action();  // approveAccessProposal
+const Action& add_user_action();
+
+// The administrators of GB/T 22239-2019 8.1.5: nobody has two of these.
+enum class Duty { none, system, security, audit };
+Duty duty_of(const Action& action);  // of a writing action, by its tag
+std::string_view duty_name(Duty duty);
+
+// What an answer may show to who has made a call.
+struct Grant {
+  bool all_rows = false;           // records of every organisation, not of the own and those beneath it only
+  std::vector<std::string> masks;  // members of this name are blanked out
+  int clearance = 0;               // records with a higher label are not there
+};
+
+struct Role {
+  std::string title;
+  std::vector<std::string> inherits;
+  // "read:TAG", "write:TAG", "read:*", "write:*", "call:ID", "integration:*".
+  std::vector<std::string> permissions;
+  std::vector<std::string> masks;
+  bool all_rows = false;
+  bool read_only = false;  // whoever has it may write nothing at all, by whatever other role
+  int clearance = 0;       // 0 to 9
+};
+// system-, security- and audit-administrator, regulator, official, reader, integrator.
+const std::map<std::string, Role, std::less<>>& built_in_roles();
+bool permits(const std::string& permission, const Action& action);
+
+class Policy {
+ public:
+  struct User {
+    std::string name, organisation;
+    bool service = false;
+    std::optional<crypto::Sm2PublicKey> key;  // signs proposals and approvals; of a service: its messages
+  };
+  struct Delegation {
+    std::string from, to, role;
+    int64_t from_ms = 0, until_ms = 0;
+  };
+
+  Policy() = default;
+  // access.policy_form, access.role_unknown, access.role_loop, access.role_built_in,
+  // access.organisation_unknown, access.organisation_loop, access.user_unknown, access.delegation,
+  // access.key_shared.
+  static Result<Policy> read(const Json& document);
+  // Of the first version: nobody in one organisation.
+  static Json beginning();
+
+  // Rules over everybody: access.permission_unknown, access.duties_overlap, access.read_only_writes,
+  // access.key_missing (an administrator without a key).
+  Status check(std::span<const Action> actions) const;
+  // access.everyone_out unless somebody can propose, somebody else approve, and somebody add users; `usable`
+  // says who can sign in. Delegations do not count: they end.
+  Status check_not_locked_out(const std::function<bool(const std::string& user)>& usable) const;
+
+  const Json& document() const { return document_; }
+  const std::string& text() const { return text_; }  // canonical
+  const Digest& digest() const { return digest_; }
+  int64_t version() const { return version_; }
+  const std::string& previous() const { return previous_; }  // digest of the version before, hexadecimal
+  int64_t made_ms() const { return made_ms_; }
+  const std::map<std::string, User>& users() const { return users_; }
+  const User* user(const std::string& id) const;
+  std::optional<std::string> user_with_key(const crypto::Sm2Point& key) const;
+
+  // Roles that a user has at a time: assigned to him or to an organisation above him, or delegated.
+  std::set<std::string> roles_of(const std::string& user, int64_t now_ms) const;
+  std::optional<Grant> decide(const std::string& user, const Action& action, int64_t now_ms) const;
+  std::optional<Grant> decide_role(const std::string& role, const Action& action) const;
+  bool is_administrator(const std::string& user, std::span<const Action> actions, int64_t now_ms) const;
+  // Whether `organisation` is `above` or beneath it.
+  bool within(const std::string& organisation, const std::string& above) const;
+  const Role* role(const std::string& id) const;
+
+ private:
+  struct Assignment {
+    std::string to, role;  // "user:ID" or "organisation:ID"
+  };
+  Status read_organisations(const Json& json);
+  Status read_roles(const Json& json);
+  Status read_users(const Json& json);
+  Status read_assignments(const Json& json);
+  Status read_delegations(const Json& json);
+  Status flatten(const std::string& id, std::vector<std::string>& path);
+  std::set<std::string> assigned(const std::string& user) const;
+  std::optional<Grant> grant(const std::set<std::string>& roles, const Action& action) const;
+  Status check_roles_of(const std::string& id, const User& user, std::span<const Action> actions) const;
+  bool known_role(const std::string& id) const { return role(id) != nullptr; }
+
+  Json document_;
+  std::string text_, previous_;
+  Digest digest_{};
+  int64_t version_ = 0, made_ms_ = 0;
+  std::map<std::string, std::string> parents_;  // of organisations; empty: none
+  std::map<std::string, Role> roles_;
+  std::map<std::string, Role> flat_;  // with the permissions and masks of those inherited
+  std::map<std::string, User> users_;
+  std::vector<Assignment> assignments_;
+  std::vector<Delegation> delegations_;
+};
+
+}  // namespace chengxin::access

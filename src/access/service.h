@@ -1,0 +1,137 @@
+#pragma once
+#include <functional>
+#include <memory>
+#include <unordered_map>
+
+#include "access/sessions.h"
+#include "access/store.h"
+#include "access/users.h"
+#include "crypto/certificate.h"
+
+// Signing in and the accounts of an installation, over users.h, sessions.h and store.h. All calls are handed
+// the time; those that touch SQL block.
+namespace chengxin::access {
+
+// Whose certificates are good for signing in.
+struct Trust {
+  std::vector<crypto::Certificate> roots, others;
+  std::vector<crypto::Crl> crls;
+  bool crl_required = false;
+};
+
+struct Options {
+  crypto::Secret key;                  // 32 bytes of the installation: MACs, sealing
+  crypto::Sm2PrivateKey installation;  // signs the policy's beginning
+  std::vector<Action> actions;
+  PasswordPolicy passwords;
+  uint32_t iterations = 200'000;  // of PBKDF2 for new hashes (ADR 0042)
+  SessionLimits sessions;
+  int failures_to_lock = 5;
+  int64_t lock_ms = 30 * 60'000;
+  std::function<Result<Trust>()> trust;  // read at each use, so that a new revocation list counts at once
+  std::function<void(int64_t version, const Digest& digest)> policy_applied;
+};
+
+// What somebody shows. Password, or certificate with the signature of login_message(); either with a code.
+struct Proofs {
+  std::string password, code;
+  std::string certificate_pem, challenge;
+  Bytes signature;
+};
+
+struct SignIn {
+  std::string name;
+  Proofs proofs;
+  std::string agent, address;
+};
+
+struct NewUser {
+  std::string name, password, certificate_pem, outside;
+  bool service = false;
+};
+
+class Service {
+ public:
+  static Result<std::unique_ptr<Service>> open(sql::Database& database, Options options);
+
+  // Random, good for two minutes and one use.
+  std::string challenge(int64_t now_ms);
+  // What the user's key signs: short lines, the installation's name among them.
+  std::string login_message(std::string_view user, std::string_view challenge) const;
+  const std::string& installation() const { return installation_; }
+
+  // access.login_failed for an unknown user, a wrong password and a certificate of somebody else alike, after
+  // the same work; after five in a row access.locked, for names that nobody has too. Once the first factor is
+  // right: access.disabled, access.code_*, access.second_factor_required, access.certificate_required.
+  // Certificates: crypto.certificate_*, crypto.crl_*, access.challenge, access.certificate_signature.
+  Result<Sessions::Opened> sign_in(const SignIn& request, int64_t now_ms);
+  // For one whom an outside provider vouches for. access.outside_unknown.
+  Result<Sessions::Opened> sign_in_outside(const std::string& account, const std::string& agent,
+                                           const std::string& address, int64_t now_ms);
+  // One more factor for an open session, which gets a new identifier.
+  Result<Sessions::Opened> step_up(std::string_view secret, const Proofs& proofs, int64_t now_ms);
+
+  // access.login_failed for a wrong old one (it counts), the reasons of check_password,
+  // access.password_history. All other sessions end and this one gets a new identifier.
+  Result<Sessions::Opened> change_password(std::string_view secret, std::string_view old_password,
+                                           std::string_view new_password, int64_t now_ms);
+  // The address that an authenticator reads; it counts from confirm_code() on. access.code_device when there
+  // is one already.
+  Result<std::string> begin_code(const std::string& user, CodeAlgorithm algorithm);
+  Status confirm_code(const std::string& user, std::string_view code, int64_t now_ms);
+
+  struct Added {
+    User user;
+    std::string password;  // a temporary one, when none was given
+  };
+  Result<Added> add_user(const NewUser& request, int64_t now_ms);
+  // Adds the user and gives him a role, signed by the installation: only until the administrators are there.
+  Result<Added> add_first(const NewUser& request, const std::string& role, int64_t now_ms);
+  Status lock(const std::string& user);
+  Status unlock(const std::string& user);
+  Result<std::string> reset(const std::string& user, bool code_too, int64_t now_ms);  // a temporary password
+  Status set_certificate(const std::string& user, const std::string& pem, int64_t now_ms);
+  // access.bent and the like are passed on.
+  bool usable(const std::string& user) const;  // there, neither disabled nor locked by an administrator
+
+  // Certificate and key of a user, checked: what the policy has to hold for him.
+  Result<crypto::Certificate> check_certificate(const std::string& pem, int64_t now_ms) const;
+
+  Users& users() { return users_; }
+  Sessions& sessions() { return sessions_; }
+  PolicyStore& policies() { return policies_; }
+  const PolicyStore& policies() const { return policies_; }
+  PolicyStore::Usable usable_check() const {
+    return [this](const std::string& user) { return usable(user); };
+  }
+  bool needs_certificate(const std::string& user, int64_t now_ms) const;  // administrators
+  Status maintain(int64_t now_ms);
+
+ private:
+  Service(sql::Database& database, Options options);
+  Status check_lock(const std::optional<User>& user, const std::string& name, int64_t now_ms) const;
+  using Count = std::function<void(int& failures, int64_t& until_ms)>;
+  Status note_stranger(const std::string& name, const Count& count);
+  void note_failure(const std::optional<User>& user, const std::string& name, int64_t now_ms);
+  // The factors that were shown; failures are noted.
+  Result<int> prove(const std::optional<User>& user, const std::string& name, const Proofs& proofs,
+                    int64_t now_ms);
+  Status prove_certificate(const std::optional<User>& user, const std::string& name, const Proofs& proofs,
+                           int64_t now_ms);
+  Status use_code(const User& user, const std::string& code, int64_t now_ms);
+  Status check_enough(const User& user, int factors, int64_t now_ms) const;
+  Status take_challenge(const std::string& challenge, int64_t now_ms);
+  Status set_password(User& user, std::string_view password, bool by_other, int64_t now_ms) const;
+
+  sql::Database& database_;
+  const Options options_;
+  const std::string installation_;
+  const PasswordHash nobodys_;  // compared with when there is no such user, so that it takes as long
+  Users users_;
+  Sessions sessions_;
+  PolicyStore policies_;
+  std::mutex mutex_;
+  std::unordered_map<std::string, int64_t> challenges_;  // until when
+};
+
+}  // namespace chengxin::access
