@@ -1,79 +1,55 @@
 #include "crypto/authority.h"
 
-#include "crypto/impl/der.h"
+#include <map>
+
 #include "crypto/impl/oids.h"
+#include "crypto/impl/x509.h"
 #include "crypto/random.h"
-#include "crypto/sm3.h"
 
 namespace chengxin::crypto {
 namespace {
 using namespace der;
+using x509::extension;
 
-Bytes encode_name(const Name& name) {
-  Bytes parts;
-  auto add = [&](const Oid& id, std::string_view value, uint8_t tag) {
-    if (value.empty()) return;
-    append(parts, element(kSet, {sequence({oid(id), element(tag, {view(value)})})}));
-  };
-  add(oids::kCountry, name.country, 0x13);  // PrintableString, RFC 5280 appendix A.1
-  add(oids::kOrganization, name.organization, kUtf8String);
-  add(oids::kUnit, name.unit, kUtf8String);
-  add(oids::kCommonName, name.common_name, kUtf8String);
-  return sequence({parts});
-}
+constexpr uint16_t kEncipherment = kKeyEncipherment | kDataEncipherment | kKeyAgreement;
+constexpr uint8_t kIa5Uri = context_primitive(6);  // GeneralName uniformResourceIdentifier
 
-Status check_name(const Name& name) {
-  auto refused = [](std::string_view what) {
-    return fail(Code::invalid_argument, "crypto.certificate_request", "{}", what);
-  };
-  if (name.common_name.empty()) return refused("no common name");
-  bool letters = name.country.size() == 2 && std::isupper(static_cast<unsigned char>(name.country[0])) &&
-                 std::isupper(static_cast<unsigned char>(name.country[1]));
-  if (!name.country.empty() && !letters) return refused("country is not two capital letters");
-  for (const std::string* part : {&name.organization, &name.unit, &name.common_name}) {
-    if (part->size() > 256) return refused("a name part is above 256 bytes");
-    for (unsigned char c : *part)
-      if (c < 0x20 || c == 0x7f) return refused("a name part has control characters");
+CertificateKind kind_of(Purpose purpose) {
+  switch (purpose) {
+    case Purpose::ca:
+      return {.key_usage = kKeyCertSign | kCrlSign, .authority = 0};
+    case Purpose::tls_sign:
+      return {.extended = {ExtendedUsage::server_auth, ExtendedUsage::client_auth}};
+    case Purpose::tls_encrypt:
+      return {.key_usage = kEncipherment,
+              .extended = {ExtendedUsage::server_auth, ExtendedUsage::client_auth}};
+    case Purpose::client:
+      return {.extended = {ExtendedUsage::client_auth}};
+    case Purpose::timestamp:
+      return {.extended = {ExtendedUsage::timestamping}, .extended_critical = true};
+    case Purpose::any:
+      break;
   }
   return {};
 }
 
-// RFC 7093 section 2 method 1, with SM3: the leftmost 160 bits.
-Bytes key_id(const Sm2PublicKey& key) {
-  Digest digest = sm3(key.point());
-  return to_bytes(ByteView(digest).first(20));
-}
-
-Bytes extension(const Oid& id, bool critical, ByteView value) {
-  return sequence({oid(id), critical ? boolean(true) : Bytes(), octets(value)});
-}
-
-uint16_t key_usage_of(Purpose purpose) {
-  switch (purpose) {
-    case Purpose::ca:
-      return kKeyCertSign | kCrlSign;
-    case Purpose::tls_encrypt:
-      return kKeyEncipherment | kDataEncipherment | kKeyAgreement;
-    default:
-      return kDigitalSignature;
+const Oid& oid_of(ExtendedUsage usage) {
+  switch (usage) {
+    case ExtendedUsage::server_auth:
+      return oids::kServerAuth;
+    case ExtendedUsage::client_auth:
+      return oids::kClientAuth;
+    case ExtendedUsage::email:
+      return oids::kEmailProtection;
+    case ExtendedUsage::timestamping:
+      return oids::kTimeStamping;
+    case ExtendedUsage::ocsp_signing:
+      break;
   }
+  return oids::kOcspSigning;
 }
 
-Bytes extended_usage_of(Purpose purpose) {
-  switch (purpose) {
-    case Purpose::tls_sign:
-    case Purpose::tls_encrypt:
-      return sequence({oid(oids::kServerAuth), oid(oids::kClientAuth)});
-    case Purpose::client:
-      return sequence({oid(oids::kClientAuth)});
-    case Purpose::timestamp:
-      return sequence({oid(oids::kTimeStamping)});
-    default:
-      return {};
-  }
-}
-
-Bytes encode_hosts(const std::vector<std::string>& hosts) {
+Bytes encode_hosts(std::span<const std::string> hosts) {
   Bytes names;
   for (const std::string& host : hosts) {
     unsigned a, b, c, d;
@@ -88,28 +64,47 @@ Bytes encode_hosts(const std::vector<std::string>& hosts) {
   return sequence({names});
 }
 
-Bytes encode_extensions(const CertificateRequest& request, bool root, const Sm2PublicKey& key,
-                        const Sm2PublicKey& issuer_key) {
-  Bytes list;
-  bool ca = request.purpose == Purpose::ca;
-  Bytes constraints = !ca    ? sequence({})
-                      : root ? sequence({boolean(true), integer(uint64_t(1))})
-                             : sequence({boolean(true), integer(uint64_t(0))});
-  append(list, extension(oids::kBasicConstraints, true, constraints));
-  append(list, extension(oids::kKeyUsage, true, named_bits(key_usage_of(request.purpose))));
-  if (Bytes usage = extended_usage_of(request.purpose); !usage.empty())
-    append(list, extension(oids::kExtendedKeyUsage, request.purpose == Purpose::timestamp, usage));
-  if (!request.hosts.empty())
-    append(list, extension(oids::kAlternativeName, false, encode_hosts(request.hosts)));
-  append(list, extension(oids::kSubjectKeyId, false, octets(key_id(key))));
-  append(list, extension(oids::kAuthorityKeyId, false,
-                         sequence({element(context_primitive(0), {key_id(issuer_key)})})));
-  return element(context(3), {sequence({list})});
+// RFC 5280 4.2.1.13: one distribution point with its full name.
+Bytes encode_distribution_point(std::string_view url) {
+  Bytes name = element(context(0), {element(context(0), {element(kIa5Uri, {view(url)})})});
+  return sequence({sequence({name})});
 }
 
-Result<Bytes> sign(const Bytes& tbs, const Sm2PrivateKey& key) {
-  ASSIGN(Sm2Signature signature, key.sign(tbs));
-  return sequence({tbs, algorithm(oids::kSm2WithSm3), bits(der::signature(signature))});
+// RFC 5280 4.2.2.1.
+Bytes encode_information_access(const CertificateKind& kind) {
+  Bytes list;
+  if (!kind.ocsp_url.empty())
+    append(list, sequence({oid(oids::kOcspAccess), element(kIa5Uri, {view(kind.ocsp_url)})}));
+  if (!kind.issuer_url.empty())
+    append(list, sequence({oid(oids::kIssuersAccess), element(kIa5Uri, {view(kind.issuer_url)})}));
+  return sequence({list});
+}
+
+// Of a kind under an issuer: the extensions that are the same in each certificate, before and behind those
+// that are its own.
+struct Mould {
+  Bytes before, behind;
+};
+
+Mould mould_of(const CertificateKind& kind, const Sm2Point& issuer_key) {
+  Mould out;
+  Bytes constraints =
+      kind.authority ? sequence({boolean(true), integer(uint64_t(*kind.authority))}) : sequence({});
+  append(out.before, extension(oids::kBasicConstraints, true, constraints));
+  append(out.before, extension(oids::kKeyUsage, true, named_bits(kind.key_usage)));
+  if (!kind.extended.empty()) {
+    Bytes list;
+    for (ExtendedUsage usage : kind.extended) append(list, oid(oid_of(usage)));
+    append(out.before, extension(oids::kExtendedKeyUsage, kind.extended_critical, sequence({list})));
+  }
+  append(out.behind, extension(oids::kAuthorityKeyId, false,
+                               sequence({element(context_primitive(0), {x509::key_id(issuer_key)})})));
+  if (!kind.crl_url.empty())
+    append(out.behind, extension(oids::kDistributionPoints, false, encode_distribution_point(kind.crl_url)));
+  if (!kind.ocsp_url.empty() || !kind.issuer_url.empty())
+    append(out.behind, extension(oids::kInformationAccess, false, encode_information_access(kind)));
+  if (kind.ocsp_no_check) append(out.behind, extension(oids::kOcspNoCheck, false, null()));
+  return out;
 }
 
 Bytes random_serial() {
@@ -125,19 +120,35 @@ Status check_validity(const Validity& validity) {
   return {};
 }
 
-Result<Certificate> make(const CertificateRequest& request, const Sm2PublicKey& key, const Bytes& issuer,
-                         bool root, const Sm2PrivateKey& issuer_key) {
-  TRY(check_name(request.subject));
-  TRY(check_validity(request.validity));
-  Bytes point_info = sequence({sequence({oid(oids::kEcPublicKey), oid(oids::kSm2Curve)}), bits(key.point())});
-  Bytes tbs = sequence(
-      {element(context(0), {integer(uint64_t(2))}), integer(ByteView(random_serial())),
-       algorithm(oids::kSm2WithSm3), issuer,
-       sequence({certificate_time(request.validity.from_ms), certificate_time(request.validity.to_ms)}),
-       encode_name(request.subject), point_info,
-       encode_extensions(request, root, key, issuer_key.public_key())});
-  ASSIGN(Bytes whole, sign(tbs, issuer_key));
-  return Certificate::from_der(whole);
+Bytes encode_tbs(const CertificateOrder& order, const Mould& mould, ByteView issuer, ByteView serial) {
+  Bytes extensions = mould.before;
+  if (!order.hosts.empty())
+    append(extensions, extension(oids::kAlternativeName, false, encode_hosts(order.hosts)));
+  append(extensions, extension(oids::kSubjectKeyId, false, octets(x509::key_id(order.key))));
+  append(extensions, mould.behind);
+  return sequence(
+      {element(context(0), {integer(uint64_t(2))}), integer(serial), algorithm(oids::kSm2WithSm3), issuer,
+       sequence({certificate_time(order.validity.from_ms), certificate_time(order.validity.to_ms)}),
+       x509::encode_name(*order.subject), x509::encode_key(order.key),
+       element(context(3), {sequence({extensions})})});
+}
+
+Result<std::vector<IssuedCertificate>> make(std::span<const CertificateOrder> orders, ByteView issuer,
+                                            const Sm2PrivateKey& key) {
+  std::map<const CertificateKind*, Mould> moulds;
+  std::vector<IssuedCertificate> out;
+  std::vector<Bytes> parts;
+  for (const CertificateOrder& order : orders) {
+    auto mould = moulds.find(order.kind);
+    if (mould == moulds.end())
+      mould = moulds.emplace(order.kind, mould_of(*order.kind, key.public_key().point())).first;
+    out.push_back({random_serial(), {}});
+    parts.push_back(encode_tbs(order, mould->second, issuer, out.back().serial));
+  }
+  const std::vector<ByteView> messages(parts.begin(), parts.end());
+  ASSIGN(const auto signatures, key.sign_many(messages));
+  for (size_t i = 0; i < parts.size(); ++i) out[i].der = x509::signed_whole(parts[i], signatures[i]);
+  return out;
 }
 
 }  // namespace
@@ -149,8 +160,13 @@ Result<Authority> Authority::create_root(const Name& subject, Validity validity)
 
 Result<Authority> Authority::create_root(const Name& subject, Validity validity, Sm2PrivateKey key) {
   Authority authority;
-  CertificateRequest request{Purpose::ca, subject, {}, validity};
-  ASSIGN(authority.certificate_, make(request, key.public_key(), encode_name(subject), true, key));
+  TRY(x509::check_name(subject));
+  TRY(check_validity(validity));
+  CertificateKind kind = kind_of(Purpose::ca);
+  kind.authority = 1;
+  const CertificateOrder order{&kind, &subject, {}, validity, key.public_key().point()};
+  ASSIGN(const auto made, make({&order, 1}, x509::encode_name(subject), key));
+  ASSIGN(authority.certificate_, Certificate::from_der(made[0].der));
   authority.key_ = std::move(key);
   return authority;
 }
@@ -165,11 +181,24 @@ Result<Authority> Authority::open(Certificate certificate, Sm2PrivateKey key) {
   return authority;
 }
 
-Result<Certificate> Authority::issue(const CertificateRequest& request, const Sm2PublicKey& key) const {
-  if (request.validity.from_ms < certificate_.not_before_ms ||
-      request.validity.to_ms > certificate_.not_after_ms)
+Status Authority::check_order(const CertificateOrder& order) const {
+  TRY(x509::check_name(*order.subject));
+  TRY(check_validity(order.validity));
+  if (order.validity.from_ms < certificate_.not_before_ms || order.validity.to_ms > certificate_.not_after_ms)
     return fail(Code::invalid_argument, "crypto.certificate_request", "validity beyond the authority's own");
-  return make(request, key, certificate_.subject, false, key_);
+  return {};
+}
+
+Result<Certificate> Authority::issue(const CertificateRequest& request, const Sm2PublicKey& key) const {
+  const CertificateKind kind = kind_of(request.purpose);
+  const CertificateOrder order{&kind, &request.subject, request.hosts, request.validity, key.point()};
+  ASSIGN(const auto made, issue_many({&order, 1}));
+  return Certificate::from_der(made[0].der);
+}
+
+Result<std::vector<IssuedCertificate>> Authority::issue_many(std::span<const CertificateOrder> orders) const {
+  for (const CertificateOrder& order : orders) TRY(check_order(order));
+  return make(orders, certificate_.subject, key_);
 }
 
 Result<Crl> Authority::issue_crl(const std::vector<Revocation>& revoked, uint64_t number,
@@ -181,13 +210,13 @@ Result<Crl> Authority::issue_crl(const std::vector<Revocation>& revoked, uint64_
     Bytes extensions = one.reason == 0 ? Bytes() : sequence({extension(oids::kReasonCode, false, reason)});
     append(list, sequence({integer(ByteView(one.serial)), certificate_time(one.time_ms), extensions}));
   }
-  Bytes authority_key = sequence({element(context_primitive(0), {key_id(key_.public_key())})});
+  Bytes authority_key = sequence({element(context_primitive(0), {x509::key_id(key_.public_key().point())})});
   Bytes extensions = element(context(0), {sequence({extension(oids::kAuthorityKeyId, false, authority_key),
                                                     extension(oids::kCrlNumber, false, integer(number))})});
   Bytes tbs = sequence({integer(uint64_t(1)), algorithm(oids::kSm2WithSm3), certificate_.subject,
                         certificate_time(validity.from_ms), certificate_time(validity.to_ms),
                         list.empty() ? Bytes() : sequence({list}), extensions});
-  ASSIGN(Bytes whole, sign(tbs, key_));
+  ASSIGN(Bytes whole, x509::sign(tbs, key_));
   return Crl::from_der(whole);
 }
 

@@ -5,38 +5,13 @@
 #include "crypto/impl/der.h"
 #include "crypto/impl/extensions.h"
 #include "crypto/impl/oids.h"
+#include "crypto/impl/x509.h"
 
 namespace chengxin::crypto {
 namespace {
 using der::Reader;
 
 constexpr size_t kMaxSerial = 20;  // RFC 5280 4.1.2.2
-
-// An algorithm identifier of any kind, as it stands; `sm2_with_sm3` when it is that one.
-ByteView read_algorithm(Reader& reader, bool& sm2_with_sm3) {
-  der::Element whole = reader.take(der::kSequence);
-  Reader strict(whole.whole);
-  sm2_with_sm3 = equal(strict.algorithm(), oids::kSm2WithSm3) && strict.done();
-  return whole.whole;
-}
-
-std::optional<Sm2PublicKey> read_key(ByteView subject_public_key_info) {
-  Reader outer(subject_public_key_info);
-  Reader info = outer.enter(der::kSequence);
-  Reader algorithm = info.enter(der::kSequence);
-  bool ours = equal(algorithm.oid(), oids::kEcPublicKey) && equal(algorithm.oid(), oids::kSm2Curve);
-  ByteView point = info.whole_bits();
-  if (!ours || !algorithm.done() || !info.done() || !outer.done()) return std::nullopt;
-  auto key = Sm2PublicKey::from_point(point);
-  if (!key) return std::nullopt;
-  return std::move(*key);
-}
-
-std::optional<Sm2Signature> read_signature(Reader& reader) {
-  ByteView bits = reader.whole_bits();
-  auto fixed = der::fixed_signature(bits);
-  return fixed ? std::optional<Sm2Signature>(*fixed) : std::nullopt;
-}
 
 std::optional<uint16_t> read_key_usage(ByteView value) {
   Reader reader(value);
@@ -97,6 +72,9 @@ bool read_extension(ByteView id, bool critical, ByteView value, Certificate& out
     if (!reader.done()) return false;
   } else if (equal(id, oids::kAlternativeName)) {
     read_hosts(value, out);
+  } else if (equal(id, oids::kNameConstraints) && critical) {
+    out.name_constraints = true;
+    return true;
   }
   out.unknown_critical_extension = out.unknown_critical_extension || critical;
   return true;
@@ -117,7 +95,7 @@ bool read_tbs(ByteView tbs, ByteView outer_algorithm, Certificate& out) {
   out.not_after_ms = validity.certificate_time();
   reader.finish(validity);
   out.subject = to_bytes(reader.take(der::kSequence).whole);
-  out.public_key = read_key(reader.take(der::kSequence).whole);
+  out.public_key = x509::read_key(reader.take(der::kSequence).whole);
   if (reader.next_is(der::context(3))) {
     Reader tagged = reader.enter(der::context(3));
     Reader list = tagged.enter(der::kSequence);
@@ -159,8 +137,8 @@ Result<Signed> read_signed(ByteView der, bool (*read_part)(ByteView tbs, ByteVie
   Reader outer(der);
   Reader reader = outer.enter(der::kSequence);
   ByteView tbs = reader.take(der::kSequence).whole;
-  ByteView algorithm = read_algorithm(reader, out.sm2_with_sm3);
-  out.signature = read_signature(reader);
+  ByteView algorithm = x509::read_algorithm(reader, out.sm2_with_sm3);
+  out.signature = x509::read_signature(reader);
   outer.finish(reader);
   if (!outer.done() || !read_part(tbs, algorithm, out)) return fail(Code::invalid_argument, reason);
   out.tbs = to_bytes(tbs);
@@ -190,6 +168,19 @@ bool Certificate::only_for_timestamps() const {
 
 bool Certificate::signed_by(const Sm2PublicKey& key) const {
   return sm2_with_sm3 && signature && key.verify(tbs, *signature);
+}
+
+bool Certificate::signed_with_weak_hash() const {
+  static constexpr der::Oid kWeak[] = {
+      {"1.2.840.113549.1.1.2"}, {"1.2.840.113549.1.1.3"}, {"1.2.840.113549.1.1.4"}, {"1.2.840.113549.1.1.5"},
+      {"1.2.840.10045.4.1"},    {"1.2.840.10040.4.3"},    {"1.3.14.3.2.29"},        {"1.2.156.10197.1.502"}};
+  Reader outer(der);
+  Reader reader = outer.enter(der::kSequence);
+  reader.take(der::kSequence);
+  Reader algorithm = reader.enter(der::kSequence);
+  const ByteView id = algorithm.oid();
+  return std::any_of(std::begin(kWeak), std::end(kWeak),
+                     [&](const der::Oid& weak) { return equal(id, weak); });
 }
 
 Result<std::vector<Certificate>> certificates_from_pem(std::string_view pem) {

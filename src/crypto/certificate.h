@@ -40,6 +40,7 @@ struct Certificate {
   std::vector<Bytes> extended_usages;  // object identifiers, content bytes; empty: no such extension
   bool extended_usages_critical = false;
   bool unknown_critical_extension = false;
+  bool name_constraints = false;  // there is such an extension, critical as RFC 5280 4.2.1.10 wants it
   Bytes subject_key_id;
   std::vector<std::string> hosts;  // DNS names and IP addresses of the subject alternative name
 
@@ -55,6 +56,7 @@ struct Certificate {
   bool allows(KeyUsage usage) const { return !key_usage || (*key_usage & usage) != 0; }
   bool only_for_timestamps() const;  // RFC 3161 2.3
   bool signed_by(const Sm2PublicKey& key) const;
+  bool signed_with_weak_hash() const;  // MD2, MD4, MD5 or SHA-1, by its algorithm
 };
 
 // Every certificate of a PEM file, in order; crypto.certificate_malformed when there is none or one is bad.
@@ -96,13 +98,16 @@ struct ChainPolicy {
   Purpose purpose = Purpose::any;
   std::span<const Crl> crls;
   bool crl_required = false;  // every issuer on the path must have a current list
+  // Name constraints of authorities are checked by Tongsuo (crypto.certificate_name_constraint). Otherwise
+  // they are refused as what is not understood.
+  bool name_constraints = false;
 };
 
-// Checks the path from `leaf` through `others` to one of `roots` (RFC 5280 section 6, without policies and
-// name constraints, whose critical extensions are refused). Reasons, all Code::forbidden:
+// Checks the path from `leaf` through `others` to one of `roots` (RFC 5280 section 6, without policies,
+// whose critical extensions are refused). Reasons, all Code::forbidden:
 // crypto.certificate_untrusted (no path to a root), _signature, _expired, _not_yet_valid, _usage, _revoked,
-// _curve, _algorithm, _extension, _path_length; crypto.crl_missing, crypto.crl_expired, crypto.crl_signature.
-// Returns the path, leaf first, root last.
+// _curve, _algorithm, _extension, _path_length, _name_constraint; crypto.crl_missing, crypto.crl_expired,
+// crypto.crl_signature. Returns the path, leaf first, root last.
 Result<std::vector<Certificate>> verify_chain(const Certificate& leaf, std::span<const Certificate> others,
                                               std::span<const Certificate> roots, const ChainPolicy& policy);
 

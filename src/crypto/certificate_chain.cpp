@@ -1,7 +1,10 @@
+#include <openssl/x509v3.h>
+
 #include <algorithm>
 
 #include "crypto/certificate.h"
 #include "crypto/impl/oids.h"
+#include "crypto/impl/tongsuo.h"
 
 namespace chengxin::crypto {
 namespace {
@@ -42,7 +45,8 @@ bool fits(const Certificate& leaf, Purpose purpose) {
 Status check_alone(const Certificate& one, const ChainPolicy& policy) {
   if (!one.public_key) return refuse("curve", one);
   if (!one.sm2_with_sm3) return refuse("algorithm", one);
-  if (one.unknown_critical_extension) return refuse("extension", one);
+  if (one.unknown_critical_extension || (one.name_constraints && !policy.name_constraints))
+    return refuse("extension", one);
   if (policy.at_ms < one.not_before_ms) return refuse("not_yet_valid", one);
   if (policy.at_ms > one.not_after_ms) return refuse("expired", one);
   return {};
@@ -76,6 +80,29 @@ Status check_issued(const Certificate& one, const Certificate& issuer, size_t au
   return check_revocation(one, issuer, policy);
 }
 
+using X509Pointer = tongsuo::Ptr<X509, X509_free>;
+using Constraints = tongsuo::Ptr<NAME_CONSTRAINTS, NAME_CONSTRAINTS_free>;
+
+// RFC 5280 4.2.1.10: what an authority may name, for all below it but those that it issued to itself.
+Status check_names(std::span<const Certificate> below, const Certificate& issuer) {
+  if (!issuer.name_constraints) return {};
+  auto parsed = [](const Certificate& one) { return tongsuo::parse<X509Pointer, d2i_X509>(one.der); };
+  const X509Pointer authority = parsed(issuer);
+  const Constraints constraints(static_cast<NAME_CONSTRAINTS*>(
+      authority ? X509_get_ext_d2i(authority.get(), NID_name_constraints, nullptr, nullptr) : nullptr));
+  if (!constraints) return refuse("extension", issuer);
+  for (size_t i = 0; i < below.size(); ++i) {
+    if (i > 0 && below[i].self_issued()) continue;
+    const X509Pointer one = parsed(below[i]);
+    // The first call reads the alternative names that the others look at.
+    const bool good = one && X509_check_purpose(one.get(), -1, 0) == 1 &&
+                      NAME_CONSTRAINTS_check(one.get(), constraints.get()) == X509_V_OK &&
+                      (i > 0 || NAME_CONSTRAINTS_check_CN(one.get(), constraints.get()) == X509_V_OK);
+    if (!good) return refuse("name_constraint", below[i]);
+  }
+  return {};
+}
+
 // The issuer among `candidates`; one whose key fits before one that only has the name.
 const Certificate* find_issuer(const Certificate& one, std::span<const Certificate> candidates) {
   const Certificate* named = nullptr;
@@ -105,6 +132,7 @@ Result<std::vector<Certificate>> verify_chain(const Certificate& leaf, std::span
     if (!issuer || path.size() == kMaxPath || issuer->der == one.der) return refuse("untrusted", one);
     TRY(check_issued(one, *issuer, authorities_below, policy));
     TRY(check_alone(*issuer, policy));
+    TRY(check_names(path, *issuer));
     path.push_back(*issuer);
   }
   return path;

@@ -9,9 +9,12 @@
 
 #include "crypto/authority.h"
 #include "crypto/cms.h"
+#include "crypto/enveloped_key.h"
 #include "crypto/hmac.h"
 #include "crypto/impl/der.h"
 #include "crypto/key_exchange.h"
+#include "crypto/ocsp.h"
+#include "crypto/signing_request.h"
 #include "crypto/sm3.h"
 #include "crypto/sm4.h"
 #include "crypto/timestamp.h"
@@ -246,6 +249,72 @@ TEST_F(OracleTest, CertificatesAndMessagesAgree) {
     auto opened = cms_decrypt(*theirs, encrypting, key);
     ASSERT_TRUE(opened) << opened.error().reason << hex(*theirs);
     ASSERT_TRUE(equal(*opened, content));
+  }
+}
+
+TEST_F(OracleTest, RequestsAndEnvelopedKeysAgreeBothWays) {
+  for (int i = 0; i < 20; ++i) {
+    const Sm2PrivateKey key = Sm2PrivateKey::generate().value(), inner = Sm2PrivateKey::generate().value();
+    const auto ours = make_signing_request({"CN", "O", "", "holder"}, key).value();
+    ASSERT_EQ(oracle.ask({{"op", "csr"}, {"data", hex(ours.der)}}), to_bytes(view("holder")))
+        << oracle.last_error;
+    const auto theirs = oracle.ask({{"op", "csr_make"}, {"key", scalar(key)}, {"id", "theirs"}});
+    ASSERT_TRUE(theirs) << oracle.last_error;
+    const auto parsed = SigningRequest::from_der(*theirs);
+    ASSERT_TRUE(parsed) << parsed.error().to_string();
+    ASSERT_TRUE(parsed->check());
+    ASSERT_EQ(parsed->subject.common_name, "theirs");
+    ASSERT_EQ(parsed->key.point(), key.public_key().point());
+
+    const Bytes envelope = envelop_key(inner, key.public_key()).value();
+    ASSERT_EQ(hex(oracle.ask({{"op", "envelop_open"}, {"key", scalar(key)}, {"data", hex(envelope)}})
+                      .value_or(Bytes())),
+              scalar(inner))
+        << oracle.last_error;
+    const auto from_them =
+        oracle.ask({{"op", "envelop"}, {"key", scalar(inner)}, {"public", hex(key.public_key().point())}});
+    ASSERT_TRUE(from_them) << oracle.last_error;
+    const auto opened = open_enveloped_key(*from_them, key);
+    ASSERT_TRUE(opened) << opened.error().to_string();
+    ASSERT_EQ(opened->public_key().point(), inner.public_key().point());
+  }
+}
+
+TEST_F(OracleTest, StatusAnswersAgree) {
+  constexpr int64_t kDay = 86400000, kNow = 1795320000000;
+  const Validity validity{kNow - kDay, kNow + kDay};
+  const Authority root = Authority::create_root({"CN", "O", "", "Root"}, validity).value();
+  const Sm2PrivateKey key = Sm2PrivateKey::generate().value();
+  const CertificateKind kind{.extended = {ExtendedUsage::ocsp_signing}, .ocsp_no_check = true};
+  const Name name{"", "", "", "responder"};
+  const CertificateOrder order{&kind, &name, {}, validity, key.public_key().point()};
+  const auto issued = root.issue_many(std::span(&order, 1)).value();
+  const auto responder = Certificate::from_der(issued[0].der).value();
+  json question = {
+      {"op", "ocsp_request"}, {"root", hex(root.certificate().der)}, {"certificate", hex(responder.der)}};
+  for (size_t nonce_bytes : {1, 8, 16, 32}) {
+    question["nonce"] = hex(bytes(nonce_bytes));
+    const auto der = oracle.ask(question);
+    ASSERT_TRUE(der) << oracle.last_error;
+    const auto request = OcspRequest::from_der(*der);
+    ASSERT_TRUE(request) << request.error().to_string();
+    ASSERT_EQ(request->to_der(), *der);
+    ASSERT_TRUE(request->ids[0].names(root.certificate()));
+    ASSERT_EQ(request->ids[0].serial, responder.serial);
+
+    OcspResponse response;
+    response.nonce = request->nonce;
+    response.produced_ms = response.this_update_ms = kNow;
+    response.next_update_ms = kNow + 1000;
+    response.answers = {{request->ids[0], OcspStatus::good, 0, 0},
+                        {request->ids[0], OcspStatus::revoked, kNow - 1000, 1},
+                        {request->ids[0], OcspStatus::unknown, 0, 0}};
+    const json answer = oracle.raw({{"op", "ocsp_response"},
+                                    {"root", hex(root.certificate().der)},
+                                    {"data", hex(response.sign(responder, key).value())}});
+    ASSERT_FALSE(answer.contains("error")) << answer.dump();
+    ASSERT_EQ(answer["data"], "001102");
+    ASSERT_EQ(answer["more"], question["nonce"]);
   }
 }
 

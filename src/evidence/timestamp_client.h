@@ -20,8 +20,4 @@ struct TimestampServer {
 // refuses, is malformed, or is no token of our profile).
 Result<std::function<Result<Bytes>(const Digest&)>> timestamp_client(TimestampServer server);
 
-// Whether an address (4 or 16 bytes) is one that hosts of the public internet have; addresses that embed an
-// IPv4 address count as that one.
-bool is_public_address(ByteView address);
-
 }  // namespace chengxin::evidence

@@ -1,0 +1,27 @@
+#pragma once
+#include "authority/service.h"
+
+// The folder of the authority, owner-only:
+//   root.der  root.pem         the root; its key perhaps under a passphrase
+//   root_list.der                   its list
+//   issuing.der  issuing.pem   the authority that issues
+//   ocsp.pem                   key and certificate of the responder; made anew when they near their end
+namespace chengxin::authority {
+
+inline constexpr int64_t kDayMs = int64_t(24) * 3600'000;
+inline constexpr int64_t kResponderMs = 90 * kDayMs, kRootListMs = 400 * kDayMs;
+inline constexpr int64_t kSkewMs = 5 * 60'000;  // of the clocks of others: validity begins before now
+
+inline constexpr int kOnHold = 6;  // certificateHold of RFC 5280 5.3.1
+
+inline int64_t whole_seconds(int64_t time_ms) { return time_ms / 1000 * 1000; }
+
+struct Service::Keys {
+  crypto::Certificate root;
+  crypto::Crl root_list;
+  crypto::Authority issuing;
+  crypto::Certificate responder;
+  crypto::Sm2PrivateKey responder_key;
+};
+
+}  // namespace chengxin::authority
