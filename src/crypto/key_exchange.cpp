@@ -50,6 +50,7 @@ Result<KeyExchange> KeyExchange::start(Role role, const Sm2PrivateKey& own, std:
 Result<KeyExchange> KeyExchange::start(Role role, const Sm2PrivateKey& own, std::string_view own_id,
                                        const Sm2PublicKey& peer, std::string_view peer_id,
                                        Sm2PrivateKey ephemeral) {
+  if (is_delegated(own) || is_delegated(ephemeral)) return fail(Code::unsupported, "crypto.key_held");
   KeyExchange out;
   out.role_ = role;
   ASSIGN(out.own_z_, sm2_z(own.public_key().point(), own_id));

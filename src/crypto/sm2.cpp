@@ -47,7 +47,40 @@ std::vector<sm2::Entropy> fresh_entropy(size_t count) {
 
 auto faulty() { return fail(Code::internal, "crypto.sign", "the check of the signature failed"); }
 
+Result<std::vector<Sm2Signature>> asked(const Sm2Delegate& delegate, const Sm2PublicKey& key,
+                                        std::span<const Digest> digests) {
+  ASSIGN(auto made, delegate.sign(digests));
+  if (made.size() != digests.size()) return faulty();
+  std::vector<sm2::DigestCheck> checks;
+  for (size_t i = 0; i < made.size(); ++i) checks.push_back({&key.point(), &made[i], digests[i]});
+  std::vector<uint8_t> verdicts(made.size());
+  strangers_verifier().verify(checks, verdicts);
+  for (uint8_t verdict : verdicts)
+    if (!verdict) return faulty();
+  return made;
+}
+
 }  // namespace
+
+Sm2PrivateKey Sm2PrivateKey::Impl::make(const Sm2PublicKey& public_key, std::shared_ptr<const Impl> impl) {
+  Sm2PrivateKey key;
+  key.public_key_ = public_key;
+  key.impl_ = std::move(impl);
+  return key;
+}
+
+Sm2PrivateKey delegated_key(const Sm2PublicKey& public_key, Sm2Delegate delegate) {
+  auto impl = std::make_shared<Sm2PrivateKey::Impl>();
+  impl->delegate = std::move(delegate);
+  return Sm2PrivateKey::Impl::make(public_key, std::move(impl));
+}
+
+Result<Secret> scalar_of(const Sm2PrivateKey& key) {
+  if (is_delegated(key)) return fail(Code::unsupported, "crypto.key_held");
+  return key.impl().scalar;
+}
+
+bool is_delegated(const Sm2PrivateKey& key) { return key.impl().delegate.has_value(); }
 
 const std::shared_ptr<const sm2::Verifier>& sm2_verifier() {
   static const auto verifier = std::make_shared<const sm2::Verifier>();
@@ -145,18 +178,30 @@ Result<std::vector<Sm2Signature>> Sm2PrivateKey::sign_many(std::span<const ByteV
                                                            std::string_view id) const {
   if (id.size() > sm2::kMaxIdBytes)
     return fail(Code::invalid_argument, "crypto.id_length", "{} bytes", id.size());
+  if (impl_->delegate) {
+    ASSIGN(const Digest z, sm2_z(public_key_.point(), id));
+    std::vector<Digest> digests;
+    for (ByteView message : messages) digests.push_back(sm3({z, message}));
+    return sign_many(digests);
+  }
   std::vector<Sm2Signature> made(messages.size());
   if (!impl_->signer->sign_many(messages, fresh_entropy(made.size()), made, id)) return faulty();
   return made;
 }
 
 Result<std::vector<Sm2Signature>> Sm2PrivateKey::sign_many(std::span<const Digest> digests) const {
+  if (impl_->delegate) return asked(*impl_->delegate, public_key_, digests);
   std::vector<Sm2Signature> made(digests.size());
   if (!impl_->signer->sign_many(digests, fresh_entropy(made.size()), made)) return faulty();
   return made;
 }
 
 Result<Bytes> Sm2PrivateKey::decrypt(ByteView cipher) const {
+  if (impl_->delegate) {
+    if (!impl_->delegate->decrypt) return fail(Code::unsupported, "crypto.key_held", "it does not decrypt");
+    ASSIGN(Secret plain, impl_->delegate->decrypt(cipher));
+    return Bytes(plain.begin(), plain.end());
+  }
   auto refused = [] {
     ERR_clear_error();
     return fail(Code::invalid_argument, "crypto.decrypt");

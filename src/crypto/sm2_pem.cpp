@@ -89,6 +89,8 @@ Result<Sm2PrivateKey> Sm2PrivateKey::from_pem(std::string_view pem, std::string_
 }
 
 Result<std::string> Sm2PrivateKey::to_pem(std::string_view passphrase) const {
+  if (impl_->delegate)
+    return fail(Code::unsupported, "crypto.key_held", "the number of this key is elsewhere");
   PlainKey plain(EVP_PKEY2PKCS8(impl_->pkey()));
   Bio bio = writer();
   if (!plain || !bio) return failed(Code::internal, "crypto.key_format");

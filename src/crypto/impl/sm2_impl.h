@@ -2,6 +2,7 @@
 #include "crypto/impl/tongsuo.h"
 #include "crypto/secret.h"
 #include "crypto/sm2.h"
+#include "crypto/sm2_delegate.h"
 #include "sm2/sign.h"
 
 // What stands behind the keys of sm2.h, for the files of this module.
@@ -18,8 +19,10 @@ struct Sm2PrivateKey::Impl {
   tongsuo::Key key;
   Secret scalar;  // 32 bytes, big-endian
   std::optional<sm2::Signer> signer;
+  std::optional<Sm2Delegate> delegate;  // then the others are empty
 
   EVP_PKEY* pkey() const { return key.get(); }
+  static Sm2PrivateKey make(const Sm2PublicKey& public_key, std::shared_ptr<const Impl> impl);
 };
 
 // GB/T 32918.2 5.5. The id is at most 8191 bytes, for its length in bits is written in two.

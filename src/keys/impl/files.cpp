@@ -1,0 +1,77 @@
+#include "keys/impl/files.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "crypto/random.h"
+#include "crypto/sm3.h"
+#include "crypto/sm4.h"
+
+namespace chengxin::keys {
+namespace {
+
+constexpr size_t kMostBytes = 4 << 20, kNonce = 12;
+
+Result<std::string> checksum(const Json& body) {
+  ASSIGN(std::string canonical, canonical_json(body));
+  return hex(crypto::sm3(view(canonical)));
+}
+
+}  // namespace
+
+tl::unexpected<Error> damaged(const fs::path& path, std::string_view why) {
+  return fail(Code::data_loss, "keys.damaged", "{}: {}", path.string(), why);
+}
+
+Status write_checked(const fs::path& path, Json body) {
+  ASSIGN(body["checksum"], checksum(body));
+  return write_durable(path, view(body.dump(1) + "\n"), 0600);
+}
+
+Result<Json> read_checked(const fs::path& path, std::string_view format) {
+  ASSIGN(Bytes bytes, read_file(path, kMostBytes));
+  struct stat info {};
+  if (::stat(path.c_str(), &info) != 0) return tl::unexpected(file_error(path, errno));
+  if (info.st_mode & 077)
+    return fail(Code::forbidden, "keys.permissions", "{}: others can read or write it; chmod go= it",
+                path.string());
+  auto body = parse_json(text(bytes), {.max_bytes = kMostBytes});
+  if (!body) return damaged(path, body.error().to_string());
+  if (!body->is_object() || body->value("format", Json()) != format)
+    return damaged(path, "it is of another format");
+  const Json told = body->value("checksum", Json());
+  body->erase("checksum");
+  auto found = checksum(*body);
+  if (!found || told != *found) return damaged(path, "the checksum is another");
+  return std::move(*body);
+}
+
+Result<std::string> seal_field(ByteView key, ByteView context, ByteView plain) {
+  Bytes out = crypto::random_bytes(kNonce);
+  ASSIGN(Bytes cipher, crypto::sm4_gcm_encrypt(key, out, context, plain));
+  append(out, cipher);
+  return hex(out);
+}
+
+Result<crypto::Secret> open_field(ByteView key, ByteView context, std::string_view sealed) {
+  ASSIGN(Bytes bytes, unhex(sealed));
+  if (bytes.size() < kNonce) return fail(Code::invalid_argument, "crypto.decrypt");
+  ASSIGN(Bytes plain, crypto::sm4_gcm_decrypt(key, ByteView(bytes).first(kNonce), context,
+                                              ByteView(bytes).subspan(kNonce)));
+  crypto::Secret out = crypto::to_secret(plain);
+  crypto::secure_zero(plain.data(), plain.size());
+  return out;
+}
+
+Status overwrite(const fs::path& path) {
+  std::error_code error;
+  const Bytes zeros(fs::file_size(path, error), 0);
+  const int fd = ::open(path.c_str(), O_WRONLY | O_CLOEXEC);
+  const bool done = !error && fd >= 0 &&
+                    ::pwrite(fd, zeros.data(), zeros.size(), 0) == ssize_t(zeros.size()) && ::fsync(fd) == 0;
+  if (fd >= 0) ::close(fd);
+  return done ? Status() : tl::unexpected(file_error(path, errno));
+}
+
+}  // namespace chengxin::keys
