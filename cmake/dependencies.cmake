@@ -29,6 +29,7 @@ else()
   target_link_libraries(rocksdb INTERFACE ${archives} Threads::Threads ${CMAKE_DL_LIBS})
 endif()
 find_package(CURL REQUIRED)
+find_package(ZLIB REQUIRED)
 # What the product's binary allocates with: docs/adr/0024.
 pkg_check_modules(JEMALLOC REQUIRED IMPORTED_TARGET jemalloc)
 

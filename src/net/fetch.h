@@ -17,6 +17,7 @@ struct Request {
   std::vector<std::string> headers = {};  // "Name: value"
   Reach reach = Reach::public_only;
   bool https_unless_loopback = false;  // plain http to loopback only
+  std::string roots = {};              // PEM file that https is believed by; empty: the system's
   size_t max_bytes = 64 << 10;         // of the answer's body
   int timeout_ms = 10'000;             // for all of it
   std::string realm = "net";           // first part of the reasons
