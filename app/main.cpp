@@ -39,6 +39,7 @@ int main(int argc, char** argv) {
   add_chain(app, context);
   add_contract(app, context);
   add_consortium(app, context);
+  add_authority(app, context);
   add_cluster(app, context);
   add_key(app, context);
   add_crypto(app, context);

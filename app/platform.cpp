@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "crypto/hmac.h"
 #include "crypto/self_test.h"
 #include "evidence/timestamp_client.h"
 #include "maintenance.h"
@@ -65,6 +66,8 @@ Platform::~Platform() {
   if (host_) host_->stop();  // tells who waits for a block that does not come; its observers wake the mirror
   if (evidence_) evidence_->stop();
   evidence_.reset();
+  authority_.reset();
+  gateway_.reset();
   if (members_) members_->stop();
   mirror_.reset();
   host_.reset();
@@ -135,6 +138,21 @@ Status Platform::open_services() {
            evidence::timestamp_client({config.timestamp_url, config.timestamp_allow_private}));
   }
   ASSIGN(evidence_, evidence::Service::open(*host_, *database_, *blobs_, std::move(options)));
+  authority::Options authority;
+  authority.folder = installation_.data / "keys" / "ca";
+  authority.public_url = config.authority_public_url;
+  authority.crl_ms = config.authority_crl_hours * 3600'000;
+  authority.due_ms = config.authority_due_days * 24 * 3600'000;
+  authority.stale_lists_refused = config.authority_stale_lists == "refuse";
+  authority.now_ms = now_ms;
+  ASSIGN(authority_, authority::Service::open(*database_, std::move(authority)));
+  authority_->start_upkeep();
+  gateway::Options gateway;
+  gateway.seal_key = crypto::to_secret(
+      ByteView(crypto::hmac_sm3(installation_.blob_key, view("chengxin/gateway/v1"))).first(16));
+  gateway.now_ms = now_ms;
+  ASSIGN(gateway_, gateway::Gateway::open(*database_, std::move(gateway)));
+  gateway_->start();
   jobs_ = std::make_unique<jobs::Runner>(now_ms);
   define_maintenance(*jobs_, {installation_, *host_, *database_, *evidence_, mirror_.get(), contracts_});
   return {};
@@ -165,6 +183,8 @@ Status Platform::open_interface(const std::string& listen) {
   services.jobs = jobs_.get();
   services.consortium = &members_->service();
   services.contracts = contracts_;
+  services.authority = authority_.get();
+  services.gateway = gateway_.get();
   services.service_key = installation_.service_key;
   services.ready = [this]() -> Status {
     for (const auto& chain : host_->list()) TRY(chain->sequencer->state());
@@ -174,6 +194,7 @@ Status Platform::open_interface(const std::string& listen) {
     Json findings = Json::array();
     auto all = install::examine(installation_.data);
     for (install::Finding& each : members_->findings()) all.push_back(std::move(each));
+    for (const auto& each : authority_->findings()) all.push_back({each.reason, each.detail, each.advice});
     for (const auto& finding : all)
       findings.push_back(
           {{"reason", finding.reason}, {"detail", finding.detail}, {"advice", finding.advice}});

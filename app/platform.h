@@ -1,8 +1,10 @@
 #pragma once
 #include "api/server.h"
+#include "authority/service.h"
 #include "blob/store.h"
 #include "contracts.h"
 #include "evidence/service.h"
+#include "gateway/gateway.h"
 #include "host/host.h"
 #include "install/install.h"
 #include "jobs/jobs.h"
@@ -42,6 +44,8 @@ class Platform {
   std::unique_ptr<host::Host> host_;
   std::unique_ptr<mirror::Mirror> mirror_;
   std::unique_ptr<evidence::Service> evidence_;
+  std::unique_ptr<authority::Service> authority_;
+  std::unique_ptr<gateway::Gateway> gateway_;
   std::unique_ptr<jobs::Runner> jobs_;
   std::unique_ptr<api::Server> server_;
   std::string address_;

@@ -33,12 +33,13 @@ class App {
   Places transaction_streams{options.max_transaction_streams};
   Tokens tokens;
   Idempotency idempotency;
-  Workers workers;             // short blocking work: SQL, proofs
-  Workers verifying;           // bundles of strangers: they may take their time, but not that of others
-  Workers streams;             // one thread for each download under way
-  Places contract_places{64};  // of queries of contracts, by credential
-  Workers contract_work;       // on stacks that contracts fit
-  Workers ethereum_sends;      // on such too: they wait for blocks
+  Workers workers;                 // short blocking work: SQL, proofs
+  Workers verifying;               // bundles of strangers: they may take their time, but not that of others
+  Workers streams;                 // one thread for each download under way
+  Places contract_places{64};      // of queries of contracts, by credential
+  Workers contract_work;           // on stacks that contracts fit
+  Workers gateway_work{16, 1024};  // waits for what stands behind the gateway
+  Workers ethereum_sends;          // on such too: they wait for blocks
   ethereum::Endpoints ethereum;
 
  private:

@@ -120,8 +120,13 @@ Result<const Route*> find_route(const App& app, const Head& head, std::string& a
                                 std::vector<std::string>& values) {
   if (head.target.size() > app.options.max_target_bytes)
     return fail(Code::invalid_argument, "api.uri_too_long");
-  ASSIGN(target, parse_target(head.target));
   auto method = parse_method(head.method);
+  ASSIGN(auto taker, app.router.find_rest(method.value_or(Method::put), head.target));
+  if (taker.route) {
+    values = std::move(taker.values);
+    return taker.route;
+  }
+  ASSIGN(target, parse_target(head.target));
   auto match = app.router.find(method.value_or(Method::get), target.segments);
   if (match.route && !method) match.allowed = {match.route->method};
   if (match.route && method) {

@@ -131,6 +131,9 @@ const std::map<std::string, PathParameter, std::less<>>& path_parameters() {
       {"function",
        {{{"type", "string"}, {"minLength", 1}, {"maxLength", 4096}},
         {"函数名；重载时为其签名", "A function's name; its signature where that is overloaded"}}},
+      {"request",
+       {{{"type", "string"}, {"minLength", 1}, {"maxLength", 16 << 10}},
+        {"base64 编码的请求", "A request in base64"}}},
       {"original", {text, {"原件标识", "Identifier of an original"}}},
   };
   return table;

@@ -6,6 +6,7 @@
 
 #include "api/server.h"
 #include "api/test_client.h"
+#include "authority/service.h"
 #include "base/clock.h"
 #include "blob/store.h"
 #include "contract/registry.h"
@@ -36,6 +37,7 @@ struct PlatformTest : testing::Test {
   std::unique_ptr<mirror::Mirror> mirror;
   std::unique_ptr<evidence::Service> evidence;
   std::unique_ptr<jobs::Runner> jobs;
+  std::unique_ptr<authority::Service> authority;
   std::unique_ptr<Server> server;
   order::SoloOptions solo;
   admission::Options admission;
@@ -76,6 +78,7 @@ struct PlatformTest : testing::Test {
     evidence_options.now_ms = now_ms;
     evidence = take(evidence::Service::open(*host, *database, *blobs, evidence_options));
     jobs = std::make_unique<jobs::Runner>(now_ms);
+    authority = take(authority::Service::open(*database, {.folder = folder / "ca", .now_ms = now_ms}));
     start_server();
   }
   void start_server() {
@@ -92,13 +95,15 @@ struct PlatformTest : testing::Test {
                                                         {},
                                                         nullptr,
                                                         contracts,
-                                                        service_key});
+                                                        service_key,
+                                                        authority.get()});
     auto status = server->start();
     ASSERT_TRUE(status) << status.error().to_string();
   }
   void close() {
     server.reset();
     jobs.reset();
+    authority.reset();
     if (evidence) evidence->stop();
     evidence.reset();
     if (host) host->stop();

@@ -1,5 +1,6 @@
 #include "api/resources.h"
 
+#include "api/resource_authority.h"
 #include "api/resource_chains.h"
 #include "api/resource_consortium.h"
 #include "api/resource_contract_calls.h"
@@ -9,6 +10,7 @@
 #include "api/resource_ethereum.h"
 #include "api/resource_events.h"
 #include "api/resource_evidence.h"
+#include "api/resource_gateway.h"
 #include "api/resource_jobs.h"
 #include "api/resource_mirror.h"
 #include "api/resource_originals.h"
@@ -38,6 +40,8 @@ bool has_consortium(const Services& services) { return services.consortium; }
 bool has_contracts(const Services& services) {
   return services.host && services.contracts && services.service_key;
 }
+bool has_authority(const Services& services) { return services.authority; }
+bool has_gateway(const Services& services) { return services.gateway; }
 bool has_jobs(const Services& services) { return services.jobs; }
 
 const Row kResources[] = {
@@ -54,6 +58,8 @@ const Row kResources[] = {
     {mirror_resource, has_mirror},
     {jobs_resource, has_jobs},
     {consortium_resource, has_consortium},
+    {authority_resource, has_authority},
+    {gateway_resource, has_gateway},
     {contracts_resource, has_contracts},
     {contract_calls_resource, has_contracts},
     {ethereum_resource, has_contracts},

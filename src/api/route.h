@@ -58,6 +58,9 @@ struct Route {
   bool streamed = false;    // the handler reads the body itself through Call::stream
   bool raw = false;         // a JSON body is handed on as bytes too: it has errors of its own
   bool idempotent = false;  // takes Idempotency-Key
+  // The only path parameter, the last, is all that is left of the target, its query too: percent-decoded once
+  // (RFC 6960 appendix A.1).
+  bool takes_rest = false;
 };
 
 struct PathParameter {
@@ -82,6 +85,8 @@ class Router {
   };
   explicit Router(const std::vector<Route>& routes);
   Match find(Method method, const std::vector<std::string>& segments) const;
+  // For routes that take the rest, before the target is taken apart; route null: none of them. api.bad_path.
+  Result<Match> find_rest(Method method, std::string_view target) const;
   static std::vector<std::string> parameter_names(std::string_view path);
 
  private:
@@ -91,6 +96,7 @@ class Router {
     std::map<Method, const Route*> routes;
   };
   Node root_;
+  std::vector<std::pair<std::string_view, const Route*>> rest_;  // by what stands before the parameter
 };
 
 // A request target taken apart: percent-decoded segments and query pairs. api.bad_path for anything that

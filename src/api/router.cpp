@@ -136,7 +136,20 @@ Router::Router(const std::vector<Route>& routes) {
       node = next.get();
     });
     CHECK(node->routes.emplace(route.method, &route).second);
+    if (route.takes_rest)
+      rest_.emplace_back(std::string_view(route.path).substr(0, route.path.find('{')), &route);
   }
+}
+
+Result<Router::Match> Router::find_rest(Method method, std::string_view target) const {
+  Match match;
+  for (const auto& [before, route] : rest_) {
+    if (method != route->method || !target.starts_with(before)) continue;
+    ASSIGN(std::string rest, percent_decode(target.substr(before.size()), false));
+    match.route = route;
+    match.values = {std::move(rest)};
+  }
+  return match;
 }
 
 Router::Match Router::find(Method method, const std::vector<std::string>& segments) const {

@@ -172,6 +172,7 @@ struct Server::Impl {
     app.verifying.stop();
     app.streams.stop();
     app.contract_work.stop();
+    app.gateway_work.stop();
     app.ethereum_sends.stop();
     for (auto& loop : loops) loop->context.stop();
     for (auto& loop : loops) loop->thread.join();

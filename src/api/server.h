@@ -10,11 +10,17 @@
 #include "crypto/tls.h"
 
 // The REST interface of the platform (docs/api.md): HTTP/1.1, JSON, problem details, server-sent events.
+namespace chengxin::authority {
+class Service;
+}
 namespace chengxin::consortium {
 class Service;
 }
 namespace chengxin::contract {
 class Registry;
+}
+namespace chengxin::gateway {
+class Gateway;
 }
 namespace chengxin::host {
 class Host;
@@ -79,6 +85,8 @@ struct Services {
   std::shared_ptr<const contract::Registry> contracts;  // of all chains
   // The key of the platform's own account on its chains: calls of contracts over REST are signed with it.
   std::optional<crypto::Sm2PrivateKey> service_key = {};
+  authority::Service* authority = nullptr;
+  gateway::Gateway* gateway = nullptr;
 };
 
 class App;

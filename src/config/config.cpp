@@ -19,8 +19,44 @@ struct Setting {
   std::string_view zh, en;
 };
 
-const std::vector<Setting>& settings() {
-  static const std::vector<Setting> table = {
+// Of the services beside the chains.
+std::vector<Setting> service_settings() {
+  return {
+      {"authority.public_url",
+       &Config::authority_public_url,
+       0,
+       0,
+       {},
+       "他人访问本平台的地址,写入签发的证书(吊销列表与状态查询);空则不写",
+       "address by which others reach this platform, put into certificates for lists and status; none when "
+       "empty"},
+      {"authority.crl_hours",
+       &Config::authority_crl_hours,
+       1,
+       8760,
+       {},
+       "吊销列表的有效小时数,过半即更新",
+       "hours that a revocation list holds; it is renewed when half of them are over"},
+      {"authority.due_days",
+       &Config::authority_due_days,
+       1,
+       3650,
+       {},
+       "到期前多少天提醒更新证书",
+       "days before the end of a certificate at which doctor reminds of it"},
+      {"authority.stale_lists",
+       &Config::authority_stale_lists,
+       0,
+       0,
+       {"refuse", "accept"},
+       "验证证书时吊销列表缺失或过期:refuse 拒绝;accept 仍按旧列表判断",
+       "when a revocation list is missing or too old: refuse the certificate, or accept what the old list "
+       "says"},
+  };
+}
+
+std::vector<Setting> core_settings() {
+  return {
       {"listen",
        &Config::listen,
        0,
@@ -144,6 +180,14 @@ const std::vector<Setting>& settings() {
        "允许时间戳服务位于内网或本机地址",
        "allow the time-stamp authority to be at a private or loopback address"},
   };
+}
+
+const std::vector<Setting>& settings() {
+  static const std::vector<Setting> table = [] {
+    std::vector<Setting> all = core_settings();
+    for (Setting& setting : service_settings()) all.push_back(std::move(setting));
+    return all;
+  }();
   return table;
 }
 

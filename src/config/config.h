@@ -25,6 +25,10 @@ struct Config {
   int64_t consortium_snapshot_behind = 100;
   std::string timestamp_url;
   bool timestamp_allow_private = false;
+  std::string authority_public_url;
+  int64_t authority_crl_hours = 24;
+  int64_t authority_due_days = 30;
+  std::string authority_stale_lists = "refuse";
 };
 
 // Everything wrong at once, each with file, line and what to do.

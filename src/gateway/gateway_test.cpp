@@ -1,0 +1,355 @@
+#include "gateway/gateway.h"
+
+#include <arpa/inet.h>
+#include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <random>
+
+#include "base/clock.h"
+#include "gateway/limiter.h"
+#include "support/databases.h"
+
+namespace chengxin::gateway {
+namespace {
+
+struct Seen {
+  std::string method, path, body, key, credential;
+};
+
+// What stands behind: a small HTTP server on a loopback port, which answers as it is told and does a write
+// once for each Idempotency-Key.
+class Upstream {
+ public:
+  explicit Upstream(uint16_t wanted = 0) {
+    socket_ = ::socket(AF_INET, SOCK_STREAM, 0);
+    const int yes = 1;
+    ::setsockopt(socket_, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(wanted);
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof address;
+    EXPECT_EQ(::bind(socket_, reinterpret_cast<sockaddr*>(&address), size), 0);
+    EXPECT_EQ(::listen(socket_, 64), 0);
+    ::getsockname(socket_, reinterpret_cast<sockaddr*>(&address), &size);
+    port = ntohs(address.sin_port);
+    thread_ = std::thread([this] { accept(); });
+  }
+  ~Upstream() {
+    stopping_ = true;
+    ::shutdown(socket_, SHUT_RDWR);
+    thread_.join();
+    ::close(socket_);
+  }
+  std::vector<Seen> seen() {
+    std::lock_guard lock(mutex_);
+    return seen_;
+  }
+  uint16_t port = 0;
+  std::atomic<int> status{200};  // of the next answers
+  std::atomic<int> failures{0};  // so many answers are 503 first
+
+ private:
+  void accept() {
+    while (!stopping_) {
+      const int client = ::accept(socket_, nullptr, nullptr);
+      if (client < 0) return;
+      serve(client);
+      ::close(client);
+    }
+  }
+  static std::string field(const std::string& head, const std::string& name) {
+    const size_t at = head.find("\r\n" + name + ": ");
+    if (at == head.npos) return {};
+    const size_t from = at + name.size() + 4;
+    return head.substr(from, head.find("\r\n", from) - from);
+  }
+  // One request, then the connection is closed.
+  void serve(int client) {
+    std::string in;
+    char buffer[4096];
+    size_t end = in.npos, length = 0;
+    while (end == in.npos || in.size() < end + 4 + length) {
+      const ssize_t count = ::read(client, buffer, sizeof buffer);
+      if (count <= 0) return;
+      in.append(buffer, size_t(count));
+      if (end = in.find("\r\n\r\n"); end == in.npos) continue;
+      const std::string text = field(in, "Content-Length");
+      length = text.empty() ? 0 : std::stoul(text);
+    }
+    const size_t space = in.find(' '), next = in.find(' ', space + 1);
+    Seen one{in.substr(0, space), in.substr(space + 1, next - space - 1), in.substr(end + 4),
+             field(in, "Idempotency-Key"), field(in, "Authorization")};
+    int code = status;
+    if (failures > 0) {
+      --failures;
+      code = 503;
+    }
+    if (code == 200) {
+      std::lock_guard lock(mutex_);
+      seen_.push_back(one);
+    }
+    const std::string body = code == 200
+                                 ? "{\"echo\":\"" + one.path + "\"}"
+                                 : "{\"status\":" + std::to_string(code) +
+                                       ",\"reason\":\"their.reason\",\"detail\":\"no\",\"title\":\"t\"}";
+    const std::string out = "HTTP/1.1 " + std::to_string(code) + " X\r\nContent-Type: application/" +
+                            (code == 200 ? "json" : "problem+json") +
+                            "\r\nConnection: close\r\nContent-Length: " + std::to_string(body.size()) +
+                            "\r\n\r\n" + body;
+    (void)!::write(client, out.data(), out.size());
+  }
+
+  int socket_ = -1;
+  std::atomic<bool> stopping_ = false;
+  std::mutex mutex_;
+  std::vector<Seen> seen_;
+  std::thread thread_;
+};
+
+class GatewayTest : public test::OnEachDatabase {
+ protected:
+  void SetUp() override {
+    OnEachDatabase::SetUp();
+    database = OnEachDatabase::open();
+    start();
+  }
+  void TearDown() override {
+    gateway.reset();
+    database.reset();
+    OnEachDatabase::TearDown();
+  }
+  void start(int patience_ms = 3000) {
+    gateway.reset();
+    Options options{.seal_key = crypto::to_secret(Bytes(16, 5)), .now_ms = now_ms};
+    options.patience_ms = patience_ms;
+    options.timeout_ms = 2000;
+    options.most_retry_ms = 200;
+    auto opened = Gateway::open(*database, options);
+    ASSERT_OK(opened);
+    gateway = std::move(*opened);
+  }
+  Route route(const std::string& name = "identity") const {
+    Route out;
+    out.name = name;
+    out.upstream = "http://127.0.0.1:" + std::to_string(upstream.port);
+    out.token = "their-token";
+    out.applications = {"app-1"};
+    out.paths = {"/api/v1/identities"};
+    out.writes = true;
+    return out;
+  }
+  Request get(const std::string& path = "/api/v1/identities/7?full=true") const {
+    return {"app-1", "GET", path, "", {}, "", "r1"};
+  }
+  Request post(const std::string& body, const std::string& key = "") const {
+    return {"app-1", "POST", "/api/v1/identities", "application/json", to_bytes(view(body)), key, "r2"};
+  }
+  std::string reason(const Result<Answer>& answer) const { return answer ? "" : answer.error().reason; }
+
+  Upstream upstream;
+  std::unique_ptr<sql::Database> database;
+  std::unique_ptr<Gateway> gateway;
+};
+INSTANTIATE_ON_EACH_DATABASE(GatewayTest);
+
+TEST_P(GatewayTest, PassesWhatARouteNames) {
+  ASSERT_OK(gateway->put(route()));
+  const auto answer = gateway->pass("identity", get());
+  ASSERT_OK(answer);
+  EXPECT_EQ(answer->status, 200);
+  EXPECT_EQ(answer->body, "{\"echo\":\"/api/v1/identities/7?full=true\"}");
+  EXPECT_EQ(upstream.seen()[0].credential, "Bearer their-token");
+  ASSERT_OK(gateway->pass("identity", post("{\"a\":1}", "own-key")));
+  EXPECT_EQ(upstream.seen()[1].body, "{\"a\":1}");
+  EXPECT_EQ(upstream.seen()[1].key, "own-key");
+  upstream.status = 404;
+  const auto refused = gateway->pass("identity", get());
+  EXPECT_EQ(reason(refused), "their.reason") << "a problem behind keeps its reason";
+  EXPECT_EQ(refused.error().code, Code::not_found);
+}
+
+TEST_P(GatewayTest, NothingElsePasses) {
+  ASSERT_OK(gateway->put(route()));
+  Route reading = route("reading");
+  reading.writes = false;
+  ASSERT_OK(gateway->put(reading));
+  EXPECT_EQ(reason(gateway->pass("nowhere", get())), "gateway.no_route");
+  Request other = get();
+  other.application = "app-2";
+  EXPECT_EQ(reason(gateway->pass("identity", other)), "gateway.application");
+  EXPECT_EQ(reason(gateway->pass("reading", post("{}"))), "gateway.method");
+  for (const char* path :
+       {"/api/v1/tokens", "/api/v1/identitiesx", "/api/v1/identities/../tokens",
+        "/api/v1/identities/%2e%2e/tokens", "/api/v1/identities//x", "/api/v1/identities/\\..",
+        "api/v1/identities", "/api/v1/identities/a b", "/api/v1/identities/\r\nX: y"})
+    EXPECT_EQ(reason(gateway->pass("identity", get(path))), "gateway.path") << path;
+  EXPECT_TRUE(upstream.seen().empty());
+}
+
+TEST_P(GatewayTest, RoutesAreChecked) {
+  auto refused = [&](auto bend) {
+    Route one = route();
+    bend(one);
+    return test::failed_with("gateway.route_invalid", gateway->put(one));
+  };
+  EXPECT_TRUE(refused([](Route& r) { r.name = "No Such"; }));
+  EXPECT_TRUE(refused([](Route& r) { r.upstream = "ftp://x"; }));
+  EXPECT_TRUE(refused([](Route& r) { r.upstream = "http://10.0.0.1:80"; }));
+  EXPECT_TRUE(refused([](Route& r) { r.upstream = "http://127.0.0.1.evil.example"; }));
+  EXPECT_TRUE(refused([](Route& r) { r.applications.clear(); }));
+  EXPECT_TRUE(refused([](Route& r) { r.paths.clear(); }));
+  EXPECT_TRUE(refused([](Route& r) { r.burst = 0; }));
+  EXPECT_TRUE(refused([](Route& r) { r.buffered = true, r.writes = false; }));
+  EXPECT_TRUE(gateway->routes().empty());
+}
+
+TEST_P(GatewayTest, CredentialsAreSealedAndComeBack) {
+  ASSERT_OK(gateway->put(route()));
+  EXPECT_TRUE(gateway->routes()[0].token.empty());
+  ASSERT_OK(database->read([](sql::Session& session) -> Status {
+    ASSIGN(const auto row, session.row("select document, token from gateway_route"));
+    EXPECT_EQ(row->text(0).find("their-token"), std::string::npos);
+    EXPECT_EQ(to_string(row->blob(1)).find("their-token"), std::string::npos);
+    return {};
+  }));
+  start();
+  ASSERT_OK(gateway->pass("identity", get()));
+  EXPECT_EQ(upstream.seen()[0].credential, "Bearer their-token");
+}
+
+TEST(Limiter, GivesABurstAndThenTheRate) {
+  Limiter limiter(10, 5);
+  int64_t now = 1'000'000'000;
+  for (int i = 0; i < 5; ++i) EXPECT_EQ(limiter.take("a", now), 0);
+  EXPECT_GT(limiter.take("a", now), 0);
+  EXPECT_EQ(limiter.take("b", now), 0) << "each application has its own";
+  int passed = 0;
+  for (int i = 0; i < 1000; ++i) passed += limiter.take("a", now += 10'000'000) == 0;
+  EXPECT_NEAR(passed, 100, 1) << "ten seconds at ten a second";
+}
+
+TEST_P(GatewayTest, TooManyAreToldWhenToComeAgain) {
+  Route slow = route();
+  slow.per_second = 1;
+  slow.burst = 2;
+  ASSERT_OK(gateway->put(slow));
+  ASSERT_OK(gateway->pass("identity", get()));
+  ASSERT_OK(gateway->pass("identity", get()));
+  const auto refused = gateway->pass("identity", get());
+  EXPECT_EQ(reason(refused), "gateway.rate");
+  EXPECT_EQ(refused.error().code, Code::busy);
+  EXPECT_GT(refused.error().retry_after_ms, 0);
+  const auto traffic = gateway->traffic({}).value();
+  ASSERT_EQ(traffic.size(), 1u);
+  EXPECT_EQ(traffic[0].counts.requests, 3);
+  EXPECT_EQ(traffic[0].counts.refused, 1);
+  EXPECT_EQ(traffic[0].application, "app-1");
+  int64_t timed = 0;
+  for (int64_t each : traffic[0].counts.latency) timed += each;
+  EXPECT_EQ(timed, 2);
+  start();
+  ASSERT_OK(gateway->pass("identity", get()));
+  EXPECT_EQ(gateway->traffic({})->at(0).counts.requests, 4) << "added to what was there";
+  EXPECT_TRUE(gateway->traffic({.application = "app-2", .route = {}})->empty());
+}
+
+TEST_P(GatewayTest, BufferedWritesWaitForWhatIsSlow) {
+  Route buffered = route();
+  buffered.buffered = true;
+  ASSERT_OK(gateway->put(buffered));
+  start(0);
+  upstream.status = 503;
+  std::vector<std::string> tickets;
+  for (int i = 0; i < 5; ++i) {
+    const auto answer = gateway->pass("identity", post(std::to_string(i)));
+    ASSERT_OK(answer);
+    EXPECT_EQ(answer->status, 202);
+    tickets.push_back(answer->ticket);
+  }
+  EXPECT_EQ(gateway->deliver(), 0u);
+  EXPECT_EQ(gateway->write("app-1", tickets[0])->error.reason, "their.reason");
+  EXPECT_REASON(gateway->write("app-2", tickets[0]), "gateway.no_ticket");
+  EXPECT_EQ(gateway->waiting("identity"), 5u);
+  EXPECT_REASON(gateway->remove("identity"), "gateway.writes_wait");
+
+  start(0);  // what was accepted survives
+  EXPECT_EQ(gateway->waiting("identity"), 5u);
+  upstream.status = 200;
+  upstream.failures = 2;
+  gateway->start();
+  for (int i = 0; i < 500 && gateway->waiting("identity") > 0; ++i) ::usleep(20'000);
+  EXPECT_EQ(gateway->waiting("identity"), 0u);
+  const auto seen = upstream.seen();
+  ASSERT_EQ(seen.size(), 5u);
+  for (int i = 0; i < 5; ++i) {
+    EXPECT_EQ(seen[size_t(i)].body, std::to_string(i)) << "in order";
+    EXPECT_EQ(seen[size_t(i)].key, tickets[size_t(i)]);
+    EXPECT_EQ(gateway->write("app-1", tickets[size_t(i)])->state, WriteState::done);
+  }
+  ASSERT_OK(gateway->remove("identity"));
+}
+
+TEST_P(GatewayTest, ABufferedWriteAnswersAtOnceWhenAllIsWell) {
+  Route buffered = route();
+  buffered.buffered = true;
+  ASSERT_OK(gateway->put(buffered));
+  gateway->start();
+  const auto answer = gateway->pass("identity", post("x", "k1"));
+  ASSERT_OK(answer);
+  EXPECT_EQ(answer->status, 200);
+  const auto again = gateway->pass("identity", post("x", "k1"));
+  ASSERT_OK(again);
+  EXPECT_EQ(again->ticket, answer->ticket);
+  EXPECT_EQ(again->body, answer->body);
+  EXPECT_EQ(upstream.seen().size(), 1u) << "done once";
+  EXPECT_EQ(reason(gateway->pass("identity", post("y", "k1"))), "gateway.key_reused");
+  EXPECT_EQ(gateway->waiting("identity"), 0u);
+  upstream.status = 409;
+  const auto refused = gateway->pass("identity", post("z"));
+  EXPECT_EQ(reason(refused), "their.reason");
+  EXPECT_EQ(refused.error().code, Code::conflict);
+  EXPECT_EQ(gateway->writes("identity", WriteState::refused, 10)->size(), 1u);
+}
+
+TEST_P(GatewayTest, TheBufferIsBounded) {
+  Route buffered = route();
+  buffered.buffered = true;
+  buffered.most_waiting = 3;
+  buffered.burst = 1000;
+  ASSERT_OK(gateway->put(buffered));
+  start(0);
+  upstream.status = 503;
+  for (int i = 0; i < 3; ++i) ASSERT_OK(gateway->pass("identity", post(std::to_string(i))));
+  const auto full = gateway->pass("identity", post("3"));
+  EXPECT_EQ(reason(full), "gateway.buffer_full");
+  EXPECT_EQ(full.error().code, Code::busy);
+  EXPECT_GT(full.error().retry_after_ms, 0);
+  ASSERT_OK(gateway->pass("identity", get("/api/v1/identities")) ? Result<int>(fail(Code::internal, "x"))
+                                                                 : Result<int>(1));
+  EXPECT_EQ(gateway->waiting("identity"), 3u);
+}
+
+TEST_P(GatewayTest, WhatDoesNotAnswerIsTriedAgain) {
+  Route buffered = route();
+  buffered.buffered = true;
+  auto away = std::make_unique<Upstream>();
+  buffered.upstream = "http://127.0.0.1:" + std::to_string(away->port);
+  const uint16_t port = away->port;
+  away.reset();
+  ASSERT_OK(gateway->put(buffered));
+  start(0);
+  ASSERT_OK(gateway->pass("identity", post("x")));
+  EXPECT_EQ(gateway->deliver(), 0u);
+  EXPECT_EQ(gateway->waiting("identity"), 1u);
+  Upstream back(port);
+  gateway->start();
+  for (int i = 0; i < 500 && gateway->waiting("identity") > 0; ++i) ::usleep(20'000);
+  ASSERT_EQ(back.seen().size(), 1u);
+}
+
+}  // namespace
+}  // namespace chengxin::gateway
