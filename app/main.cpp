@@ -40,6 +40,8 @@ int main(int argc, char** argv) {
   add_contract(app, context);
   add_consortium(app, context);
   add_authority(app, context);
+  add_gateway(app, context);
+  add_login(app, context);
   add_cluster(app, context);
   add_key(app, context);
   add_crypto(app, context);
