@@ -5,6 +5,8 @@
 #include "contract/wasm.h"
 #include "ethereum/contract.h"
 #include "evidence/contract.h"
+#include "format/protocol.h"
+#include "identity/contract.h"
 
 namespace chengxin::app {
 
@@ -20,8 +22,10 @@ Result<Contracts> open_contracts(const fs::path& data) {
 }
 
 ledger::Options with_contracts(const Contracts& contracts, ledger::Options options) {
+  options.highest_protocol = format::kNewestProtocol;
   options.contracts = evidence::contract();
-  for (ledger::ContractTable rows : {contract::lifecycle(contracts), ethereum::contract_methods(contracts)})
+  for (ledger::ContractTable rows :
+       {contract::lifecycle(contracts), ethereum::contract_methods(contracts), identity::contract()})
     for (ledger::Method& each : rows) options.contracts.push_back(std::move(each));
   options.deployed = contract::deployed(contracts);
   return options;

@@ -3,6 +3,7 @@
 #include <filesystem>
 
 #include "commands.h"
+#include "identity_commands.h"
 
 int main(int argc, char** argv) {
   using namespace chengxin::app;
@@ -38,6 +39,7 @@ int main(int argc, char** argv) {
   add_verify(app, context);
   add_chain(app, context);
   add_contract(app, context);
+  add_identity(app, context);
   add_consortium(app, context);
   add_authority(app, context);
   add_gateway(app, context);

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "consortium/findings.h"
+#include "format/protocol.h"
 
 namespace chengxin::app {
 namespace {
@@ -41,12 +42,12 @@ install::Finding ordering_finding(const std::string& chain, const Error& why) {
 // the others gets as far as the block.
 std::optional<install::Finding> protocol_finding(const ledger::Ledger& ledger) {
   const format::ProtocolChange protocol = ledger.head().protocol;
-  if (protocol.version <= format::kHighestProtocol) return std::nullopt;
+  if (protocol.version <= format::kNewestProtocol) return std::nullopt;
   return install::Finding{
       "ledger.protocol_unknown",
       fmt::format("{}: from block {} on it follows version {} of the protocol, this "
                   "program knows {}: it stops before that block",
-                  ledger.genesis().name, protocol.from_height, protocol.version, format::kHighestProtocol),
+                  ledger.genesis().name, protocol.from_height, protocol.version, format::kNewestProtocol),
       kUpgrade};
 }
 

@@ -8,6 +8,7 @@
 #include "crypto/hmac.h"
 #include "crypto/self_test.h"
 #include "evidence/timestamp_client.h"
+#include "identities.h"
 #include "maintenance.h"
 #include "protection.h"
 
@@ -155,7 +156,7 @@ Status Platform::open_services() {
   gateway_->start();
   jobs_ = std::make_unique<jobs::Runner>(now_ms);
   define_maintenance(*jobs_, {installation_, *host_, *database_, *evidence_, mirror_.get(), contracts_});
-  return {};
+  return define_identities(*jobs_, {installation_, *host_, *database_});
 }
 
 void Platform::follow(const host::ChainPtr& chain) {

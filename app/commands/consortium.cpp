@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "commands.h"
 #include "format/header.h"
+#include "format/protocol.h"
 
 // Organisations that run chains together: a client of /api/v1/consortium (docs/consortium.md).
 namespace chengxin::app {
@@ -16,7 +17,7 @@ struct Options {
   fs::path file;
   int64_t days = 7, weight = 1, watch_s = 0;
   uint64_t number = 0, version = 0, height = 0;
-  uint32_t protocol = format::kHighestProtocol;
+  uint32_t protocol = format::kNewestProtocol;
   std::string answer;
   std::vector<std::string> serials, roles, without;
 };

@@ -134,6 +134,12 @@ const std::map<std::string, PathParameter, std::less<>>& path_parameters() {
       {"request",
        {{{"type", "string"}, {"minLength", 1}, {"maxLength", 16 << 10}},
         {"base64 编码的请求", "A request in base64"}}},
+      {"identity",
+       {{{"type", "string"}, {"format", "hex"}, {"minLength", 40}, {"maxLength", 40}},
+        {"身份标识（40 位十六进制）", "Id of an identity (40 hexadecimal digits)"}}},
+      {"act", {text, {"身份合约的方法", "A method of the contract identity"}}},
+      {"list", {text, {"状态列表名", "Name of a status list"}}},
+      {"scene", {text, {"场景名", "Name of a scene"}}},
       {"original", {text, {"原件标识", "Identifier of an original"}}},
   };
   return table;

@@ -4,6 +4,7 @@
 
 #include "api/describe.h"
 #include "consortium/service.h"
+#include "format/protocol.h"
 
 namespace chengxin::api {
 namespace {
@@ -28,7 +29,7 @@ Result<Json> init(Call& call, Service& service) {
   const Json& in = call.json;
   return service.init({{in["organisation"], in["title"], in["node"], in["address"]},
                        in.value("chain", "home"),
-                       in.value("protocol", format::kHighestProtocol)});
+                       in.value("protocol", format::kNewestProtocol)});
 }
 
 Result<Json> propose(Call& call, Service& service) {
@@ -119,7 +120,7 @@ Schemas schemas() {
        {"node", name},
        {"address", address},
        {"chain", name},
-       {"protocol", {{"type", "integer"}, {"minimum", 1}, {"maximum", format::kHighestProtocol}}}},
+       {"protocol", {{"type", "integer"}, {"minimum", 1}, {"maximum", format::kNewestProtocol}}}},
       {"organisation", "title", "node", "address"});
   out["NewProposal"] = object_schema({{"actions", actions},
                                       {"why", {{"type", "string"}, {"maxLength", 500}}},

@@ -11,6 +11,7 @@
 #include "api/resource_events.h"
 #include "api/resource_evidence.h"
 #include "api/resource_gateway.h"
+#include "api/resource_identities.h"
 #include "api/resource_jobs.h"
 #include "api/resource_mirror.h"
 #include "api/resource_originals.h"
@@ -63,6 +64,7 @@ const Row kResources[] = {
     {contracts_resource, has_contracts},
     {contract_calls_resource, has_contracts},
     {ethereum_resource, has_contracts},
+    {identities_resource, has_contracts},
     {crypto_resource, always},
 };
 

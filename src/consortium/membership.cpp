@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "format/protocol.h"
 #include "ledger/consortium.h"
 
 namespace chengxin::consortium {
@@ -250,10 +251,10 @@ std::vector<Warning> unknown_here(std::span<const format::Action> actions) {
   std::vector<Warning> out;
   for (const format::Action& action : actions)
     if (const auto* set = std::get_if<format::SetProtocol>(&action);
-        set && !format::knows_protocol(set->change.version))
+        set && set->change.version > format::kNewestProtocol)
       out.push_back({"consortium.warn_protocol",
                      fmt::format("from block {} on this node stops: it knows versions up to {}",
-                                 set->change.from_height, format::kHighestProtocol)});
+                                 set->change.from_height, format::kNewestProtocol)});
   return out;
 }
 

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "crypto/authority.h"
+#include "format/protocol.h"
 
 namespace chengxin::consortium {
 namespace {
@@ -141,8 +142,8 @@ TEST(Membership, AFormerRootIsGoodForEachNodeUntilItComesUnderThePresentOne) {
 }
 
 TEST(Membership, AProtocolThatThisProgramDoesNotKnowIsWarnedOf) {
-  const format::Action known = format::SetProtocol{{format::kHighestProtocol, 9}},
-                       unknown = format::SetProtocol{{format::kHighestProtocol + 1, 9}};
+  const format::Action known = format::SetProtocol{{format::kNewestProtocol, 9}},
+                       unknown = format::SetProtocol{{format::kNewestProtocol + 1, 9}};
   EXPECT_TRUE(unknown_here(std::vector{known, format::Action(format::RemoveNode{"a"})}).empty());
   const auto told = unknown_here(std::vector{known, unknown});
   ASSERT_EQ(told.size(), 1u);

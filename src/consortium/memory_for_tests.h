@@ -7,6 +7,7 @@
 
 #include "consortium/service.h"
 #include "crypto/sm3.h"
+#include "format/protocol.h"
 #include "ledger/testing.h"
 
 // Nodes of several organisations in one process: real ledgers that one orderer feeds, and links in memory
@@ -259,7 +260,9 @@ class MemoryChains : public Chains {
     for (const auto& member : chain.members)
       if (member.node == node_) return fail(Code::conflict, "chain.exists");
     chain.genesis = genesis;
-    ASSIGN(auto ledger, ledger::Ledger::create(folder_ / hex(id).substr(0, 16), genesis, {}));
+    ledger::Options options;
+    options.highest_protocol = format::kNewestProtocol;
+    ASSIGN(auto ledger, ledger::Ledger::create(folder_ / hex(id).substr(0, 16), genesis, options));
     for (const auto& [envelope, time_ms] : chain.blocks) TRY(world_.add(*ledger, envelope, time_ms, nullptr));
     chain.members.push_back({node_, std::move(ledger), false, std::nullopt});
     return {};

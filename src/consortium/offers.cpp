@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "consortium/impl/service.h"
 #include "crypto/random.h"
+#include "format/protocol.h"
 
 // Founding a chain together: the founder offers a draft to the nodes of those organisations; each accepts
 // with its keys for this chain; when all have, the genesis is made and every node begins it. Nothing of it
@@ -19,7 +20,7 @@ Json draft_of(const NewChain& what, const std::vector<format::Organisation>& org
               {"approval", format::approval_name(what.approval)},
               {"created_ms", now_ms},
               {"salt", hex(crypto::random_bytes(16))},
-              {"protocol", format::kHighestProtocol},
+              {"protocol", format::kNewestProtocol},
               {"organisations", Json::array()},
               {"nodes", Json::array()}};
   for (const auto& each : organisations) out["organisations"].push_back(format::to_json(each));

@@ -16,7 +16,13 @@ using ledger::ended;
 
 // Read, hashed, parsed and kept; what an engine does with the code is added (docs/adr/0036).
 constexpr uint64_t kProposeGasPerByte = 200;
-constexpr std::string_view kNative[] = {"consortium", "contract", "ethereum", "evidence", "governance"};
+// Names of native contracts, with the protocol version from which on they are reserved.
+struct Native {
+  std::string_view name;
+  uint32_t since_version = kContractsProtocol;
+};
+constexpr Native kNative[] = {{"consortium"}, {"contract"},   {"ethereum"},
+                              {"evidence"},   {"governance"}, {"identity", 4}};
 
 CallResult refused(std::string_view reason) { return ended(ReceiptStatus::refused, reason); }
 
@@ -58,7 +64,9 @@ Result<CallResult> propose(const Registry& registry, const CallContext& context)
   if (!call) return ended(ReceiptStatus::bad_arguments, call.error().reason);
   if (crypto::sm3(context.attachment) != call->package) return refused("contract.package_digest");
   if (!is_contract_name(call->name)) return refused("contract.name");
-  if (std::find(std::begin(kNative), std::end(kNative), call->name) != std::end(kNative))
+  if (std::any_of(std::begin(kNative), std::end(kNative), [&](const Native& each) {
+        return each.name == call->name && context.protocol >= each.since_version;
+      }))
     return refused("contract.name_reserved");
 
   ASSIGN(auto record, record_of(subject.read, call->name));

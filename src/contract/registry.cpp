@@ -2,6 +2,7 @@
 
 #include "base/check.h"
 #include "contract/impl/newest.h"
+#include "identity/reads.h"
 
 namespace chengxin::contract {
 
@@ -133,6 +134,8 @@ class NamedContracts : public Directory {
     if (attribute == "status") return Answer(to_bytes(view(account->active ? "active" : "revoked")));
     if (attribute == "public_key") return Answer(to_bytes(account->public_key));
     if (attribute.starts_with("role:") && account->has_role(attribute.substr(5))) return Answer(Bytes{1});
+    if (attribute == "organisation" || attribute.starts_with("identity"))
+      return identity_attribute(format::key_id(account->public_key), attribute, read);
     return Answer();
   }
 
@@ -150,6 +153,19 @@ class NamedContracts : public Directory {
   }
 
  private:
+  // What the contract `identity` holds of whose key it is.
+  static Result<std::optional<Bytes>> identity_attribute(const format::KeyId& key, std::string_view attribute,
+                                                         const Read& read) {
+    using Answer = std::optional<Bytes>;
+    ASSIGN(const auto id, identity::subject_of_key(read, key));
+    if (!id) return Answer();
+    ASSIGN(const auto subject, identity::subject_of(read, *id));
+    if (attribute == "identity") return Answer(to_bytes(*id));
+    if (attribute == "identity.kind") return Answer(to_bytes(view(format::name_of(subject.kind))));
+    if (attribute == "identity.status") return Answer(to_bytes(view(format::name_of(subject.status))));
+    if (attribute == "organisation" && subject.parent) return Answer(to_bytes(*subject.parent));
+    return Answer();
+  }
   static Result<std::optional<format::Account>> account_at(const Address& address, const Read& read) {
     using Answer = std::optional<format::Account>;
     format::KeyId id;
@@ -231,7 +247,7 @@ class DeployedContracts : public ledger::Deployed {
   }
 
   const NamedContracts directory_;
-  const std::vector<std::string> reads_{"key/", "contract/"},
+  const std::vector<std::string> reads_{"key/", "contract/", "identity/"},
       writes_{std::string(ledger::kDeployedPrefix), "contract/code/", "contract/e/"};
 };
 

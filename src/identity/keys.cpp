@@ -69,6 +69,17 @@ Status check_recovery_key(Session& session, const Recover& call, const Subject& 
   return {};
 }
 
+// Who agreed and was dismissed since does not count.
+Status keep_registrars(const Session& session, std::vector<KeyId>& keys) {
+  std::vector<KeyId> left;
+  for (const KeyId& each : keys) {
+    ASSIGN(const auto found, read_record<Registrar>(session.read, registrar_key(each)));
+    if (found && found->rights.has(Right::recover)) left.push_back(each);
+  }
+  keys = std::move(left);
+  return {};
+}
+
 // One registrar's yes; whether enough have said it of the same.
 Result<bool> registrars_agree(Session& session, const Recover& call, const Subject& subject) {
   TRY(session.may_register(Right::recover, subject.kind));
@@ -77,6 +88,7 @@ Result<bool> registrars_agree(Session& session, const Recover& call, const Subje
   const Digest what = crypto::sm3(session.context.arguments);
   ASSIGN(auto found, read_record<Approvals>(session.read, at));
   Approvals given = found && found->what == what ? std::move(*found) : Approvals{what, {}};
+  TRY(keep_registrars(session, given.by));
   if (std::find(given.by.begin(), given.by.end(), session.context.signer) != given.by.end())
     return refused("identity.approved_already");
   given.by.push_back(session.context.signer);

@@ -1,5 +1,6 @@
 #include "crypto/sm3.h"
 #include "crypto/timestamp.h"
+#include "format/protocol.h"
 #include "merkle/state_tree.h"
 #include "proof/bundle.h"
 
@@ -14,12 +15,12 @@ tl::unexpected<Error> broken(std::string_view reason, std::string_view why) {
 Status check_protocol(const Bundle& bundle) {
   auto known = [](ByteView encoded) -> Status {
     const uint32_t version = format::Header::decode(encoded).value().version;
-    if (format::knows_protocol(version)) return {};
+    if (version >= format::kFirstProtocol && version <= format::kNewestProtocol) return {};
     return broken("proof.protocol_unknown",
                   fmt::format("a header follows version {} of the protocol, this program knows {} to {}: {}",
-                              version, format::kFirstProtocol, format::kHighestProtocol,
-                              version > format::kHighestProtocol ? "a newer one is needed"
-                                                                 : "there is no such version"));
+                              version, format::kFirstProtocol, format::kNewestProtocol,
+                              version > format::kNewestProtocol ? "a newer one is needed"
+                                                                : "there is no such version"));
   };
   for (const Transition& transition : bundle.transitions) TRY(known(transition.header));
   return known(bundle.header);

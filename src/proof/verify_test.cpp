@@ -2,6 +2,7 @@
 
 #include <random>
 
+#include "format/protocol.h"
 #include "proof/sample_for_tests.h"
 
 namespace chengxin::proof {
@@ -80,7 +81,7 @@ TEST(Verify, EachCheckHasItsOwnReason) {
             }),
             "proof.chain_mismatch");
   EXPECT_EQ(bent([](Sample& s) {
-              s.header.version = format::kHighestProtocol + 1;
+              s.header.version = format::kNewestProtocol + 1;
               s.seal();
             }),
             "proof.protocol_unknown");

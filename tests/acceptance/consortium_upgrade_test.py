@@ -38,7 +38,7 @@ class Load:
 
 
 class Upgrade(cluster.Four):
-    init_options = ("--protocol", 2)  # one below the newest
+    init_options = ("--protocol", 3)  # one below the newest
 
     @classmethod
     def setUpClass(cls):
@@ -102,7 +102,7 @@ class Upgrade(cluster.Four):
         while True:
             height = first.height("home") + ahead
             proposed = first.cli("consortium", "protocol", "set", version, "--from", height)
-            self.assertEqual([each["reason"] for each in proposed["warnings"]], ["consortium.warn_protocol"] if version > 3 else [])
+            self.assertEqual([each["reason"] for each in proposed["warnings"]], ["consortium.warn_protocol"] if version > 4 else [])
             number = proposed["proposal"]
 
             def state(node):
@@ -134,25 +134,25 @@ class Upgrade(cluster.Four):
 
     def test_2_the_protocol_at_a_height_under_load(self):
         with Load(self, self.nodes[0]) as one, Load(self, self.nodes[2]) as other:
-            height = self.agree_on(3, 30)
+            height = self.agree_on(4, 30)
             cluster.wait_until("the height", lambda: min(node.height("home") for node in self.nodes) >= height + 3)
         self.proved_elsewhere(one, self.nodes[3])
         self.proved_elsewhere(other, self.nodes[1])
         for node in self.nodes:
             blocks = {at: self.header(node, at).version for at in (height - 1, height, height + 3)}
-            self.assertEqual(blocks, {height - 1: 2, height: 3, height + 3: 3})
+            self.assertEqual(blocks, {height - 1: 3, height: 4, height + 3: 4})
 
     def stands(self, node, height):
         """Before the block that it does not know how to make, saying so; what it has is there to be read."""
         cluster.wait_until(f"a plain finding on {node.name}", lambda: any(
-            "knows 3" in each["detail"] and "upgrad" in each["advice"] for each in self.findings(node, "ledger.protocol_unknown")))
+            "knows 4" in each["detail"] and "upgrad" in each["advice"] for each in self.findings(node, "ledger.protocol_unknown")))
         self.assertEqual(node.height("home"), height - 1)
         self.assertEqual(node.cli("consortium", "show")["height"], height - 1)
-        self.assertEqual(self.header(node, height - 1).version, 3)
+        self.assertEqual(self.header(node, height - 1).version, 4)
 
     def test_3_a_protocol_that_the_software_does_not_know(self):
         one, two, three, four = self.nodes
-        height = self.agree_on(4, 12)
+        height = self.agree_on(5, 12)
         for node in self.nodes:
             self.assertTrue(self.findings(node, "ledger.protocol_unknown"), "told as soon as it is voted for")
         accepted = []
@@ -160,7 +160,7 @@ class Upgrade(cluster.Four):
         def stopped():
             text = f"near the end {len(accepted)}"
             accepted.append((self.add(one, "home", text.encode(), wait=False)["digest"], text))
-            return any(f"block {height} follows version 4".encode() in node.log.read_bytes() for node in self.nodes)
+            return any(f"block {height} follows version 5".encode() in node.log.read_bytes() for node in self.nodes)
 
         cluster.wait_until("the end", stopped)
         for node in self.nodes:
@@ -173,7 +173,7 @@ class Upgrade(cluster.Four):
             self.upgrade(node, NEXT)
         cluster.wait_until("the chain goes on", lambda: min(node.height("home") for node in (one, two, three)) >= height)
         self.add(one, "home", b"by the newer protocol")
-        self.assertEqual(self.header(two, height).version, 4)
+        self.assertEqual(self.header(two, height).version, 5)
         cluster.wait_until("the fourth stops", lambda: self.halts(four) >= 1)
         self.stands(four, height)
         four.stop()

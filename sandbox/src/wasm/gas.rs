@@ -91,7 +91,7 @@ impl Prices {
 /// None: the protocol version is not known.
 pub fn prices(protocol: u32) -> Option<&'static Prices> {
     match protocol {
-        3 => Some(&V3), // the first that knows contracts
+        3 | 4 => Some(&V3), // 3 is the first that knows contracts
         _ => None,
     }
 }

@@ -67,7 +67,7 @@ function checkBody(s: State): void {
 }
 
 /** Versions of the protocol whose headers this library reads. */
-const HIGHEST_PROTOCOL = 3;
+const HIGHEST_PROTOCOL = 4;
 
 function checkProtocol({ bundle: { header, transitions } }: State): void {
   for (const { version } of [...transitions.map((transition) => transition.header), header]) {

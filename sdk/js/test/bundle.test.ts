@@ -189,13 +189,13 @@ test('8 chain_mismatch, 9 genesis_malformed', () => {
 });
 
 test('1a protocol_unknown', () => {
-  for (const version of [1, 2, 3]) holds({ transitions: 1, header: (f) => ({ ...f, version }) });
-  for (const version of [0, 4, 0xffffffff]) {
+  for (const version of [1, 2, 3, 4]) holds({ transitions: 1, header: (f) => ({ ...f, version }) });
+  for (const version of [0, 5, 0xffffffff]) {
     fails('proof.protocol_unknown', `header ${version}`, { header: (f) => ({ ...f, version }) });
     fails('proof.protocol_unknown', `transition ${version}`, { transitions: 1, transitionHeader: (f) => ({ ...f, version }) });
   }
-  const newer = verifyBundle(p.produce({ header: (f) => ({ ...f, version: 4 }) }).bundle);
-  assert.match(newer.ok ? '' : newer.detail, /version 4 .*newer/);
+  const newer = verifyBundle(p.produce({ header: (f) => ({ ...f, version: 5 }) }).bundle);
+  assert.match(newer.ok ? '' : newer.detail, /version 5 .*newer/);
 });
 
 /** The genesis of a chain whose validators run it together, with what a test changes of it. */

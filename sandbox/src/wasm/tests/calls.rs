@@ -204,10 +204,11 @@ fn the_cache_changes_nothing() {
     std::fs::remove_dir_all(&folder).unwrap();
 }
 
-/// The golden gas of protocol version 3: a change here is a new protocol version.
+/// The golden gas of protocol versions 3 and 4: a change here is a new protocol version.
 #[test]
-fn gas_of_protocol_3() {
-    assert!(gas::prices(2).is_none());
+fn gas_of_protocols_3_and_4() {
+    assert!(gas::prices(2).is_none() && gas::prices(5).is_none());
+    assert!(std::ptr::eq(gas::prices(3).unwrap(), gas::prices(4).unwrap()));
     let used: Vec<u64> = ["", "(drop (call $input))", "(drop (call $get (i32.const 0) (i32.const 10)))"]
         .iter()
         .map(|body| run(body).gas)
