@@ -47,6 +47,8 @@ int main(int argc, char** argv) {
   add_cluster(app, context);
   add_key(app, context);
   add_crypto(app, context);
+  add_credential(app, context);
+  add_wallet(app, context);
   add_token(app, context);
   add_mirror(app, context);
   add_backup(app, context);

@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "credentials.h"
 #include "crypto/hmac.h"
 #include "crypto/self_test.h"
 #include "evidence/timestamp_client.h"
@@ -66,6 +67,7 @@ Platform::~Platform() {
   jobs_.reset();
   if (host_) host_->stop();  // tells who waits for a block that does not come; its observers wake the mirror
   if (evidence_) evidence_->stop();
+  credentials_.reset();
   evidence_.reset();
   authority_.reset();
   gateway_.reset();
@@ -187,6 +189,7 @@ Status Platform::open_interface(const std::string& listen) {
   services.authority = authority_.get();
   services.gateway = gateway_.get();
   services.service_key = installation_.service_key;
+  services.credentials = &credentials_ready_;
   services.ready = [this]() -> Status {
     for (const auto& chain : host_->list()) TRY(chain->sequencer->state());
     return {};
@@ -204,8 +207,29 @@ Status Platform::open_interface(const std::string& listen) {
   server_ = std::make_unique<api::Server>(std::move(options), std::move(services));
   TRY(server_->start());
   address_ = fmt::format("{}://{}:{}", protection.scheme, address.host, server_->port());
+  TRY(open_credentials(address_));
   TRY(write_durable(installation_.data / "run" / "root.pem", view(protection.root_pem), 0600));
   return write_durable(installation_.data / "run" / "address", view(address_), 0600);
+}
+
+Status Platform::open_credentials(const std::string& address) {
+  ASSIGN(auto options, credential_options(installation_, address));
+  options.find_chain = [this](std::string_view beginning) -> Result<credential::ChainReader> {
+    for (const auto& chain : host_->list())
+      if (hex(chain->ledger->id()).starts_with(beginning))
+        return credential::ChainReader{chain, identity::reader(*chain->ledger)};
+    return fail(Code::not_found, "did.not_found", "no chain {} here", beginning);
+  };
+  options.anchor = [this](const Digest& digest, const std::string& title) {
+    evidence::NewEvidence item;
+    item.digest = digest;
+    item.title = title;
+    item.type = "credential";
+    evidence_->add("default", {std::move(item)}, nullptr, nullptr);
+  };
+  ASSIGN(credentials_, credential::Service::open(*database_, std::move(options)));
+  credentials_ready_ = credentials_.get();
+  return {};
 }
 
 }  // namespace chengxin::app

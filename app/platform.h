@@ -3,6 +3,7 @@
 #include "authority/service.h"
 #include "blob/store.h"
 #include "contracts.h"
+#include "credential/service.h"
 #include "evidence/service.h"
 #include "gateway/gateway.h"
 #include "host/host.h"
@@ -32,6 +33,7 @@ class Platform {
   Status open_chains();
   Status open_services();
   Status open_interface(const std::string& listen);
+  Status open_credentials(const std::string& address);
   void follow(const host::ChainPtr& chain);
 
   install::Lock lock_;
@@ -47,6 +49,8 @@ class Platform {
   std::unique_ptr<authority::Service> authority_;
   std::unique_ptr<gateway::Gateway> gateway_;
   std::unique_ptr<jobs::Runner> jobs_;
+  std::unique_ptr<credential::Service> credentials_;
+  std::atomic<credential::Service*> credentials_ready_ = nullptr;
   std::unique_ptr<api::Server> server_;
   std::string address_;
 };

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "contract/query.h"
+#include "credential/service.h"
 #include "host/host.h"
 #include "mirror/mirror.h"
 
@@ -124,6 +125,8 @@ void App::maintain() {
     if (++rounds_ % 300 == 0) {
       if (auto status = idempotency.purge(now_ms()); !status)
         log::warn("api.idempotency", {{"error", status.error().to_string()}});
+      if (auto* credentials = services.credentials ? services.credentials->load() : nullptr)
+        credentials->maintain();
     }
     maintaining_ = false;
   });

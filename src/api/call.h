@@ -87,7 +87,7 @@ struct Call {
   Json json;                     // the parsed and checked body, when it is JSON
   BodySource* stream = nullptr;  // when the row is streamed
   bool head = false;             // only the header of the answer will be sent
-  std::string_view target, last_event_id, idempotency_key;
+  std::string_view target, last_event_id, idempotency_key, authorization;
 };
 
 // Errors become problem details. A handler never blocks: what may goes through Workers.

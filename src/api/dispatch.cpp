@@ -193,6 +193,7 @@ Task<Result<Response>> serve(App& app, Incoming& incoming, Outgoing& out, std::s
   call.head = head.method == "HEAD";
   call.last_event_id = head.field("Last-Event-ID");
   call.idempotency_key = head.field("Idempotency-Key");
+  call.authorization = head.field("Authorization");
   call.stream = &incoming.source;
   if (media && !route->streamed) {
     auto read = co_await read_whole(incoming, route->max_body_bytes);

@@ -140,6 +140,11 @@ const std::map<std::string, PathParameter, std::less<>>& path_parameters() {
       {"act", {text, {"身份合约的方法", "A method of the contract identity"}}},
       {"list", {text, {"状态列表名", "Name of a status list"}}},
       {"scene", {text, {"场景名", "Name of a scene"}}},
+      {"did", {{{"type", "string"}, {"minLength", 5}, {"maxLength", 512}}, {"分布式标识", "A DID"}}},
+      {"purpose",
+       {{{"type", "string"}, {"enum", {"revocation", "suspension"}}},
+        {"用途：撤销或暂停", "Revocation or suspension"}}},
+      {"number", {{{"type", "integer"}, {"minimum", 0}, {"maximum", 1'000'000}}, {"编号", "Number"}}},
       {"original", {text, {"原件标识", "Identifier of an original"}}},
   };
   return table;

@@ -5,6 +5,7 @@
 #include "api/resource_consortium.h"
 #include "api/resource_contract_calls.h"
 #include "api/resource_contracts.h"
+#include "api/resource_credentials.h"
 #include "api/resource_crypto.h"
 #include "api/resource_documentation.h"
 #include "api/resource_ethereum.h"
@@ -14,6 +15,7 @@
 #include "api/resource_identities.h"
 #include "api/resource_jobs.h"
 #include "api/resource_mirror.h"
+#include "api/resource_openid.h"
 #include "api/resource_originals.h"
 #include "api/resource_system.h"
 #include "api/resource_tokens.h"
@@ -43,6 +45,7 @@ bool has_contracts(const Services& services) {
 }
 bool has_authority(const Services& services) { return services.authority; }
 bool has_gateway(const Services& services) { return services.gateway; }
+bool has_credentials(const Services& services) { return services.credentials; }
 bool has_jobs(const Services& services) { return services.jobs; }
 
 const Row kResources[] = {
@@ -66,6 +69,8 @@ const Row kResources[] = {
     {ethereum_resource, has_contracts},
     {identities_resource, has_contracts},
     {crypto_resource, always},
+    {credentials_resource, has_credentials},
+    {openid_resource, has_credentials},
 };
 
 }  // namespace

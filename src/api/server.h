@@ -1,4 +1,5 @@
 #pragma once
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <string>
@@ -30,6 +31,9 @@ class Service;
 }
 namespace chengxin::blob {
 class Store;
+}
+namespace chengxin::credential {
+class Service;
 }
 namespace chengxin::sql {
 class Database;
@@ -87,6 +91,8 @@ struct Services {
   std::optional<crypto::Sm2PrivateKey> service_key = {};
   authority::Service* authority = nullptr;
   gateway::Gateway* gateway = nullptr;
+  // Null until the platform knows its own address, which it does when the server listens.
+  const std::atomic<credential::Service*>* credentials = nullptr;
 };
 
 class App;

@@ -44,13 +44,16 @@ Code code_of(long status) {
 
 Error error_of(long status, const std::string& body) {
   auto json = parse_json(body);
-  if (!json || !json->is_object() || !json->contains("reason") || !(*json)["reason"].is_string())
-    return {Code::internal, "client.protocol", fmt::format("status {} without a problem document", status)};
   auto field = [&](const char* name) {
+    if (!json || !json->is_object()) return std::string();
     auto it = json->find(name);
     return it != json->end() && it->is_string() ? it->get<std::string>() : std::string();
   };
-  return {code_of(status), field("reason"), field("detail")};
+  if (const std::string reason = field("reason"); !reason.empty())
+    return {code_of(status), reason, field("detail") + field("error_description")};
+  if (const std::string error = field("error"); !error.empty())  // RFC 6749 section 5.2, of others
+    return {code_of(status), "openid." + error, field("error_description")};
+  return {Code::internal, "client.protocol", fmt::format("status {} without a problem document", status)};
 }
 
 struct Transfer {

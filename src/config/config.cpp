@@ -52,6 +52,36 @@ std::vector<Setting> service_settings() {
        "验证证书时吊销列表缺失或过期:refuse 拒绝;accept 仍按旧列表判断",
        "when a revocation list is missing or too old: refuse the certificate, or accept what the old list "
        "says"},
+      {"server.public_url",
+       &Config::server_public_url,
+       0,
+       0,
+       {},
+       "他人访问本平台的地址(https://…);凭证、DID 与 OpenID 接口据此命名;空为监听地址",
+       "where others reach this platform (https://…): credentials, its DID and OpenID are named by it; the "
+       "address it listens on when empty"},
+      {"credential.issuer",
+       &Config::credential_issuer,
+       0,
+       0,
+       {},
+       "签发凭证所用的 DID;空为由 server.public_url 得出的 did:web",
+       "the DID that credentials are issued under; did:web of server.public_url when empty"},
+      {"credential.trusted_hosts",
+       &Config::credential_trusted_hosts,
+       0,
+       0,
+       {},
+       "解析 DID、状态列表时允许的内网或本机地址(主机:端口),逗号分隔;其中回环地址可不加密",
+       "hosts (host:port) that may be at private addresses when DIDs and status lists are fetched, separated "
+       "by commas; loopback ones without TLS"},
+      {"credential.roots",
+       &Config::credential_roots,
+       0,
+       0,
+       {},
+       "解析他域时信任的根证书 PEM 文件;空为系统自带",
+       "PEM of the roots by which other domains' https is believed; the system's when empty"},
   };
 }
 

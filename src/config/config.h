@@ -11,6 +11,7 @@ namespace chengxin::config {
 struct Config {
   std::string listen = "127.0.0.1:8080";
   std::string server_hosts;
+  std::string server_public_url;
   std::string server_tls = "off";
   std::string server_tls_certificate, server_tls_key;
   std::string server_tls_encrypt_certificate, server_tls_encrypt_key;
@@ -23,6 +24,7 @@ struct Config {
   int64_t order_queue_transactions = 100'000;
   int64_t store_cache_mb = 64;
   int64_t consortium_snapshot_behind = 100;
+  std::string credential_issuer, credential_trusted_hosts, credential_roots;
   std::string timestamp_url;
   bool timestamp_allow_private = false;
   std::string authority_public_url;

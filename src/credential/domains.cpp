@@ -1,5 +1,6 @@
 #include "credential/domains.h"
 
+#include "credential/impl/form.h"
 #include "credential/impl/web.h"
 #include "credential/verifier.h"
 #include "crypto/sm3.h"
@@ -85,7 +86,7 @@ Status check_proof_on_chain(const Document& document, const std::string& anchor_
 
 // What the domain's own resolver says, which need not be what did:web shows to us.
 Result<Json> document_elsewhere(const std::string& resolver, const std::string& did, const WebOptions& web) {
-  ASSIGN(const std::string body, get(resolver + did, web, 2 * kMaxDocumentBytes));
+  ASSIGN(const std::string body, get(resolver + percent(did), web, 2 * kMaxDocumentBytes));
   ASSIGN(Json json, parse_json(body));
   if (json.is_object() && json.contains("didDocument")) return Json(json["didDocument"]);
   return json;

@@ -136,6 +136,8 @@ class Access(support.Case):
     def test_every_route_but_the_public_ones_wants_a_credential(self):
         seen = 0
         for method, path, concrete in self.routes():
+            if path in support.OWN_TOKENS:
+                continue
             public = path in support.PUBLIC or (method, path) == ("POST", "/api/v1/verify")
             for token in (None, "wrong" * 10):
                 with self.subTest(f"{method} {path}", token=token):

@@ -18,7 +18,12 @@ BINARY = BUILD / "bin/chengxin"
 SECOND_VERIFIER = ROOT / "sdk/js/dist/cli.js"
 START_SECONDS = 60
 PUBLIC = {"/healthz", "/readyz", "/docs", "/docs/docs.css", "/docs/docs.js", "/verify", "/api/v1/openapi.json",
-          "/api/v1/authority/crl", "/api/v1/authority/ocsp", "/api/v1/authority/ocsp/{request}", "/api/v1/authority/certificates/{id}"}
+          "/api/v1/authority/crl", "/api/v1/authority/ocsp", "/api/v1/authority/ocsp/{request}", "/api/v1/authority/certificates/{id}",
+          "/.well-known/openid-credential-issuer", "/.well-known/oauth-authorization-server", "/.well-known/did.json",
+          "/.well-known/did.json.cxproof", "/api/v1/openid/token", "/api/v1/openid/nonce", "/api/v1/openid/offers/{id}",
+          "/api/v1/openid/requests/{id}", "/api/v1/openid/responses/{id}", "/1.0/identifiers/{did}",
+          "/api/v1/status-lists/{purpose}/{number}", "/api/v1/credential-schemas/{id}/{version}"}
+OWN_TOKENS = {"/api/v1/openid/credential"}  # wants a token, and not one of the API
 
 
 class Done:
