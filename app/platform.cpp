@@ -227,7 +227,14 @@ Status Platform::open_credentials(const std::string& address) {
     item.type = "credential";
     evidence_->add("default", {std::move(item)}, nullptr, nullptr);
   };
-  ASSIGN(credentials_, credential::Service::open(*database_, std::move(options)));
+  auto opened = credential::Service::open(*database_, std::move(options));
+  if (!opened && (opened.error().reason == "did.invalid" || opened.error().reason == "credential.url")) {
+    // An address that no did:web names, such as one of IPv6: server.public_url tells another.
+    log::warn("credential.no_address", {{"error", opened.error().to_string()}});
+    return {};
+  }
+  if (!opened) return tl::unexpected(opened.error());
+  credentials_ = std::move(*opened);
   credentials_ready_ = credentials_.get();
   return {};
 }
