@@ -13,7 +13,9 @@ Service::Service(sql::Database& database, Options options)
       nobodys_(hash_password(hex(crypto::random_bytes(16)), options_.iterations)),
       users_(database, options_.key),
       sessions_(database, options_.key, options_.sessions),
-      policies_(database, {options_.key, options_.installation, options_.actions, options_.policy_applied}) {}
+      policies_(database, {options_.key, options_.installation, options_.actions, options_.policy_applied}),
+      labels_(database),
+      messages_(options_.started_ms) {}
 
 Result<std::unique_ptr<Service>> Service::open(sql::Database& database, Options options) {
   TRY(migrate(database));

@@ -3,6 +3,8 @@
 #include <memory>
 #include <unordered_map>
 
+#include "access/labels.h"
+#include "access/message_signature.h"
 #include "access/sessions.h"
 #include "access/store.h"
 #include "access/users.h"
@@ -30,6 +32,7 @@ struct Options {
   int64_t lock_ms = 30 * 60'000;
   std::function<Result<Trust>()> trust;  // read at each use, so that a new revocation list counts at once
   std::function<void(int64_t version, const Digest& digest)> policy_applied;
+  int64_t started_ms = 0;  // messages signed before are refused
 };
 
 // What somebody shows. Password, or certificate with the signature of login_message(); either with a code.
@@ -99,6 +102,8 @@ class Service {
 
   Users& users() { return users_; }
   Sessions& sessions() { return sessions_; }
+  Labels& labels() { return labels_; }
+  MessageWindow& messages() { return messages_; }
   PolicyStore& policies() { return policies_; }
   const PolicyStore& policies() const { return policies_; }
   PolicyStore::Usable usable_check() const {
@@ -130,6 +135,8 @@ class Service {
   Users users_;
   Sessions sessions_;
   PolicyStore policies_;
+  Labels labels_;
+  MessageWindow messages_;
   std::mutex mutex_;
   std::unordered_map<std::string, int64_t> challenges_;  // until when
 };

@@ -109,6 +109,11 @@ Status Service::prove_certificate(const std::optional<User>& user, const std::st
   if (!certificate.public_key->verify(view(login_message(name, proofs.challenge)), proofs.signature))
     return fail(Code::unauthenticated, "access.certificate_signature");
   if (!user || !equal(user->certificate, certificate.der)) return refused();
+  // Who may register certificates must not become somebody else by it: the policy names the key, under four
+  // eyes.
+  const Policy::User* known = policies_.current()->user(user->id);
+  if (known && known->key && known->key->point() != certificate.public_key->point())
+    return fail(Code::forbidden, "access.certificate_other");
   return {};
 }
 

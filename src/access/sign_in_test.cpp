@@ -196,6 +196,16 @@ TEST_F(SignInTest, AdministratorsNeedACertificateAndASecondFactor) {
   EXPECT_TRUE(enter("zhao.lei", both(person)));
 }
 
+TEST_F(SignInTest, WhoRegistersCertificatesDoesNotBecomeAnAdministratorByIt) {
+  Person person = first("qian.yu", "security-administrator"), thief = keyed("qian.yu");
+  thief.id = person.id;
+  ASSERT_TRUE(service->set_certificate(person.id, thief.certificate, now));
+  EXPECT_EQ(reason(enter("qian.yu", both(thief))), "access.certificate_other");
+  EXPECT_EQ(reason(enter("qian.yu", both(person))), "access.login_failed");
+  ASSERT_TRUE(service->set_certificate(person.id, person.certificate, now));
+  EXPECT_TRUE(enter("qian.yu", both(person)));
+}
+
 TEST_F(SignInTest, ALockedAccountIsOutAtOnce) {
   Person person = add("li.na");
   auto session = take(enter("li.na", password()));
