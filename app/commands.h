@@ -11,15 +11,17 @@ void add_verify(CLI::App& app, Context& context);
 void add_chain(CLI::App& app, Context& context);  // chain, block, tx
 void add_key(CLI::App& app, Context& context);
 void add_crypto(CLI::App& app, Context& context);
+void add_user(CLI::App& app, Context& context);
 void add_token(CLI::App& app, Context& context);
 void add_mirror(CLI::App& app, Context& context);
 void add_backup(CLI::App& app, Context& context);
+void add_audit(CLI::App& app, Context& context);
 void add_bench(CLI::App& app, Context& context);
 void add_authority(CLI::App& app, Context& context);  // ca
 void add_login(CLI::App& app, Context& context);
 void add_gateway(CLI::App& app, Context& context);
 void add_consortium(CLI::App& app, Context& context);
-void add_contract(CLI::App& app, Context& context);                        // on a platform's chains
+void add_contract(CLI::App& app, Context& context);  // on a platform's chains
 void add_contract_project_commands(CLI::App& contract, Context& context);  // verbs of contract
 void add_credential(CLI::App& app, Context& context);
 void add_wallet(CLI::App& app, Context& context);

@@ -24,11 +24,9 @@ Result<Contracts> open_contracts(const fs::path& data) {
 ledger::Options with_contracts(const Contracts& contracts, ledger::Options options) {
   options.highest_protocol = format::kNewestProtocol;
   options.contracts = evidence::contract();
-  for (ledger::ContractTable rows :
-       {contract::lifecycle(contracts), ethereum::contract_methods(contracts), identity::contract()})
+  for (ledger::ContractTable rows : {ethereum::contract_methods(contracts), identity::contract()})
     for (ledger::Method& each : rows) options.contracts.push_back(std::move(each));
-  options.deployed = contract::deployed(contracts);
-  return options;
+  return contract::with_contracts(contracts, std::move(options));
 }
 
 }  // namespace chengxin::app

@@ -4,6 +4,7 @@
 
 #include "commands.h"
 #include "identity_commands.h"
+#include "keys_helper.h"
 
 int main(int argc, char** argv) {
   using namespace chengxin::app;
@@ -46,12 +47,15 @@ int main(int argc, char** argv) {
   add_login(app, context);
   add_cluster(app, context);
   add_key(app, context);
+  add_keys(app, context);
   add_crypto(app, context);
+  add_user(app, context);
   add_credential(app, context);
   add_wallet(app, context);
   add_token(app, context);
   add_mirror(app, context);
   add_backup(app, context);
+  add_audit(app, context);
   add_bench(app, context);
 
   try {

@@ -160,6 +160,11 @@ std::vector<backup::Part> parts_of(const Maintained& what) {
                      TRY(write_durable(folder / "chengxin.yaml", config, 0600));
                      return Json::object();
                    }});
+  parts.push_back({"audit", [what](const fs::path& folder) -> Result<Json> {
+                     const auto standing = what.audit.standing();
+                     TRY(what.audit.snapshot(folder));
+                     return Json{{"sequence", standing.sequence}, {"head", hex(standing.head)}};
+                   }});
   return parts;
 }
 

@@ -1,4 +1,5 @@
 #pragma once
+#include "audit/log.h"
 #include "contracts.h"
 #include "evidence/service.h"
 #include "host/host.h"
@@ -16,6 +17,7 @@ struct Maintained {
   evidence::Service& evidence;
   mirror::Mirror* mirror;  // null when it is off
   Contracts contracts;
+  audit::Log& audit;
 };
 
 // The jobs of a platform, with their arguments:

@@ -131,6 +131,11 @@ void Members::stop() {
   host_ = nullptr;
 }
 
+std::optional<uint16_t> Members::link_port() const {
+  std::lock_guard lock(mutex_);
+  return links_ ? std::optional(links_->port()) : std::nullopt;
+}
+
 void Members::on_links(const std::shared_ptr<link::Links>& links) {
   std::lock_guard turn(links_turn_);
   std::vector<comet::Replica*> replicas;

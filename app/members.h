@@ -24,6 +24,7 @@ class Members final : public consortium::Chains {
   void stop();  // and the host's chains
 
   consortium::Service& service() { return *service_; }
+  std::optional<uint16_t> link_port() const;  // none: there are no links
   // For doctor: of the service, of each chain's engine, and of the disk.
   std::vector<install::Finding> findings() const;
 

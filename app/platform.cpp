@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <thread>
 
+#include "api/crypto_service.h"
+#include "api/resources.h"
+#include "audit.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "credentials.h"
@@ -10,8 +13,10 @@
 #include "crypto/self_test.h"
 #include "evidence/timestamp_client.h"
 #include "identities.h"
+#include "keys/configured.h"
 #include "maintenance.h"
 #include "protection.h"
+#include "surface.h"
 
 namespace chengxin::app {
 namespace {
@@ -53,9 +58,13 @@ Result<std::unique_ptr<Platform>> Platform::start(install::Lock lock, const fs::
   ASSIGN(auto installation, install::open(data));
   log::configure(level_of(installation.config.log_level), installation.config.log_format);
   std::unique_ptr<Platform> platform(new Platform(std::move(lock), std::move(installation)));
+  ASSIGN(platform->audit_, open_audit(platform->installation_));
+  platform->note("platform.start");
   TRY(platform->open_storage());
   TRY(platform->open_chains());
   TRY(platform->open_services());
+  TRY(platform->open_access());
+  TRY(platform->open_keys());
   TRY(platform->open_interface(listen));
   return platform;
 }
@@ -64,10 +73,13 @@ Platform::~Platform() {
   std::error_code ignored;
   if (!address_.empty()) fs::remove(installation_.data / "run" / "address", ignored);
   if (server_) server_->stop();
+  anchoring_.reset();
+  access_.reset();
   jobs_.reset();
   if (host_) host_->stop();  // tells who waits for a block that does not come; its observers wake the mirror
   if (evidence_) evidence_->stop();
   credentials_.reset();
+  crypto_service_.reset();
   evidence_.reset();
   authority_.reset();
   gateway_.reset();
@@ -75,6 +87,17 @@ Platform::~Platform() {
   mirror_.reset();
   host_.reset();
   members_.reset();
+  if (audit_) note("platform.stop");
+}
+
+// Not waited for: a log that is stopped says so elsewhere, and does not keep the platform from serving reads.
+void Platform::note(std::string action) {
+  audit::Entry entry;
+  entry.subject = "platform";
+  entry.action = std::move(action);
+  entry.source = "local";
+  entry.detail = "chengxin " CHENGXIN_VERSION;
+  audit_->append(std::move(entry));
 }
 
 Status Platform::open_storage() {
@@ -157,8 +180,92 @@ Status Platform::open_services() {
   ASSIGN(gateway_, gateway::Gateway::open(*database_, std::move(gateway)));
   gateway_->start();
   jobs_ = std::make_unique<jobs::Runner>(now_ms);
-  define_maintenance(*jobs_, {installation_, *host_, *database_, *evidence_, mirror_.get(), contracts_});
+  define_maintenance(*jobs_,
+                     {installation_, *host_, *database_, *evidence_, mirror_.get(), contracts_, *audit_});
+  anchoring_ = std::make_unique<audit::Anchoring>(
+      *audit_, anchor_on(*host_, *evidence_, installation_.service_key, config.audit_chain),
+      std::chrono::seconds(config.audit_anchor_seconds));
   return define_identities(*jobs_, {installation_, *host_, *database_});
+}
+
+namespace {
+
+// Files of certificates and lists, as they are now.
+Result<access::Trust> trust_of(const config::Config& config, const fs::path& data) {
+  access::Trust out;
+  out.crl_required = config.access_crl_required;
+  if (!config.access_roots.empty()) {
+    ASSIGN(Bytes pem, read_file(data / config.access_roots, 1 << 20));
+    ASSIGN(out.roots, crypto::certificates_from_pem(text(pem)));
+  }
+  if (config.access_crls.empty()) return out;
+  ASSIGN(Bytes pem, read_file(data / config.access_crls, 64 << 20));
+  constexpr std::string_view end = "-----END X509 CRL-----";
+  std::string_view rest = text(pem);
+  for (size_t at = rest.find(end); at != rest.npos; at = rest.find(end)) {
+    ASSIGN(auto crl, crypto::Crl::from_pem(rest.substr(0, at + end.size())));
+    out.crls.push_back(std::move(crl));
+    rest.remove_prefix(at + end.size());
+  }
+  return out;
+}
+
+}  // namespace
+
+Status Platform::open_access() {
+  access::Options options;
+  options.key = crypto::to_secret(crypto::hmac_sm3(installation_.blob_key, view("chengxin access")));
+  options.installation = installation_.installation_key;
+  options.actions = api::all_actions();
+  options.sessions.idle_ms = installation_.config.access_idle_minutes * 60'000;
+  options.started_ms = now_ms();
+  options.trust = [this] { return trust_of(installation_.config, installation_.data); };
+  options.policy_applied = [this](int64_t version, const Digest& digest) {
+    evidence::NewEvidence one;
+    one.digest = digest;
+    one.title = fmt::format("access policy, version {}", version);
+    one.type = "access-policy";
+    evidence_->add(
+        "default", {std::move(one)},
+        [version](auto added) {
+          if (!added)
+            log::error("access.policy_not_anchored",
+                       {{"version", version}, {"error", added.error().to_string()}});
+        },
+        nullptr);
+  };
+  ASSIGN(access_, access::Service::open(*database_, std::move(options)));
+  return {};
+}
+
+// The cryptographic service over the provider that the installation uses; a keystore is made where there is
+// none.
+Status Platform::open_keys() {
+  const fs::path folder = installation_.data / "keys";
+  ASSIGN(const Json configuration, keys::read_configuration(folder));
+  ASSIGN(const auto pin, keys::find_pin(configuration));
+  const ByteView secret = pin ? ByteView(*pin) : ByteView();
+  std::error_code error;
+  if (configuration["provider"] == "software" && !fs::exists(folder / "keystore" / "keystore.json", error))
+    TRY(keys::Keystore::create(folder / "keystore", secret));
+  const auto opened = [&]() -> Status {
+    ASSIGN(auto provider, keys::open_configured(folder, configuration));
+    TRY(provider->unlock(secret));
+    ASSIGN(const auto info, provider->info());
+    ASSIGN(auto ring, keys::Ring::open(provider, folder / "service",
+                                       keys::ring_options(configuration, info, 1, now_ms)));
+    keys_ = std::make_unique<keys::Service>(std::move(ring), now_ms);
+    if (auto* sealed = keys_->ring().sealed()) {
+      ASSIGN(two_party_, keys::TwoPartyServer::open(*sealed, folder / "service" / "two-party", now_ms));
+    }
+    ASSIGN(crypto_service_, api::CryptoService::open(*keys_, two_party_.get(), *database_));
+    return {};
+  }();
+  if (opened) return {};
+  // The chains go on without it: a pulled card must not stop them. What was tampered with does.
+  if (opened.error().code == Code::data_loss) return opened;
+  log::error("keys.service", {{"error", opened.error().to_string()}});
+  return {};
 }
 
 void Platform::follow(const host::ChainPtr& chain) {
@@ -172,6 +279,7 @@ Status Platform::open_interface(const std::string& listen) {
   options.address = address.host;
   options.port = address.port;
   options.owner_token = installation_.owner_token;
+  options.owner_restricted = config.access_owner == "restricted";
   options.hosts = split(config.server_hosts);
   ASSIGN(auto protection, protection_of(config, installation_.data));
   options.tls = protection.tls;
@@ -189,6 +297,10 @@ Status Platform::open_interface(const std::string& listen) {
   services.authority = authority_.get();
   services.gateway = gateway_.get();
   services.service_key = installation_.service_key;
+  services.audit = audit_.get();
+  services.crypto = crypto_service_.get();
+  services.anchoring = anchoring_.get();
+  services.access = access_.get();
   services.credentials = &credentials_ready_;
   services.ready = [this]() -> Status {
     for (const auto& chain : host_->list()) TRY(chain->sequencer->state());
@@ -199,6 +311,11 @@ Status Platform::open_interface(const std::string& listen) {
     auto all = install::examine(installation_.data);
     for (install::Finding& each : members_->findings()) all.push_back(std::move(each));
     for (const auto& each : authority_->findings()) all.push_back({each.reason, each.detail, each.advice});
+    for (install::Finding& each : audit_findings(*audit_, anchoring_.get())) all.push_back(std::move(each));
+    const auto link = members_->link_port();
+    DeclaredPorts ports{{server_->port()}, link.has_value()};
+    if (link) ports.open.insert(*link);
+    for (install::Finding& each : surface_findings(ports)) all.push_back(std::move(each));
     for (const auto& finding : all)
       findings.push_back(
           {{"reason", finding.reason}, {"detail", finding.detail}, {"advice", finding.advice}});
@@ -227,14 +344,7 @@ Status Platform::open_credentials(const std::string& address) {
     item.type = "credential";
     evidence_->add("default", {std::move(item)}, nullptr, nullptr);
   };
-  auto opened = credential::Service::open(*database_, std::move(options));
-  if (!opened && (opened.error().reason == "did.invalid" || opened.error().reason == "credential.url")) {
-    // An address that no did:web names, such as one of IPv6: server.public_url tells another.
-    log::warn("credential.no_address", {{"error", opened.error().to_string()}});
-    return {};
-  }
-  if (!opened) return tl::unexpected(opened.error());
-  credentials_ = std::move(*opened);
+  ASSIGN(credentials_, credential::Service::open(*database_, std::move(options)));
   credentials_ready_ = credentials_.get();
   return {};
 }

@@ -1,5 +1,8 @@
 #pragma once
+#include "access/service.h"
+#include "api/crypto_service.h"
 #include "api/server.h"
+#include "audit/anchoring.h"
 #include "authority/service.h"
 #include "blob/store.h"
 #include "contracts.h"
@@ -9,6 +12,8 @@
 #include "host/host.h"
 #include "install/install.h"
 #include "jobs/jobs.h"
+#include "keys/service.h"
+#include "keys/two_party_server.h"
 #include "members.h"
 #include "mirror/mirror.h"
 #include "sql/database.h"
@@ -32,12 +37,16 @@ class Platform {
   Status open_storage();
   Status open_chains();
   Status open_services();
+  Status open_access();
+  Status open_keys();
   Status open_interface(const std::string& listen);
+  void note(std::string action);
   Status open_credentials(const std::string& address);
   void follow(const host::ChainPtr& chain);
 
   install::Lock lock_;
   install::Installation installation_;
+  std::unique_ptr<audit::Log> audit_;
   std::unique_ptr<sql::Database> database_;
   std::unique_ptr<sql::Database> mirror_database_;  // relaxed: what it holds can be made again
   std::unique_ptr<blob::Store> blobs_;
@@ -49,8 +58,13 @@ class Platform {
   std::unique_ptr<authority::Service> authority_;
   std::unique_ptr<gateway::Gateway> gateway_;
   std::unique_ptr<jobs::Runner> jobs_;
+  std::unique_ptr<audit::Anchoring> anchoring_;
+  std::unique_ptr<access::Service> access_;
   std::unique_ptr<credential::Service> credentials_;
   std::atomic<credential::Service*> credentials_ready_ = nullptr;
+  std::unique_ptr<keys::Service> keys_;
+  std::unique_ptr<keys::TwoPartyServer> two_party_;
+  std::unique_ptr<api::CryptoService> crypto_service_;
   std::unique_ptr<api::Server> server_;
   std::string address_;
 };

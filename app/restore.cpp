@@ -1,9 +1,15 @@
 #include "restore.h"
 
+#include "access/users.h"
+#include "api/crypto_uses.h"
 #include "api/storage.h"
+#include "authority/service.h"
 #include "config/config.h"
 #include "contracts.h"
+#include "credential/service.h"
+#include "directory/personal.h"
 #include "evidence/service.h"
+#include "gateway/gateway.h"
 #include "install/install.h"
 #include "ledger/ledger.h"
 #include "sql/dump.h"
@@ -29,9 +35,21 @@ Status restore_sql(const fs::path& backup, const fs::path& data) {
   options.url = config.sql_url.empty() ? "sqlite:" + (data / "sql" / "chengxin.db").string() : config.sql_url;
   ASSIGN(auto database, sql::Database::open(options));
   // A dump fills tables that are there: those of every component that keeps some.
-  TRY(evidence::migrate(*database));
-  TRY(api::prepare_storage(*database));
+  for (auto* migrate : {evidence::migrate, access::migrate, authority::migrate, credential::migrate,
+                        directory::migrate, gateway::migrate, api::prepare_crypto_uses, api::prepare_storage})
+    TRY(migrate(*database));
   return sql::restore(*database, backup / "sql" / "dump.jsonl");
+}
+
+// A backup of before there was an audit log has none: it then begins with the restoration.
+Status restore_audit(const fs::path& backup, const Json& manifest, const fs::path& data) {
+  if (!manifest.at("parts").contains("audit")) return {};
+  TRY(backup::restore_part(backup, manifest, "audit", data / "audit"));
+  std::error_code error;
+  fs::rename(data / "audit" / "marker", data / "audit.marker", error);
+  if (error && fs::exists(data / "audit" / "marker"))
+    return fail(Code::unavailable, "file.io", "{}: {}", (data / "audit.marker").string(), error.message());
+  return sync_folder(data);
 }
 
 }  // namespace
@@ -45,6 +63,7 @@ Result<Json> restore(const fs::path& from, const fs::path& data, const backup::R
   TRY(backup::restore_part(from, checked.manifest, "installation", data));
   TRY(backup::restore_part(from, checked.manifest, "blobs", data / "blobs"));
   TRY(backup::restore_part(from, checked.manifest, "chains", data / "chains"));
+  TRY(restore_audit(from, checked.manifest, data));
   Json chains = checked.manifest["parts"].value("chains", Json::object());
   TRY(check_heads(data, chains));
   TRY(restore_sql(from, data));

@@ -26,7 +26,7 @@ struct Spent {
 };
 
 // One block of calls; what was enrolled goes to `all`.
-Status enrol_block(IdentityChain& on, size_t calls, size_t per_call, double& seconds,
+Status enrol_block(IdentityChain& on, size_t calls, size_t per_call, Spent& spent,
                    std::vector<Enrolled>& all) {
   std::vector<Register> batches(calls);
   for (Register& batch : batches)

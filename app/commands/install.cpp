@@ -1,16 +1,22 @@
 #include "install/install.h"
 
+#include "audit.h"
 #include "commands.h"
 
 namespace chengxin::app {
 namespace {
 
 Result<int> init(const Context& context) {
-  {
+  std::error_code error;
+  const bool there = fs::exists(context.data / "VERSION", error);
+  const auto make = [&]() -> Result<int> {
     TRY(make_folder(context.data));
     ASSIGN(auto lock, install::Lock::take(context.data));
     TRY(install::create(context.data));
-  }
+    return kDone;
+  };
+  auto made = there ? make() : audited(context, "init", "", make);
+  if (!made) return made;
   print(context, {{"data", context.data.string()}}, [&] {
     line("安装就绪 installation ready: {}", context.data.string());
     line("下一步 next: chengxin serve --data {}", context.data.string());
@@ -19,7 +25,12 @@ Result<int> init(const Context& context) {
 }
 
 Result<int> seal(const Context& context) {
-  TRY(install::seal(context.data));
+  const auto work = [&]() -> Result<int> {
+    TRY(install::seal(context.data));
+    return kDone;
+  };
+  auto sealed = audited(context, "install.seal", "", work);
+  if (!sealed) return sealed;
   print(context, {{"sealed", true}}, [] { line("已重新签署清单 manifest signed"); });
   return kDone;
 }

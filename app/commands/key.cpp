@@ -1,5 +1,6 @@
 #include <cstdlib>
 
+#include "audit.h"
 #include "commands.h"
 #include "crypto/sm2.h"
 #include "format/transaction.h"
@@ -92,14 +93,22 @@ void add_key(CLI::App& app, Context& context) {
   auto secret = std::make_shared<bool>(false);
   auto* make = noun->add_subcommand("create", "生成 · make one (CHENGXIN_PASSPHRASE 加密 encrypts it)");
   make->add_option("name", *name, "名称 · name")->required();
-  make->callback([=, &context] { run(context, [&] { return create(context, *name); }); });
+  make->callback([=, &context] {
+    run(context,
+        [&] { return audited(context, "key.create", *name, [&] { return create(context, *name); }); });
+  });
   noun->add_subcommand("list", "列出 · list")->callback([&context] {
     run(context, [&] { return list(context); });
   });
   auto* out = noun->add_subcommand("export", "导出公钥,或私钥 · export the public key, or the private one");
   out->add_option("name", *name, "名称 · name")->required();
   out->add_flag("--private", *secret, "导出私钥 · the private key (PKCS #8)");
-  out->callback([=, &context] { run(context, [&] { return export_key(context, *name, *secret); }); });
+  out->callback([=, &context] {
+    run(context, [&] {
+      const auto work = [&] { return export_key(context, *name, *secret); };
+      return *secret ? audited(context, "key.export_private", *name, work) : work();
+    });
+  });
 }
 
 }  // namespace chengxin::app

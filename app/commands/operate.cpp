@@ -1,3 +1,4 @@
+#include "audit.h"
 #include "backup/backup.h"
 #include "base/clock.h"
 #include "commands.h"
@@ -12,13 +13,13 @@ namespace chengxin::app {
 namespace {
 
 struct Options {
-  std::string name, id, chain = "default", target;
+  std::string name, id, chain = "default", target, role = "integrator";
   int days = 0;
 };
 
 Result<int> create_token(const Context& context, const Options& options) {
   ASSIGN(auto platform, context.connect());
-  Json request = {{"name", options.name}};
+  Json request = {{"name", options.name}, {"role", options.role}};
   if (options.days > 0) request["expires_ms"] = now_ms() + int64_t(options.days) * 24 * 3600 * 1000;
   ASSIGN(Json token, platform.post("/api/v1/tokens", request));
   print(context, token, [&] {
@@ -34,8 +35,9 @@ Result<int> list_tokens(const Context& context) {
   ASSIGN(Json tokens, platform.get("/api/v1/tokens"));
   print(context, tokens, [&] {
     for (const Json& token : tokens.at("items"))
-      line("{}  {}  {}", token.at("id").get<std::string>(),
-           format_time(token.at("created_ms").get<int64_t>()), token.at("name").get<std::string>());
+      line("{}  {}  {:<12} {}", token.at("id").get<std::string>(),
+           format_time(token.at("created_ms").get<int64_t>()), token.at("role").get<std::string>(),
+           token.at("name").get<std::string>());
   });
   return kDone;
 }
@@ -103,6 +105,8 @@ void add_token(CLI::App& app, Context& context) {
   auto* make = noun->add_subcommand("create", "新建 · make one, shown once");
   make->add_option("name", options->name, "名称 · name")->required();
   make->add_option("--days", options->days, "有效天数 · days until it expires")->check(CLI::Range(1, 36500));
+  make->add_option("--role", options->role, "角色 · integrator, reader or regulator")
+      ->check(CLI::IsMember({"integrator", "reader", "regulator"}));
   make->callback([=, &context] { run(context, [&] { return create_token(context, *options); }); });
   noun->add_subcommand("list", "列出 · list")->callback([&context] {
     run(context, [&] { return list_tokens(context); });
@@ -133,8 +137,12 @@ void add_backup(CLI::App& app, Context& context) {
   create->callback([=, &context] { run(context, [&] { return create_backup(context, options->target); }); });
   auto* restore = noun->add_subcommand("restore", "恢复到 --data · restore into the folder of --data");
   restore->add_option("from", options->target, "备份目录 · the backup")->required();
-  restore->callback(
-      [=, &context] { run(context, [&] { return restore_backup(context, options->target); }); });
+  restore->callback([=, &context] {
+    run(context, [&] {
+      return audited(context, "backup.restore", options->target,
+                     [&] { return restore_backup(context, options->target); });
+    });
+  });
 }
 
 }  // namespace chengxin::app

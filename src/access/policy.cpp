@@ -314,9 +314,7 @@ std::optional<Grant> Policy::grant(const std::set<std::string>& roles, const Act
   for (const auto& id : roles) {
     const Role& role = flat_.at(id);
     read_only = read_only || role.read_only;
-    if (std::none_of(role.permissions.begin(), role.permissions.end(),
-                     [&](const auto& permission) { return permits(permission, action); }))
-      continue;
+    if (!permits(role, action)) continue;
     if (!out) {
       out = Grant{role.all_rows, role.masks, role.clearance};
       continue;
@@ -343,8 +341,9 @@ std::optional<Grant> Policy::decide_role(const std::string& role, const Action& 
 bool Policy::is_administrator(const std::string& user, std::span<const Action> actions,
                               int64_t now_ms) const {
   const auto roles = roles_of(user, now_ms);
-  return std::any_of(actions.begin(), actions.end(), [&](const Action& action) {
-    return duty_of(action) != Duty::none && grant(roles, action).has_value();
+  return std::any_of(roles.begin(), roles.end(), [&](const std::string& id) {
+    return std::any_of(actions.begin(), actions.end(),
+                       [&](const Action& action) { return duty_in(flat_.at(id), action) != Duty::none; });
   });
 }
 
@@ -359,11 +358,8 @@ Status Policy::check_roles_of(const std::string& id, const User& user,
     const Role& flat = flat_.at(role);
     read_only = read_only || flat.read_only;
     for (const Action& action : actions) {
-      if (!action.writes || std::none_of(flat.permissions.begin(), flat.permissions.end(),
-                                         [&](const auto& permission) { return permits(permission, action); }))
-        continue;
-      writes = true;
-      if (duty_of(action) != Duty::none) duties.insert(duty_of(action));
+      writes = writes || (action.writes && permits(flat, action));
+      if (const Duty duty = duty_in(flat, action); duty != Duty::none) duties.insert(duty);
     }
   }
   if (duties.size() > 1)

@@ -31,7 +31,8 @@ const Action& add_user_action();
 
 // The administrators of GB/T 22239-2019 8.1.5: nobody has two of these.
 enum class Duty { none, system, security, audit };
-Duty duty_of(const Action& action);  // of a writing action, by its tag
+// By its tag: of a writing action, and of reading the audit log, which is what its administrator does.
+Duty duty_of(const Action& action);
 std::string_view duty_name(Duty duty);
 
 // What an answer may show to who has made a call.
@@ -54,6 +55,8 @@ struct Role {
 // system-, security- and audit-administrator, regulator, official, reader, integrator.
 const std::map<std::string, Role, std::less<>>& built_in_roles();
 bool permits(const std::string& permission, const Action& action);
+bool permits(const Role& role, const Action& action);
+Duty duty_in(const Role& role, const Action& action);  // none in a role that only reads: a regulator's
 
 class Policy {
  public:

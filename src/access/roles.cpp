@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "access/policy.h"
 
 namespace chengxin::access {
@@ -30,7 +32,7 @@ std::map<std::string, Role, std::less<>> make_built_in() {
   all["audit-administrator"] = {"审计管理员 audit administrator",
                                 {},
                                 {"read:audit", "write:audit", "read:access", "write:access-approval",
-                                 "read:users", "read:system", "read:chains"},
+                                 "read:keys", "read:users", "read:system", "read:chains"},
                                 {},
                                 true};
   all["regulator"] = {"监管人员 regulator", {}, {"read:*"}, {}, true, true, 9};
@@ -42,6 +44,10 @@ std::map<std::string, Role, std::less<>> make_built_in() {
       false,
       false,
       3};
+  all["registrar"] = {
+      "身份登记员 registrar of identities", {"reader"}, {"read:identities", "write:identities"}, {}, true};
+  all["issuer"] = {
+      "凭证签发员 issuer of credentials", {"reader"}, {"read:credentials", "write:credentials"}, {}, true};
   all["reader"] = {"只读人员 reader",
                    {},
                    {"read:evidence", "read:originals", "read:proofs", "read:chains", "read:blocks",
@@ -54,7 +60,8 @@ std::map<std::string, Role, std::less<>> make_built_in() {
 }  // namespace
 
 Duty duty_of(const Action& action) {
-  if (!action.writes) return Duty::none;
+  // What any program may call with a token is no administration.
+  if (action.integration || (!action.writes && action.tag != "audit")) return Duty::none;
   for (const auto& [tag, duty] : kDuties)
     if (tag == action.tag) return duty;
   return Duty::none;
@@ -91,6 +98,15 @@ bool permits(const std::string& permission, const Action& action) {
   if (kind == "integration") return action.integration;
   if (kind != (action.writes ? "write" : "read")) return false;
   return what == "*" || what == action.tag;
+}
+
+bool permits(const Role& role, const Action& action) {
+  return std::any_of(role.permissions.begin(), role.permissions.end(),
+                     [&](const std::string& permission) { return permits(permission, action); });
+}
+
+Duty duty_in(const Role& role, const Action& action) {
+  return role.read_only || !permits(role, action) ? Duty::none : duty_of(action);
 }
 
 }  // namespace chengxin::access

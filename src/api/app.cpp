@@ -1,5 +1,6 @@
 #include "api/app.h"
 
+#include "access/service.h"
 #include "api/openapi.h"
 #include "api/resources.h"
 #include "api/storage.h"
@@ -22,15 +23,18 @@ App::App(Options given, Services handed, Resource table)
       router(routes),
       openapi(openapi_document(routes, schemas, options.version).dump(2)),
       metrics(routes),
+      trail(services.audit),
       tokens(options.owner_token, services.database),
       idempotency(services.database),
       workers(options.worker_threads, options.max_queued_work),
+      sign_ins(2, 64),
       verifying(1, 16),
       streams(options.max_streams, options.max_streams),
       contract_work(2, 64, contract::kStackBytes),
       ethereum_sends(8, 64, contract::kStackBytes) {}
 
 Status App::open() {
+  if (services.audit) add_audit_metrics();
   if (services.host) {
     services.host->subscribe(
         [bell = bell](const host::ChainPtr& chain, uint64_t) { bell->ring(chain->name); });
@@ -117,11 +121,31 @@ void App::add_admission_metrics() {
       });
 }
 
+void App::add_audit_metrics() {
+  const auto of = [this](auto value) {
+    return [this, value] {
+      return std::vector<Metrics::Sample>{{{}, double(value(services.audit->standing()))}};
+    };
+  };
+  metrics.gauge("chengxin_audit_stopped", "1 while the audit log cannot be written, which blocks changes",
+                of([](const audit::Standing& standing) { return standing.stopped ? 1 : 0; }));
+  metrics.gauge("chengxin_audit_waiting", "Entries of the audit log that are not durable yet",
+                of([](const audit::Standing& standing) { return standing.waiting; }));
+  metrics.counter("chengxin_audit_entries_total", "Entries of the audit log written since the start",
+                  of([](const audit::Standing& standing) { return standing.written; }));
+  metrics.counter("chengxin_audit_lost_total", "Entries that a stopped audit log could not keep",
+                  of([](const audit::Standing& standing) { return standing.lost; }));
+}
+
 void App::maintain() {
+  trail.maintain();
   if (!services.database || maintaining_.exchange(true)) return;
   bool posted = workers.post([this] {
     if (auto status = tokens.refresh(); !status)
       log::warn("api.tokens", {{"error", status.error().to_string()}});
+    if (services.access)
+      if (auto status = services.access->maintain(now_ms()); !status)
+        log::warn("api.access", {{"error", status.error().to_string()}});
     if (++rounds_ % 300 == 0) {
       if (auto status = idempotency.purge(now_ms()); !status)
         log::warn("api.idempotency", {{"error", status.error().to_string()}});

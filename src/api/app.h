@@ -1,4 +1,5 @@
 #pragma once
+#include "api/audit_trail.h"
 #include "api/auth.h"
 #include "api/events.h"
 #include "api/idempotency.h"
@@ -26,6 +27,7 @@ class App {
   const Router router;
   const std::string openapi;
   Metrics metrics;
+  AuditTrail trail;
   const std::shared_ptr<Bell> bell = std::make_shared<Bell>();  // the host may ring it after we are gone
   std::atomic<bool> stopping = false;
   std::atomic<size_t> body_bytes_held = 0;  // see BodyShare
@@ -34,6 +36,7 @@ class App {
   Tokens tokens;
   Idempotency idempotency;
   Workers workers;                 // short blocking work: SQL, proofs
+  Workers sign_ins;                // hashing of passwords
   Workers verifying;               // bundles of strangers: they may take their time, but not that of others
   Workers streams;                 // one thread for each download under way
   Places contract_places{64};      // of queries of contracts, by credential
@@ -46,6 +49,7 @@ class App {
   App(Options options, Services services, Resource table);
   void add_chain_gauges();
   void add_admission_metrics();
+  void add_audit_metrics();
 
   std::atomic<bool> maintaining_ = false;
   uint64_t rounds_ = 0;  // of maintenance; by the worker that does it

@@ -25,7 +25,7 @@ Result<Principal> Tokens::authenticate(std::string_view authorization, int64_t n
     return fail(Code::unauthenticated, "auth.invalid", "the scheme is Bearer");
   std::string_view token = authorization.substr(scheme.size());
   if (!owner_.empty() && crypto::constant_time_equal(view(owner_), view(token)))
-    return Principal{"owner", true};
+    return Principal{.id = "owner", .owner = true, .kind = Principal::Kind::owner, .grant = {true, {}, 9}};
   if (!token.starts_with(kPrefix)) return fail(Code::unauthenticated, "auth.invalid");
 
   std::shared_lock lock(mutex_);
@@ -37,7 +37,7 @@ Result<Principal> Tokens::authenticate(std::string_view authorization, int64_t n
   if (entry.info.expires_ms && now_ms >= *entry.info.expires_ms)
     return fail(Code::unauthenticated, "auth.expired");
   entry.used_ms.store(now_ms, std::memory_order_relaxed);
-  return Principal{"token:" + entry.info.id, false};
+  return Principal{.id = "token:" + entry.info.id, .kind = Principal::Kind::token, .role = entry.info.role};
 }
 
 Status Tokens::refresh() {
@@ -57,14 +57,19 @@ Status Tokens::refresh() {
   if (!used.empty()) TRY(database_->transaction(note_use));
   Table fresh;
   auto load = [&](sql::Session& session) -> Status {
-    ASSIGN(auto rows,
-           session.rows(
-               "select id, name, salt, hash, created_ms, expires_ms, last_used_ms from api_token limit ?",
-               kMaxTokens));
+    ASSIGN(
+        auto rows,
+        session.rows(
+            "select id, name, salt, hash, created_ms, expires_ms, last_used_ms, role from api_token limit ?",
+            kMaxTokens));
     fresh.clear();
     for (auto& row : rows) {
       auto entry = std::make_shared<Entry>();
-      entry->info = {row.text(0), row.text(1), row.integer(4), row.optional_integer(5),
+      entry->info = {row.text(0),
+                     row.text(1),
+                     row.text(7),
+                     row.integer(4),
+                     row.optional_integer(5),
                      row.optional_integer(6)};
       entry->salt = row.blob(2);
       entry->hash = row.blob(3);
@@ -82,21 +87,25 @@ Status Tokens::refresh() {
   return {};
 }
 
-Result<Tokens::Created> Tokens::create(const std::string& name, std::optional<int64_t> expires_ms,
-                                       int64_t now_ms) {
+Result<Tokens::Created> Tokens::create(const std::string& name, const std::string& role,
+                                       std::optional<int64_t> expires_ms, int64_t now_ms) {
+  // Nobody approves a token, so it can be given nothing that people approve of each other.
+  if (role != "integrator" && role != "reader" && role != "regulator")
+    return fail(Code::invalid_argument, "access.token_role", "{}", role);
   if (expires_ms && *expires_ms <= now_ms)
     return fail(Code::invalid_argument, "auth.expiry", "the expiry has passed already");
   if (list().size() >= kMaxTokens)
     return fail(Code::conflict, "auth.too_many_tokens", "at most {}", kMaxTokens);
   Created created;
-  created.info = {hex(crypto::random_bytes(kIdDigits / 2)), name, now_ms, expires_ms, std::nullopt};
+  created.info = {hex(crypto::random_bytes(kIdDigits / 2)), name, role, now_ms, expires_ms, std::nullopt};
   created.token = fmt::format("{}{}_{}", kPrefix, created.info.id, hex(crypto::random_secret(kSecretBytes)));
   Bytes salt = crypto::random_bytes(16);
   Digest hash = hash_of(salt, created.token);
   auto insert = [&](sql::Session& session) -> Status {
-    TRY(session.run(
-        "insert into api_token (id, name, salt, hash, created_ms, expires_ms) values (?, ?, ?, ?, ?, ?)",
-        created.info.id, name, salt, hash, now_ms, expires_ms));
+    TRY(
+        session.run("insert into api_token (id, name, role, salt, hash, created_ms, expires_ms) values (?, "
+                    "?, ?, ?, ?, ?, ?)",
+                    created.info.id, name, role, salt, hash, now_ms, expires_ms));
     return {};
   };
   TRY(database_->transaction(insert));

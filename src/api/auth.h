@@ -15,7 +15,7 @@ class Tokens {
  public:
   static constexpr size_t kMaxTokens = 10'000;
   struct Info {
-    std::string id, name;
+    std::string id, name, role;
     int64_t created_ms = 0;
     std::optional<int64_t> expires_ms, last_used_ms;
   };
@@ -32,8 +32,8 @@ class Tokens {
 
   // These block.
   Status refresh();  // reads the table anew and writes down when tokens were last used
-  Result<Created> create(const std::string& name, std::optional<int64_t> expires_ms,
-                         int64_t now_ms);  // auth.too_many_tokens
+  Result<Created> create(const std::string& name, const std::string& role, std::optional<int64_t> expires_ms,
+                         int64_t now_ms);  // auth.too_many_tokens, access.token_role
   Status remove(const std::string& id);    // auth.no_token
   std::vector<Info> list() const;          // by time
 

@@ -3,6 +3,8 @@
 #include <utility>
 #include <vector>
 
+#include "access/policy.h"
+#include "access/sessions.h"
 #include "api/coroutine.h"
 #include "base/bytes.h"
 #include "base/json.h"
@@ -13,8 +15,17 @@ class App;
 struct Route;
 
 struct Principal {
-  std::string id;  // "owner" or the token's id; empty: nobody
+  enum class Kind : uint8_t { nobody, owner, token, session, service };
+  std::string id;  // "owner", "token:…", "user:…" or "service:…"; empty: nobody
   bool owner = false;
+  Kind kind = Kind::nobody;
+  std::string role;          // of a token
+  std::string user;          // account of a session or of a service
+  std::string organisation;  // of that account, by the policy
+  access::Session session = {};
+  std::string secret = {};   // identifier of the session: never in a log
+  bool cookie = false;       // it came as one
+  access::Grant grant = {};  // what answers may show
 };
 
 // The body of a request as it arrives.
@@ -86,8 +97,10 @@ struct Call {
   std::string body;              // whole, unless the row is streamed
   Json json;                     // the parsed and checked body, when it is JSON
   BodySource* stream = nullptr;  // when the row is streamed
-  bool head = false;             // only the header of the answer will be sent
-  std::string_view target, last_event_id, idempotency_key, authorization;
+  bool changes = false;      // something may be changed: its audit entry is durable before the answer leaves
+  std::string audit_detail;  // for the entry, beside the path: never a secret
+  bool head = false;         // only the header of the answer will be sent
+  std::string_view target, last_event_id, idempotency_key, authorization, agent, peer;
 };
 
 // Errors become problem details. A handler never blocks: what may goes through Workers.

@@ -2,6 +2,7 @@
 
 #include <boost/beast/core/string.hpp>
 
+#include "api/authorise.h"
 #include "api/problem.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -171,7 +172,8 @@ Task<Result<Response>> run_once(Call& call, const std::string& target) {
   co_return answer;
 }
 
-Task<Result<Response>> serve(App& app, Incoming& incoming, Outgoing& out, std::string& allow) {
+Task<Result<Response>> serve(App& app, Incoming& incoming, Outgoing& out, std::optional<Call>& made,
+                             std::string& allow) {
   const Head& head = incoming.head;
   CO_TRY(check_host(app.options, head));
   Target target;
@@ -179,13 +181,13 @@ Task<Result<Response>> serve(App& app, Incoming& incoming, Outgoing& out, std::s
   CO_ASSIGN(const Route* route, find_route(app, head, allow, target, path_values));
   out.route = route;
 
-  Call call{.app = app, .route = *route, .request_id = incoming.request_id};
+  Call& call = made.emplace(Call{.app = app, .route = *route, .request_id = incoming.request_id});
   if (route->access != Access::open) {
-    CO_ASSIGN(call.principal, app.tokens.authenticate(head.field("Authorization"), now_ms()));
-    if (route->access == Access::owner && !call.principal.owner)
-      co_return fail(Code::forbidden, "auth.owner_only",
-                     "only the installation's own credential may do this");
+    auto allowed = co_await authorise(app, head, *route, call.principal);
+    CO_TRY(allowed);
   }
+  call.changes = route->method != Method::get && !route->reads;
+  if (call.changes) CO_TRY(app.trail.allows_changes());
   CO_TRY(check_path(*route, path_values, call.path));
   CO_TRY(check_query(*route, target, call.query));
   CO_ASSIGN(const Media* media, check_body_header(app, *route, head, call.media));
@@ -193,22 +195,64 @@ Task<Result<Response>> serve(App& app, Incoming& incoming, Outgoing& out, std::s
   call.head = head.method == "HEAD";
   call.last_event_id = head.field("Last-Event-ID");
   call.idempotency_key = head.field("Idempotency-Key");
+  call.agent = head.field("User-Agent");
+  call.peer = incoming.peer;
+  auto seen = co_await check_record(call);
+  CO_TRY(seen);
   call.authorization = head.field("Authorization");
   call.stream = &incoming.source;
   if (media && !route->streamed) {
     auto read = co_await read_whole(incoming, route->max_body_bytes);
     CO_TRY(read);
+    CO_TRY(check_body(call.principal, head, view(incoming.body)));
     if (media->type == "application/json" && !route->raw) {
       CO_ASSIGN(call.json, parse_json(incoming.body, {.max_bytes = route->max_body_bytes}));
       CO_TRY(validate(call.json, media->schema, app.schemas));
     }
     call.body.swap(incoming.body);
   }
-  bool keyed = route->idempotent && head.count("Idempotency-Key") > 0 && app.services.database;
-  if (keyed) co_return co_await run_once(call, head.target);
-  auto answer = co_await route->handler(call);
-  incoming.body.swap(call.body);  // gives its memory back to the connection
+  if (!media) CO_TRY(check_body(call.principal, head, {}));
+  const bool keyed = route->idempotent && head.count("Idempotency-Key") > 0 && app.services.database;
+  Result<Response> answer = fail(Code::internal, "api.internal");
+  if (keyed) {  // not as one expression: gcc 12 destroys what co_await gives in a conditional one twice
+    answer = co_await run_once(call, head.target);
+  } else {
+    answer = co_await route->handler(call);
+    incoming.body.swap(call.body);  // gives its memory back to the connection
+  }
+  if (answer) {
+    auto filtered = co_await filter(call, *answer);
+    CO_TRY(filtered);
+  }
   co_return answer;
+}
+
+// For the audit log: without query, header fields and body, where secrets may be.
+audit::Entry entry_of(const Incoming& incoming, const Route* route, const Call* call) {
+  audit::Entry entry;
+  const std::string_view target = incoming.head.target;
+  entry.subject = call ? call->principal.id : "";
+  entry.action = route ? route->id : fmt::format("unrouted {}", incoming.head.method);
+  entry.object = target.substr(0, target.find('?'));
+  entry.source = incoming.peer;
+  entry.request_id = incoming.request_id;
+  if (call) entry.detail = call->audit_detail;
+  return entry;
+}
+
+// The answer may leave when this has come back: with another answer when the log has stopped meanwhile.
+Task<Result<Response>> audited(App& app, Incoming& incoming, const Route* route, const Call* call,
+                               Result<Response> answer) {
+  const bool reads =
+      incoming.head.method == "GET" || incoming.head.method == "HEAD" || (route && route->reads);
+  if (route && route->access == Access::open && reads && answer) co_return answer;  // pages and probes
+  audit::Entry entry = entry_of(incoming, route, call);
+  if (!answer) entry.outcome = answer.error().reason;
+  entry.status = answer ? answer->status : problem(answer.error(), "").status;
+  auto recorded = co_await app.trail.record(std::move(entry), !reads || (call && call->changes));
+  if (recorded || !answer) co_return answer;
+  recorded.error().detail += "; what was asked for may have been done";
+  co_return tl::unexpected(recorded.error());
 }
 
 }  // namespace
@@ -216,12 +260,14 @@ Task<Result<Response>> serve(App& app, Incoming& incoming, Outgoing& out, std::s
 Task<Outgoing> dispatch(App& app, Incoming& incoming) {
   Outgoing out;
   std::string allow;
+  std::optional<Call> call;
   Result<Response> answer = fail(Code::internal, "api.internal");
   try {
-    answer = co_await serve(app, incoming, out, allow);
+    answer = co_await serve(app, incoming, out, call, allow);
   } catch (const std::exception& thrown) {  // a library's; ours throws nothing
     log::error("api.exception", {{"request_id", incoming.request_id}, {"what", thrown.what()}});
   }
+  answer = co_await audited(app, incoming, out.route, call ? &*call : nullptr, std::move(answer));
   if (answer) {
     out.response = std::move(*answer);
   } else {

@@ -30,6 +30,7 @@ class BodyShare {
 struct Incoming {
   const Head& head;
   std::string request_id;
+  std::string_view peer;  // its address
   BodySource& source;
   std::string& body;  // where read_whole() gathers
   BodyShare& share;   // of `body`

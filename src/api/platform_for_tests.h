@@ -4,8 +4,10 @@
 
 #include <cstdlib>
 
+#include "access/service.h"
 #include "api/server.h"
 #include "api/test_client.h"
+#include "audit/log.h"
 #include "authority/service.h"
 #include "base/clock.h"
 #include "blob/store.h"
@@ -37,7 +39,9 @@ struct PlatformTest : testing::Test {
   std::unique_ptr<mirror::Mirror> mirror;
   std::unique_ptr<evidence::Service> evidence;
   std::unique_ptr<jobs::Runner> jobs;
+  std::unique_ptr<audit::Log> audit;
   std::unique_ptr<authority::Service> authority;
+  std::unique_ptr<access::Service> access;  // none unless open_access() makes one
   std::unique_ptr<Server> server;
   order::SoloOptions solo;
   admission::Options admission;
@@ -59,9 +63,8 @@ struct PlatformTest : testing::Test {
     host::Options host_options{
         .root = folder / "chains", .validator_key = key, .ledger = {}, .solo = solo, .accounts = {}};
     host_options.ledger.contracts = evidence::contract();
-    for (auto& each : contract::lifecycle(contracts)) host_options.ledger.contracts.push_back(each);
     for (auto& each : ethereum::contract_methods(contracts)) host_options.ledger.contracts.push_back(each);
-    host_options.ledger.deployed = contract::deployed(contracts);
+    host_options.ledger = contract::with_contracts(contracts, std::move(host_options.ledger));
     host_options.admission = admission;
     host_options.accounts = {{key.public_key().point(), {"governor", "writer"}}};
     host = std::make_unique<host::Host>(host_options);
@@ -78,30 +81,32 @@ struct PlatformTest : testing::Test {
     evidence_options.now_ms = now_ms;
     evidence = take(evidence::Service::open(*host, *database, *blobs, evidence_options));
     jobs = std::make_unique<jobs::Runner>(now_ms);
+    audit::Options audit_options = audit::options_for(folder, key);
+    audit_options.now_ms = now_ms;
+    audit_options.pause_ms = 50;
+    audit = take(audit::Log::open(audit_options));
     authority = take(authority::Service::open(*database, {.folder = folder / "ca", .now_ms = now_ms}));
+    open_access();
     start_server();
   }
+  virtual void open_access() {}
   void start_server() {
     options.port = 0;
     options.owner_token = kToken;
     options.io_threads = 2;
-    server = std::make_unique<Server>(options, Services{host.get(),
-                                                        evidence.get(),
-                                                        blobs.get(),
-                                                        database.get(),
-                                                        mirror.get(),
-                                                        jobs.get(),
-                                                        {},
-                                                        {},
-                                                        nullptr,
-                                                        contracts,
-                                                        service_key,
-                                                        authority.get()});
+    Services services{host.get(), evidence.get(), blobs.get(), database.get(), mirror.get(), jobs.get(), {},
+                      {},         nullptr,        contracts,   service_key};
+    services.authority = authority.get();
+    services.audit = audit.get();
+    services.access = access.get();
+    server = std::make_unique<Server>(options, std::move(services));
     auto status = server->start();
     ASSERT_TRUE(status) << status.error().to_string();
   }
   void close() {
     server.reset();
+    audit.reset();
+    access.reset();
     jobs.reset();
     authority.reset();
     if (evidence) evidence->stop();

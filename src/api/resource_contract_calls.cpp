@@ -436,7 +436,8 @@ Resource contract_calls_resource() {
                              .body = {{"application/json", reference("ContractArguments")}},
                              .answers = {answer},
                              .reasons = kCallReasons,
-                             .handler = post_query});
+                             .handler = post_query,
+                             .reads = true});
   const std::string policy = "/api/v1/chains/{chain}/contract-policy";
   const Answer policy_answer = {200, "application/json", reference("ContractPolicy"), {}};
   resource.routes.push_back({.path = policy,

@@ -163,7 +163,8 @@ Resource crypto_resource() {
                     {"按请求中的顺序给出各签名是否成立", "Whether each holds, in the order of the request"}}},
        .reasons = {"crypto.signature_item", "crypto.key_format", "crypto.public_key"},
        .handler = verify,
-       .max_body_bytes = 16 << 20},
+       .max_body_bytes = 16 << 20,
+       .reads = true},
   };
   return resource;
 }

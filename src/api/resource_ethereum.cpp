@@ -3,6 +3,7 @@
 #include <chrono>
 #include <future>
 
+#include "api/authorise.h"
 #include "api/contract_submission.h"
 #include "api/describe.h"
 #include "contract/registry.h"
@@ -46,6 +47,9 @@ Task<Result<Response>> answer(Call& call) {
   // Who sends waits for blocks, on threads that queries do not need; all of a request together as long as one
   // would.
   const bool sends = call.body.find("eth_sendRawTransaction") != call.body.npos;
+  if (sends) CO_TRY(app.trail.allows_changes());
+  call.changes = sends;
+  if (sends && !may_write(call)) co_return fail(Code::forbidden, "access.not_allowed");
   Workers& workers = sends ? app.ethereum_sends : app.contract_work;
   const auto until = Clock::now() + std::chrono::milliseconds(app.options.receipt_timeout_ms);
   co_return co_await workers.run([&]() -> Result<Response> {
@@ -76,6 +80,7 @@ Resource ethereum_resource() {
        .reasons = {"chain.not_found"},
        .handler = answer,
        .max_body_bytes = ethereum::kMaxRequestBytes,
+       .reads = true,  // but where the handler says otherwise
        .raw = true}};
   return resource;
 }

@@ -24,6 +24,7 @@ Json describe(const jobs::Job& job) {
 
 Task<Result<Response>> start(Call& call) {
   Json arguments = call.json.value("arguments", Json::object());
+  call.audit_detail = call.json["kind"].get<std::string>();
   CO_ASSIGN(auto job, call.app.services.jobs->start(call.json["kind"], std::move(arguments)));
   co_return job_response(job);
 }

@@ -136,14 +136,16 @@ Resource originals_resource() {
        .answers = {{201, "application/json", reference("Original"), {}}},
        .reasons = {"file.full", "file.io"},
        .handler = upload,
-       .streamed = true},
+       .streamed = true,
+       .records = true},
       {.path = "/api/v1/originals/{original}",
        .id = "downloadOriginal",
        .summary = {"下载原件", "Download an original"},
        .tag = "originals",
        .answers = {{200, "application/octet-stream", {}, {}}},
        .reasons = {"blob.not_found", "blob.damaged"},
-       .handler = download},
+       .handler = download,
+       .records = true},
   };
   return resource;
 }

@@ -7,7 +7,7 @@ namespace chengxin::api {
 namespace {
 
 Json describe(const Tokens::Info& info) {
-  Json out = {{"id", info.id}, {"name", info.name}, {"created_ms", info.created_ms}};
+  Json out = {{"id", info.id}, {"name", info.name}, {"role", info.role}, {"created_ms", info.created_ms}};
   if (info.expires_ms) out["expires_ms"] = *info.expires_ms;
   if (info.last_used_ms) out["last_used_ms"] = *info.last_used_ms;
   return out;
@@ -22,9 +22,11 @@ Task<Result<Response>> list(Call& call) {
 Task<Result<Response>> create(Call& call) {
   std::optional<int64_t> expires_ms;
   if (call.json.contains("expires_ms")) expires_ms = call.json["expires_ms"].get<int64_t>();
+  const std::string role = call.json.value("role", "integrator");
   auto created = co_await blocking(
-      call.app, [&] { return call.app.tokens.create(call.json["name"], expires_ms, now_ms()); });
+      call.app, [&] { return call.app.tokens.create(call.json["name"], role, expires_ms, now_ms()); });
   if (!created) co_return tl::unexpected(created.error());
+  call.audit_detail = created->info.id;
   Json body = describe(created->info);
   body["token"] = created->token;
   co_return json_response(body, 201);
@@ -42,10 +44,11 @@ Resource tokens_resource() {
   const Json text = {{"type", "string"}}, time = {{"type", "integer"}, {"minimum", 0}};
   Resource resource;
   resource.schemas["Token"] = {{"type", "object"},
-                               {"required", {"id", "name", "created_ms"}},
+                               {"required", {"id", "name", "role", "created_ms"}},
                                {"properties",
                                 {{"id", text},
                                  {"name", text},
+                                 {"role", text},
                                  {"created_ms", time},
                                  {"expires_ms", time},
                                  {"last_used_ms", time},
@@ -54,8 +57,11 @@ Resource tokens_resource() {
       {"type", "object"},
       {"required", {"items"}},
       {"properties", {{"items", {{"type", "array"}, {"items", reference("Token")}}}}}};
-  resource.schemas["NewToken"] = object_schema(
-      {{"name", {{"type", "string"}, {"minLength", 1}, {"maxLength", 100}}}, {"expires_ms", time}}, {"name"});
+  resource.schemas["NewToken"] =
+      object_schema({{"name", {{"type", "string"}, {"minLength", 1}, {"maxLength", 100}}},
+                     {"role", {{"type", "string"}, {"enum", {"integrator", "reader", "regulator"}}}},
+                     {"expires_ms", time}},
+                    {"name"});
   resource.routes = {
       {.path = "/api/v1/tokens",
        .id = "listTokens",

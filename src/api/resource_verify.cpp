@@ -90,7 +90,8 @@ Resource verify_resource() {
                     {"valid 为 false 时 reason 说明原因", "When not valid, `reason` says why"}}},
        .reasons = {"chain.not_found"},
        .handler = verify,
-       .max_body_bytes = proof::kMaxBundleBytes},
+       .max_body_bytes = proof::kMaxBundleBytes,
+       .reads = true},
   };
   return resource;
 }

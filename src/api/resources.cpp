@@ -1,5 +1,9 @@
 #include "api/resources.h"
 
+#include "api/authorise.h"
+#include "api/crypto_service.h"
+#include "api/resource_access.h"
+#include "api/resource_audit.h"
 #include "api/resource_authority.h"
 #include "api/resource_chains.h"
 #include "api/resource_consortium.h"
@@ -7,6 +11,8 @@
 #include "api/resource_contracts.h"
 #include "api/resource_credentials.h"
 #include "api/resource_crypto.h"
+#include "api/resource_crypto_keys.h"
+#include "api/resource_crypto_service.h"
 #include "api/resource_documentation.h"
 #include "api/resource_ethereum.h"
 #include "api/resource_events.h"
@@ -17,10 +23,12 @@
 #include "api/resource_mirror.h"
 #include "api/resource_openid.h"
 #include "api/resource_originals.h"
+#include "api/resource_sessions.h"
 #include "api/resource_system.h"
 #include "api/resource_tokens.h"
 #include "api/resource_transaction_stream.h"
 #include "api/resource_transactions.h"
+#include "api/resource_users.h"
 #include "api/resource_verify.h"
 
 namespace chengxin::api {
@@ -45,7 +53,10 @@ bool has_contracts(const Services& services) {
 }
 bool has_authority(const Services& services) { return services.authority; }
 bool has_gateway(const Services& services) { return services.gateway; }
+bool has_audit(const Services& services) { return services.audit; }
+bool has_access(const Services& services) { return services.access; }
 bool has_credentials(const Services& services) { return services.credentials; }
+bool has_keys(const Services& services) { return services.crypto; }
 bool has_jobs(const Services& services) { return services.jobs; }
 
 const Row kResources[] = {
@@ -69,11 +80,32 @@ const Row kResources[] = {
     {ethereum_resource, has_contracts},
     {identities_resource, has_contracts},
     {crypto_resource, always},
+    {audit_resource, has_audit},
+    {sessions_resource, has_access},
+    {users_resource, has_access},
+    {access_resource, has_access},
     {credentials_resource, has_credentials},
     {openid_resource, has_credentials},
+    {crypto_keys_resource, has_keys},
+    {crypto_service_resource, has_keys},
 };
 
 }  // namespace
+
+std::vector<Route> every_route() {
+  std::vector<Route> out;
+  for (const Row& row : kResources) {
+    Resource one = row.make();
+    for (Route& route : one.routes) out.push_back(std::move(route));
+  }
+  return out;
+}
+
+std::vector<access::Action> all_actions() {
+  std::vector<access::Action> out;
+  for (const Route& route : every_route()) out.push_back(action_of(route));
+  return out;
+}
 
 Resource all_resources(const Options&, const Services& services) {
   Resource all;

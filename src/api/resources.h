@@ -8,4 +8,8 @@ namespace chengxin::api {
 // header, a source and a line in it.
 Resource all_resources(const Options& options, const Services& services);
 
+// Of every resource, whether its services are there or not.
+std::vector<Route> every_route();
+std::vector<access::Action> all_actions();  // what roles can allow
+
 }  // namespace chengxin::api

@@ -17,8 +17,10 @@ struct Words {
 enum class Method { get, post, put, del };
 std::string_view method_name(Method method);
 
-// open: anybody. token: any valid credential. owner: the installation's own credential only.
-enum class Access { open, token, owner };
+// open: anybody. self: anybody who is known, about himself. The others are for whom the policy allows it
+// (authorise.h); for programs, token: with the role integrator, owner: with the installation's own
+// credential.
+enum class Access { open, self, token, owner };
 
 // A query parameter. `schema` is of the subset in schema.h; arrays are written as comma-separated lists.
 struct Parameter {
@@ -55,12 +57,15 @@ struct Route {
   std::vector<std::string> reasons;  // that the handler may give, besides those of every call
   Handler handler;
   size_t max_body_bytes = 1 << 20;
-  bool streamed = false;    // the handler reads the body itself through Call::stream
+  bool streamed = false;  // the handler reads the body itself through Call::stream
+  bool reads =
+      false;  // a POST that changes nothing: no wait for the audit log, and it works while that is stopped
   bool raw = false;         // a JSON body is handed on as bytes too: it has errors of its own
   bool idempotent = false;  // takes Idempotency-Key
   // The only path parameter, the last, is all that is left of the target, its query too: percent-decoded once
   // (RFC 6960 appendix A.1).
   bool takes_rest = false;
+  bool records = false;  // its path or its answer names records that have labels (access/labels.h)
 };
 
 struct PathParameter {

@@ -14,6 +14,13 @@
 namespace chengxin::authority {
 class Service;
 }
+namespace chengxin::audit {
+class Log;
+class Anchoring;
+}  // namespace chengxin::audit
+namespace chengxin::access {
+class Service;
+}
 namespace chengxin::consortium {
 class Service;
 }
@@ -47,10 +54,13 @@ class Runner;
 
 namespace chengxin::api {
 
+class CryptoService;
+
 struct Options {
   std::string address = "127.0.0.1";
   uint16_t port = 8080;                   // 0: any free one
   std::optional<crypto::TlsContext> tls;  // how connections are protected; none: not at all
+  bool owner_restricted = false;          // the owner may only begin, look and recover
   std::string owner_token;                // the installation's own credential; at least 32 characters
   std::vector<std::string> hosts;  // names accepted in the Host field besides loopback names and `address`
   std::string default_chain = "default";
@@ -91,6 +101,10 @@ struct Services {
   std::optional<crypto::Sm2PrivateKey> service_key = {};
   authority::Service* authority = nullptr;
   gateway::Gateway* gateway = nullptr;
+  audit::Log* audit = nullptr;  // null: nothing is recorded
+  audit::Anchoring* anchoring = nullptr;
+  CryptoService* crypto = nullptr;
+  access::Service* access = nullptr;  // null: nobody but the owner and tokens
   // Null until the platform knows its own address, which it does when the server listens.
   const std::atomic<credential::Service*>* credentials = nullptr;
 };

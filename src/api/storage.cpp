@@ -12,7 +12,8 @@ Status prepare_storage(sql::Database& database) {
        "null, "
        "created_ms {int} not null, status {int}, type {text}, location {text}, body {blob}, "
        "primary key (principal, key)) {strict};"
-       "create index api_idempotency_age on api_idempotency (created_ms);"}};
+       "create index api_idempotency_age on api_idempotency (created_ms);"},
+      {2, "alter table api_token add column role {text} not null default 'integrator';"}};
   return database.migrate("api", migrations);
 }
 

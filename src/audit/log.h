@@ -98,7 +98,7 @@ class Log {
   void tell(Entry entry);
   void run();
   void turn();
-  std::vector<fs::path> take_notes();
+  void take_notes();
   Status commit(std::deque<Pending>& batch);
   Status write(ByteView bytes);
   Status open_file();
@@ -119,6 +119,7 @@ class Log {
   Tail tail_;       // of what is durable
   bool loaded_ = false;
   int64_t noted_ns_ = 0;
+  std::vector<fs::path> notes_;  // taken, and not durable here yet
 
   mutable std::mutex mutex_;
   std::condition_variable wake_;

@@ -187,8 +187,9 @@ Result<Json> verify_export(std::string_view content, std::string_view manifest, 
   if (!parsed || !parsed->is_object() || parsed->value("format", Json()) != "chengxin/audit/export/v1" ||
       !parsed->contains("key") || !(*parsed)["key"].is_string())
     return bad_export("the manifest is none of an export");
-  ASSIGN(Bytes point, unhex((*parsed)["key"].get<std::string>()));
-  auto signer = crypto::Sm2PublicKey::from_point(point);
+  const auto point = unhex((*parsed)["key"].get<std::string>());
+  if (!point) return bad_export("the manifest names no key");
+  auto signer = crypto::Sm2PublicKey::from_point(*point);
   if (!signer || !signer->verify(message_of(view(manifest)), signature))
     return bad_export("the manifest's signature does not hold");
   if (key && *key != signer->point()) return bad_export("signed by another key than the one that was given");

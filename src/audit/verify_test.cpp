@@ -54,6 +54,7 @@ TEST_F(AuditVerify, AnEditIsNamedByItsSegmentEntryAndByte) {
     }
   }
   // Another text of the same length, well encoded.
+  put(segment(2), good);
   const Recorded one = entries_of(2).at(2);
   Bytes bad = good;
   auto text = std::search(bad.begin() + ptrdiff_t(one.offset), bad.end(), one.entry.subject.begin(),

@@ -142,6 +142,8 @@ std::string_view reason_name(int reason) {
   return "unspecified";
 }
 
+Status migrate(sql::Database& database) { return tables::migrate(database); }
+
 Service::Service(sql::Database& database, Options options)
     : database_(database), options_(std::move(options)) {}
 

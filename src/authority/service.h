@@ -108,6 +108,9 @@ struct Options {
   std::function<int64_t()> now_ms;
 };
 
+// Brings the tables of this module up to date; Service::open() does it too.
+Status migrate(sql::Database& database);
+
 // Thread-safe; calls block (SQL, signing).
 class Service {
  public:

@@ -24,8 +24,17 @@ struct Config {
   int64_t order_queue_transactions = 100'000;
   int64_t store_cache_mb = 64;
   int64_t consortium_snapshot_behind = 100;
+  bool audit_enabled = true;
+  std::string audit_chain = "default";
+  int64_t audit_anchor_seconds = 60;
+  int64_t audit_retention_days = 400;
+  int64_t audit_segment_mb = 32;
   std::string credential_issuer, credential_trusted_hosts, credential_roots;
   std::string timestamp_url;
+  std::string access_owner = "full";
+  std::string access_roots, access_crls;
+  bool access_crl_required = false;
+  int64_t access_idle_minutes = 15;
   bool timestamp_allow_private = false;
   std::string authority_public_url;
   int64_t authority_crl_hours = 24;

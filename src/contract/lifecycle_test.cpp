@@ -33,9 +33,7 @@ struct LifecycleTest : ::testing::Test {
   void SetUp() override { open(); }
   void open() {
     chain.ledger.reset();
-    ledger::Options options = setup.options();
-    for (auto& row : lifecycle(registry)) options.contracts.push_back(std::move(row));
-    options.deployed = deployed(registry);
+    ledger::Options options = with_contracts(registry, setup.options());
     options.highest_protocol = kContractsProtocol;
     chain.ledger = ledger::Ledger::open(chain.path(), options).value();
   }
@@ -256,9 +254,7 @@ TEST_F(LifecycleTest, NothingOfThisBeforeItsProtocol) {
   early.genesis.protocol = kContractsProtocol - 1;
   LiveChain young(early);
   young.ledger.reset();
-  ledger::Options options = early.options();
-  for (auto& row : lifecycle(registry)) options.contracts.push_back(std::move(row));
-  options.deployed = deployed(registry);
+  ledger::Options options = with_contracts(registry, early.options());
   options.highest_protocol = kContractsProtocol;
   young.ledger = ledger::Ledger::open(young.path(), options).value();
   for (Call call : {Call{"contract", "retire", ContractReason{"c", ""}.encode()}, run({})}) {

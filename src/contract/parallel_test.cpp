@@ -30,9 +30,7 @@ struct ParallelTest : ::testing::Test {
     for (const size_t threads : kThreads) {
       auto& chain = *chains.emplace_back(std::make_unique<LiveChain>(setup));
       chain.ledger.reset();
-      ledger::Options options = setup.options();
-      for (auto& row : lifecycle(registry)) options.contracts.push_back(std::move(row));
-      options.deployed = deployed(registry);
+      ledger::Options options = with_contracts(registry, setup.options());
       options.threads = threads;
       chain.ledger = ledger::Ledger::open(chain.path(), options).value();
     }

@@ -21,9 +21,7 @@ struct QueryTest : ::testing::Test {
 
   void SetUp() override {
     chain.ledger.reset();
-    ledger::Options options = setup.options();
-    for (auto& row : lifecycle(registry)) options.contracts.push_back(std::move(row));
-    options.deployed = deployed(registry);
+    ledger::Options options = with_contracts(registry, setup.options());
     options.highest_protocol = kContractsProtocol;
     chain.ledger = ledger::Ledger::open(chain.path(), options).value();
     for (uint32_t version = chain.ledger->head().protocol.version + 1; version <= kContractsProtocol;

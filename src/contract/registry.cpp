@@ -274,4 +274,10 @@ std::shared_ptr<const ledger::Deployed> deployed(std::shared_ptr<const Registry>
   return std::make_shared<DeployedContracts>(std::move(registry));
 }
 
+ledger::Options with_contracts(const std::shared_ptr<const Registry>& registry, ledger::Options options) {
+  for (ledger::Method& row : lifecycle(registry)) options.contracts.push_back(std::move(row));
+  options.deployed = deployed(registry);
+  return options;
+}
+
 }  // namespace chengxin::contract

@@ -5,6 +5,7 @@
 
 #include "contract/abi.h"
 #include "contract/frames.h"
+#include "ledger/ledger.h"
 
 // The contracts of chains: what is loaded, where it stands, who may do what with it.
 namespace chengxin::contract {
@@ -59,6 +60,8 @@ bool may_act(const format::ContractPolicy::Roles& roles, const format::Account& 
 ledger::ContractTable lifecycle(std::shared_ptr<const Registry> registry);
 // Calls of what was deployed by it.
 std::shared_ptr<const ledger::Deployed> deployed(std::shared_ptr<const Registry> registry);
+// Both, beside what `options` has already.
+ledger::Options with_contracts(const std::shared_ptr<const Registry>& registry, ledger::Options options);
 
 FrameContext frame_of(const ledger::CallContext& call);
 enum class Frozen { is_closed, may_be_read };

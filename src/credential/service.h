@@ -35,6 +35,9 @@ struct Issuance {
   std::optional<int64_t> from_ms, until_ms;
 };
 
+// Brings the tables of this module up to date; Service::open() does it too.
+Status migrate(sql::Database& database);
+
 class Service {
  public:
   static Result<std::unique_ptr<Service>> open(sql::Database& database, ServiceOptions options);

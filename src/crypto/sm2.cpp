@@ -151,10 +151,10 @@ Result<Sm2PrivateKey> Sm2PrivateKey::from_scalar(ByteView scalar) {
     return fail(Code::invalid_argument, "crypto.private_key", "not in 1 … n-2");
   Point point(EC_POINT_new(curve()));
   Sm2Point encoded;
-  BN_CTX* context = context_of_thread();
-  if (EC_POINT_mul(curve(), point.get(), d.get(), nullptr, nullptr, context) != 1 ||
+  const BignumContext context(BN_CTX_secure_new());  // its numbers are cleared when it is freed
+  if (EC_POINT_mul(curve(), point.get(), d.get(), nullptr, nullptr, context.get()) != 1 ||
       EC_POINT_point2oct(curve(), point.get(), POINT_CONVERSION_UNCOMPRESSED, encoded.data(), encoded.size(),
-                         context) != encoded.size())
+                         context.get()) != encoded.size())
     return failed(Code::internal, "crypto.private_key");
   Sm2PrivateKey key;
   ASSIGN(key.public_key_, Sm2PublicKey::from_point(encoded));

@@ -43,10 +43,8 @@ struct EndpointTest : ::testing::Test {
 
   void SetUp() override {
     chain.ledger.reset();
-    ledger::Options options = setup.options();
-    for (const auto& rows : {contract::lifecycle(registry), contract_methods(registry)})
-      for (const auto& row : rows) options.contracts.push_back(row);
-    options.deployed = contract::deployed(registry);
+    ledger::Options options = contract::with_contracts(registry, setup.options());
+    for (auto& row : contract_methods(registry)) options.contracts.push_back(std::move(row));
     options.highest_protocol = contract::kContractsProtocol;
     chain.ledger = ledger::Ledger::open(chain.path(), options).value();
     endpoint = std::make_unique<Endpoint>(

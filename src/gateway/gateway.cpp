@@ -188,9 +188,11 @@ struct Gateway::Place {
 Gateway::Gateway(sql::Database& database, Options options)
     : database_(database), options_(std::move(options)) {}
 
+Status migrate(sql::Database& database) { return database.migrate("gateway", kHistory); }
+
 Result<std::unique_ptr<Gateway>> Gateway::open(sql::Database& database, Options options) {
   std::unique_ptr<Gateway> out(new Gateway(database, std::move(options)));
-  TRY(database.migrate("gateway", kHistory));
+  TRY(migrate(database));
   TRY(out->load());
   return out;
 }

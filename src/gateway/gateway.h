@@ -68,6 +68,9 @@ struct Options {
   size_t most_waiting_bytes = size_t(256) << 20;  // of all bodies that wait
 };
 
+// Brings the tables of this module up to date; Gateway::open() does it too.
+Status migrate(sql::Database& database);
+
 class Gateway {
  public:
   static Result<std::unique_ptr<Gateway>> open(sql::Database& database, Options options);

@@ -39,7 +39,7 @@ Status create_authority(const fs::path& folder) {
   return write_durable(folder / "timestamp.der", certificate.der, 0600);  // last: it says that all is there
 }
 
-Result<Authority> open_authority(const fs::path& folder) {
+Result<Authority> open_authority(const fs::path& folder, PlatformKeys& keys) {
   auto certificate_in = [&](const char* name) -> Result<crypto::Certificate> {
     auto der = read_file(folder / name, 64 << 10);
     if (!der) return damaged(name, der.error());
@@ -49,13 +49,9 @@ Result<Authority> open_authority(const fs::path& folder) {
   };
   ASSIGN(auto root, certificate_in("root.der"));
   ASSIGN(auto certificate, certificate_in("timestamp.der"));
-  auto pem = read_file(folder / "timestamp.pem", 64 << 10);
-  if (!pem) return damaged("timestamp.pem", pem.error());
-  auto key = crypto::Sm2PrivateKey::from_pem(text(*pem));
-  crypto::secure_zero(pem->data(), pem->size());
-  if (!key) return damaged("timestamp.pem", key.error());
+  ASSIGN(auto key, keys.key("timestamp"));
   Bytes root_der = root.der;
-  auto opened = crypto::TimestampAuthority::open(std::move(*key), {std::move(certificate), std::move(root)});
+  auto opened = crypto::TimestampAuthority::open(std::move(key), {std::move(certificate), std::move(root)});
   if (!opened) return damaged("timestamp.pem", opened.error());
   return Authority{std::make_shared<crypto::TimestampAuthority>(std::move(*opened)), std::move(root_der)};
 }

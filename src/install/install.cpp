@@ -11,6 +11,7 @@
 #include "crypto/random.h"
 #include "install/impl/authority.h"
 #include "install/impl/manifest.h"
+#include "install/impl/platform_keys.h"
 
 namespace chengxin::install {
 namespace {
@@ -30,25 +31,9 @@ Result<Bytes> new_key_pem() {
   return to_bytes(view(pem));
 }
 
-Result<crypto::Sm2PrivateKey> read_key(const fs::path& path) {
-  auto damaged = [&](std::string_view why) {
-    return fail(Code::data_loss, "install.damaged", "keys/{}: {}", path.filename().string(), why);
-  };
-  auto pem = read_file(path, 64 << 10);
-  if (!pem) return damaged(pem.error().detail);
-  auto key = crypto::Sm2PrivateKey::from_pem(text(*pem));
-  crypto::secure_zero(pem->data(), pem->size());
-  if (!key) return damaged("not an SM2 private key");
-  return key;
-}
-
 const std::vector<std::string_view>& key_names() {
   static const std::vector<std::string_view> names = {"validator", "service", "installation"};
   return names;
-}
-
-fs::path key_path(const fs::path& data, std::string_view name) {
-  return data / "keys" / (std::string(name) + ".pem");
 }
 
 Status check_version(const fs::path& data) {
@@ -96,20 +81,11 @@ Status check_modes(const fs::path& data) {
               fmt::join(exposed, ", "));
 }
 
-Result<crypto::Secret> read_blob_key(const fs::path& data) {
-  auto bytes = read_file(data / "keys" / "blob.key", 64);
-  if (!bytes || bytes->size() != 16)
-    return fail(Code::data_loss, "install.damaged", "keys/blob.key does not hold 16 bytes");
-  crypto::Secret key = crypto::to_secret(*bytes);
-  crypto::secure_zero(bytes->data(), bytes->size());
-  return key;
-}
-
 // An installation, whole or interrupted, or nothing yet: not a folder of somebody else's things.
 Status check_ours(const fs::path& data) {
-  static const std::set<std::string> ours = {"keys",          "chains",        "sql",         "blobs",
-                                             "run",           "consortium",    "engine",      "LOCK",
-                                             "chengxin.yaml", "manifest.json", "manifest.sig"};
+  static const std::set<std::string> ours = {
+      "keys", "chains", "sql",          "blobs",         "run",           "consortium",  "engine",
+      "LOCK", "audit",  "audit.marker", "chengxin.yaml", "manifest.json", "manifest.sig"};
   std::error_code error;
   if (fs::exists(data / "VERSION", error)) return {};
   for (const auto& entry : fs::directory_iterator(data, error))
@@ -133,7 +109,7 @@ Status create(const fs::path& data) {
   TRY(make_folder(data));
   TRY(make_folder(data / "keys"));
   for (std::string_view name : key_names())
-    TRY(write_if_missing(key_path(data, name), new_key_pem, kSecretMode));
+    TRY(write_if_missing(pem_path(data, name), new_key_pem, kSecretMode));
   TRY(write_if_missing(
       data / "keys" / "blob.key", [] { return Result<Bytes>(crypto::random_bytes(16)); }, kSecretMode));
   TRY(create_authority(data / "keys" / "authority"));
@@ -145,12 +121,13 @@ Status create(const fs::path& data) {
 
 Status complete(const fs::path& data) {
   for (std::string_view folder : {"chains", "sql", "blobs", "run"}) TRY(make_folder(data / folder));
+  PlatformKeys keys(data);
   for (std::string_view name : key_names()) {
-    auto key = read_key(key_path(data, name));
+    auto key = keys.key(name);
     if (!key) return tl::unexpected(key.error());
   }
-  ASSIGN([[maybe_unused]] auto blob_key, read_blob_key(data));
-  ASSIGN([[maybe_unused]] auto authority, open_authority(data / "keys" / "authority"));
+  ASSIGN([[maybe_unused]] auto blob_key, keys.blob_key());
+  ASSIGN([[maybe_unused]] auto authority, open_authority(data / "keys" / "authority", keys));
   TRY(write_if_missing(
       data / "run" / "credential",
       [] { return Result<Bytes>(to_bytes(view(hex(crypto::random_bytes(32))))); }, kSecretMode));
@@ -160,7 +137,7 @@ Status complete(const fs::path& data) {
 }
 
 Status seal(const fs::path& data) {
-  ASSIGN(auto key, read_key(key_path(data, "installation")));
+  ASSIGN(auto key, PlatformKeys(data).key("installation"));
   return write_manifest(data, key);
 }
 
@@ -190,15 +167,16 @@ Result<Installation> open(const fs::path& data) {
   TRY(check_owner(data));
   TRY(check_modes(data));
   Installation out;
-  ASSIGN(out.installation_key, read_key(key_path(data, "installation")));
+  PlatformKeys keys(data);
+  ASSIGN(out.installation_key, keys.key("installation"));
   TRY(check_manifest(data, out.installation_key.public_key()));
   out.data = data;
   ASSIGN(out.config, config::load_file(data / "chengxin.yaml"));
-  ASSIGN(out.validator_key, read_key(key_path(data, "validator")));
-  ASSIGN(out.service_key, read_key(key_path(data, "service")));
-  ASSIGN(out.blob_key, read_blob_key(data));
+  ASSIGN(out.validator_key, keys.key("validator"));
+  ASSIGN(out.service_key, keys.key("service"));
+  ASSIGN(out.blob_key, keys.blob_key());
   ASSIGN(out.owner_token, owner_token(data));
-  ASSIGN(Authority authority, open_authority(data / "keys" / "authority"));
+  ASSIGN(Authority authority, open_authority(data / "keys" / "authority", keys));
   out.timestamp_authority = std::move(authority.timestamps);
   out.timestamp_root = std::move(authority.root);
   return out;
@@ -213,8 +191,13 @@ std::vector<Finding> examine(const fs::path& data) {
   if (!note(check_version(data), "chengxin init --data DIR")) return out;
   if (!note(check_owner(data), "run as the user that owns the folder, or chown it")) return out;
   note(check_modes(data), "chmod -R go= keys run/credential");
+  PlatformKeys keys(data);
   for (std::string_view name : key_names()) {
-    auto key = read_key(key_path(data, name));
+    auto key = keys.key(name);
+    if (!key && key.error().reason.starts_with("keys.")) {
+      note(tl::unexpected(key.error()), "name the file of the passphrase: CHENGXIN_KEYS_PIN_FILE");
+      return out;
+    }
     if (!key) {
       note(tl::unexpected(key.error()), "restore the key from a backup: chengxin backup restore");
     } else if (name == "installation") {
@@ -222,14 +205,18 @@ std::vector<Finding> examine(const fs::path& data) {
            "if you made this change yourself: chengxin install seal");
     }
   }
-  if (auto blob_key = read_blob_key(data); !blob_key)
+  if (auto blob_key = keys.blob_key(); !blob_key)
     note(tl::unexpected(blob_key.error()),
          "restore keys/blob.key from a backup: without it no original opens");
-  auto authority = open_authority(data / "keys" / "authority");
+  auto authority = open_authority(data / "keys" / "authority", keys);
   if (!authority) note(tl::unexpected(authority.error()), "restore keys/authority from a backup");
   auto loaded = config::load_file(data / "chengxin.yaml");
   if (!loaded) note(tl::unexpected(loaded.error()), "edit chengxin.yaml, then: chengxin install seal");
   return out;
+}
+
+Result<crypto::Sm2PrivateKey> installation_key(const fs::path& data) {
+  return PlatformKeys(data).key("installation");
 }
 
 Result<std::string> owner_token(const fs::path& data) {

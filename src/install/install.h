@@ -12,6 +12,7 @@
 //   LOCK              held by the process that serves it
 //   chengxin.yaml     configuration
 //   keys/             owner-only: validator, service, installation and authority keys, the key that seals
+//   audit/ audit.marker   the audit log and the marker of its end
 //   blobs chains/ sql/ blobs/ run/credential    owner-only: the token by which the same user's commands
 //   authenticate run/address       where the platform listens now manifest.json     digests of executable and
 //   configuration, signed with the installation's key (manifest.sig)
@@ -64,6 +65,9 @@ struct Finding {
   std::string reason, detail, advice;
 };
 std::vector<Finding> examine(const fs::path& data);
+
+// For commands that sign without serving: install.damaged.
+Result<crypto::Sm2PrivateKey> installation_key(const fs::path& data);
 
 // The credential for the same user's commands: install.no_credential.
 Result<std::string> owner_token(const fs::path& data);

@@ -67,7 +67,9 @@ Status Journal::check(std::string_view line, size_t number, Json& record) {
     return broken(number, "it does not follow the one before");
   if (text_of("hash") != hex(hash)) return broken(number, "it was changed");
   const auto signature = unhex(text_of("signature"));
-  if (!signature || !key_.verify(hash, *signature)) return broken(number, "its signature does not hold");
+  // Another spelling of the same bytes is a change too.
+  if (!signature || hex(*signature) != text_of("signature") || !key_.verify(hash, *signature))
+    return broken(number, "its signature does not hold");
   head_ = hash;
   ++size_;
   return {};

@@ -16,7 +16,7 @@ class Gateway(support.Case):
         super().setUpClass()
         cls.behind = cls.start(cls.base / "behind")
         made = cls.platform.post("/api/v1/tokens", {"name": "an application"})
-        cls.application, cls.token = made["id"], made["token"]
+        cls.application, cls.token = "token:" + made["id"], made["token"]
         (cls.base / "token").write_text(cls.behind.token, encoding="utf-8")
 
     def route(self, name, *words, upstream=None):

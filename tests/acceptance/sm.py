@@ -141,6 +141,22 @@ class Key:
                 return r.to_bytes(32, "big") + s.to_bytes(32, "big")
 
 
+def verify(public, message, signature, identity=b"1234567812345678"):
+    """Whether a signature of 64 bytes holds under a point of 65 bytes (GB/T 32918.2 section 7)."""
+    x, y, r, s = number(public[1:33]), number(public[33:]), number(signature[:32]), number(signature[32:])
+    if len(public) != 65 or len(signature) != 64 or not (0 < r < N and 0 < s < N) or (r + s) % N == 0:
+        return False
+    domain = b"".join(value.to_bytes(32, "big") for value in (A, B, *G, x, y))
+    z = sm3((len(identity) * 8).to_bytes(2, "big") + identity + domain)
+    point = None
+    for bit in f"{(r + s) % N:b}":
+        point = _double(point)
+        if bit == "1":
+            point = _add(point, (x, y))
+    point = _add((*_affine(point), 1), multiply_base(s))
+    return (number(sm3(z + message)) + _affine(point)[0]) % N == r
+
+
 # --- RFC 9162 trees
 def leaf_hash(data):
     return sm3(b"\0" + data)

@@ -24,10 +24,8 @@ struct Built {
 
 inline ledger::Options with_contracts(ledger::Options options,
                                       const std::shared_ptr<const Registry>& registry, size_t threads) {
-  for (auto& row : lifecycle(registry)) options.contracts.push_back(std::move(row));
-  options.deployed = deployed(registry);
   options.threads = threads;
-  return options;
+  return contract::with_contracts(registry, std::move(options));
 }
 
 inline std::shared_ptr<const Registry> new_registry() {

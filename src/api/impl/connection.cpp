@@ -32,6 +32,8 @@ const std::string& http_date() {
 
 Connection::Connection(App& app, Socket socket, std::string id)
     : app_(app), socket_(std::move(socket)), id_(std::move(id)), buffer_(2 * kReadBytes) {
+  boost::system::error_code ignored;
+  peer_ = socket_.remote_endpoint(ignored).address().to_string();
   if (app.options.tls) secure_ = std::make_unique<SecureSocket>(socket_, app.options.tls->accept());
 }
 
@@ -298,11 +300,18 @@ Task<void> Connection::run() {
     if (header) {
       enter(Phase::handling, 0);
       expect_continue_ = head_.http11 && !head_.field("Expect").empty() && buffer_.size() == 0;
-      Incoming incoming{head_, fmt::format("{}-{}", id_, count_), *this, body_, share};
+      Incoming incoming{head_, fmt::format("{}-{}", id_, count_), peer_, *this, body_, share};
       outgoing = co_await dispatch(app_, incoming);
     } else {
       close_ = true;
       outgoing.response = problem(header.error(), fmt::format("{}-{}", id_, count_));
+      audit::Entry entry;
+      entry.action = "unrouted";
+      entry.outcome = header.error().reason;
+      entry.status = outgoing.response.status;
+      entry.source = peer_;
+      entry.request_id = fmt::format("{}-{}", id_, count_);
+      co_await app_.trail.record(std::move(entry), false);
     }
     int status = outgoing.response.status;
     app_.metrics.observe(outgoing.route, status, double(steady_ns() - begun) / 1e9);

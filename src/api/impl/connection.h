@@ -45,6 +45,7 @@ class Connection : public BodySource, public BodySink {
   Socket socket_;
   std::unique_ptr<SecureSocket> secure_;  // over the socket, when the interface is protected
   const std::string id_;
+  std::string peer_;  // its address
   uint64_t count_ = 0;
   beast::flat_buffer buffer_;
   Head head_;

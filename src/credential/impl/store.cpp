@@ -1,6 +1,7 @@
 #include "credential/impl/store.h"
 
 #include "base/base64url.h"
+#include "credential/service.h"
 #include "crypto/random.h"
 #include "crypto/sm3.h"
 
@@ -34,7 +35,7 @@ Digest key_of(std::string_view kind, std::string_view secret) {
 
 }  // namespace
 
-Status migrate_tables(sql::Database& database) { return database.migrate("credential", kHistory); }
+Status migrate(sql::Database& database) { return database.migrate("credential", kHistory); }
 
 std::string random_text(size_t bytes) { return base64url(crypto::random_bytes(bytes)); }
 

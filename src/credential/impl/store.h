@@ -7,8 +7,6 @@
 // The tables of this module, and what may be used once.
 namespace chengxin::credential {
 
-Status migrate_tables(sql::Database& database);
-
 std::string random_text(size_t bytes);  // base64url
 
 // Secrets that a platform hands out and takes back: codes, tokens, nonces. Kept as hashes with the time until

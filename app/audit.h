@@ -1,0 +1,26 @@
+#pragma once
+#include "audit/anchoring.h"
+#include "audit/log.h"
+#include "cli.h"
+#include "evidence/service.h"
+#include "host/host.h"
+#include "install/install.h"
+
+// The audit log of an installation: opened as its configuration says, anchored on one of its chains.
+namespace chengxin::app {
+
+Result<std::unique_ptr<audit::Log>> open_audit(const install::Installation& installation);
+
+// Puts a digest on the chain of that name, signed with the service's key, and waits for its proof.
+audit::Anchoring::Anchor anchor_on(host::Host& host, evidence::Service& evidence, crypto::Sm2PrivateKey key,
+                                   std::string chain);
+
+std::vector<install::Finding> audit_findings(const audit::Log& log, const audit::Anchoring* anchoring);
+
+// For commands that work on an installation without its API: runs `work` and leaves an entry, also of a
+// failure. An operation that could not be recorded fails, having been done. Without an installation there is
+// nothing to record in.
+Result<int> audited(const Context& context, std::string action, std::string object,
+                    const std::function<Result<int>()>& work);
+
+}  // namespace chengxin::app

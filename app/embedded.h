@@ -1,0 +1,6 @@
+#pragma once
+#include <string_view>
+
+namespace chengxin::app::embedded {
+extern const std::string_view surface;  // docs/surface.tsv
+}

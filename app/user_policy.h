@@ -1,0 +1,34 @@
+#pragma once
+#include "cli.h"
+#include "crypto/sm2.h"
+
+// The policy of roles as an administrator changes it on the command line: the next document is made and
+// signed here, so that what is signed is what was seen.
+namespace chengxin::app {
+
+struct PolicyChange {
+  std::vector<std::string> assign, withdraw;      // USER=ROLE or organisation:ID=ROLE
+  std::vector<std::string> place, organisations;  // USER=ORGANISATION; ID=NAME=PARENT
+  std::vector<std::string> roles;                 // files of JSON: {"ID": {…}}
+  std::vector<std::string> delegate;              // FROM=TO=ROLE=DAYS
+  std::vector<std::string> keys;                  // USER=PUBLIC KEY, of a service
+  std::string document;                           // a file with the whole of it instead
+};
+
+// What users are called, as the platform knows them.
+struct Accounts {
+  std::vector<Json> all;
+  Result<Json> find(const std::string& name) const;  // by name or id; access.no_user
+};
+Result<Accounts> accounts(client::Client& platform);
+
+// The document after the one in force. client.* and what Accounts::find says; cli.usage.
+Result<Json> next_document(client::Client& platform, const PolicyChange& change);
+
+Result<crypto::Sm2PrivateKey> user_key(const Context& context, const std::string& name);  // of `key create`
+
+// Hexadecimal; the message is access::policy_message().
+Result<std::string> sign_policy(const crypto::Sm2PrivateKey& key, std::string_view kind,
+                                const Json& document);
+
+}  // namespace chengxin::app

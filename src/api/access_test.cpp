@@ -1,0 +1,294 @@
+#include "api/access_rig_for_tests.h"
+
+namespace chengxin::api {
+namespace {
+
+struct AccessApi : AccessPlatformTest {
+  std::string add_evidence(const std::string& who) {
+    Reply added = as(who, "POST", "/api/v1/evidence",
+                     {{"digest", hex(random_digest())}, {"title", "合同"}, {"holder", who}});
+    EXPECT_EQ(added.status, 201) << added.body;
+    return added.json().value("id", "");
+  }
+  size_t found(const std::string& who) { return as(who, "GET", "/api/v1/evidence").json()["items"].size(); }
+
+  // A page of the platform: signs in with a cookie.
+  struct Page {
+    std::string cookie, token;
+  };
+  Page page(const std::string& who, const std::string& with_cookie = {}) {
+    Json body = proofs(people.at(who));
+    body["cookie"] = true;
+    std::map<std::string, std::string> headers;
+    if (!with_cookie.empty()) headers["Cookie"] = with_cookie;
+    Reply reply = call("POST", "/api/v1/sessions", "", body, headers);
+    EXPECT_EQ(reply.status, 201) << reply.body;
+    EXPECT_FALSE(reply.json().contains("token")) << "scripts must not read it";
+    const std::string set = reply.header("set-cookie");
+    EXPECT_NE(set.find("; HttpOnly; SameSite=Strict"), set.npos) << set;
+    return {set.substr(0, set.find(';')), reply.json().value("page_token", "")};
+  }
+};
+
+TEST_F(AccessApi, ACookieIsWorthNothingWithoutThePagesToken) {
+  const Page one = page("official");
+  const Json body = {{"digest", hex(random_digest())}};
+  EXPECT_EQ(call("GET", "/api/v1/me", "", {}, {{"Cookie", one.cookie}}).json()["user"],
+            people["official"].id);
+  EXPECT_EQ(call("POST", "/api/v1/evidence", "", body, {{"Cookie", one.cookie}}).reason(),
+            "access.page_token");
+  EXPECT_EQ(call("POST", "/api/v1/evidence", "", body,
+                 {{"Cookie", one.cookie}, {"X-Page-Token", std::string(32, '0')}})
+                .reason(),
+            "access.page_token");
+  EXPECT_EQ(call("POST", "/api/v1/evidence", "", body,
+                 {{"Cookie", one.cookie}, {"X-Page-Token", one.token}, {"Origin", "https://evil.example"}})
+                .reason(),
+            "api.origin_refused");
+  EXPECT_EQ(call("POST", "/api/v1/evidence", "", body,
+                 {{"Cookie", "a=b; " + one.cookie}, {"X-Page-Token", one.token}})
+                .status,
+            201);
+  const Page other = page("reader");
+  EXPECT_EQ(
+      call("DELETE", "/api/v1/sessions", "", {}, {{"Cookie", one.cookie}, {"X-Page-Token", other.token}})
+          .reason(),
+      "access.page_token")
+      << "of another session";
+}
+
+TEST_F(AccessApi, AnIdentifierIsNeverTakenFromOutside) {
+  const std::string planted = "chengxin=cxs_" + std::string(64, 'a');
+  const Page one = page("official", planted);
+  EXPECT_NE(one.cookie, planted);
+  EXPECT_EQ(call("GET", "/api/v1/me", "", {}, {{"Cookie", planted}}).reason(), "auth.invalid");
+  for (const char* forged : {"cxs_", "cxs_00", "cxs_0123456789abcdef0123456789abcdef"})
+    EXPECT_EQ(call("GET", "/api/v1/me", forged).reason(), "auth.invalid");
+  Json step = proofs(people["official"]);
+  step.erase("name");
+  step.erase("password");
+  Reply higher = call("POST", "/api/v1/sessions/step-up", "", step,
+                      {{"Cookie", one.cookie}, {"X-Page-Token", one.token}});
+  ASSERT_EQ(higher.status, 200) << higher.body;
+  EXPECT_NE(higher.header("set-cookie").find("chengxin=cxs_"), std::string::npos);
+  EXPECT_EQ(call("GET", "/api/v1/me", "", {}, {{"Cookie", one.cookie}}).reason(), "auth.invalid")
+      << "the former one is over";
+}
+
+TEST_F(AccessApi, SessionsAreListedAndEnded) {
+  const std::string first = people["official"].token;
+  sign_in(people["official"]);
+  Json items = as("official", "GET", "/api/v1/sessions").json()["items"];
+  ASSERT_EQ(items.size(), 2u);
+  EXPECT_EQ(items[0]["address"], "127.0.0.1");
+  std::string other = items[items[0]["current"] == true ? 1 : 0]["id"];
+  EXPECT_EQ(as("reader", "DELETE", "/api/v1/sessions/" + other).reason(), "access.no_session")
+      << "not somebody else's";
+  EXPECT_EQ(as("official", "DELETE", "/api/v1/sessions/" + other).status, 204);
+  EXPECT_EQ(call("GET", "/api/v1/me", first).reason(), "auth.invalid");
+  sign_in(people["official"]);
+  EXPECT_EQ(as("official", "DELETE", "/api/v1/sessions").status, 204);
+  EXPECT_EQ(as("official", "GET", "/api/v1/me").reason(), "auth.invalid");
+  sign_in(people["official"]);
+  EXPECT_EQ(as("system-administrator", "POST", "/api/v1/users/" + people["official"].id + "/lock").status,
+            200);
+  EXPECT_EQ(as("official", "GET", "/api/v1/me").reason(), "auth.invalid");
+  EXPECT_EQ(call("POST", "/api/v1/sessions", "", proofs(people["official"])).reason(), "access.disabled");
+}
+
+TEST_F(AccessApi, AFirstPasswordOnlyLetsOneChangeIt) {
+  Reply added = as("system-administrator", "POST", "/api/v1/users", {{"name", "new.one"}});
+  ASSERT_EQ(added.status, 201) << added.body;
+  const std::string temporary = added.json()["password"];
+  Reply entered = call("POST", "/api/v1/sessions", "", {{"name", "new.one"}, {"password", temporary}});
+  ASSERT_EQ(entered.status, 201);
+  const std::string token = entered.json()["token"];
+  EXPECT_EQ(call("GET", "/api/v1/chains", token).reason(), "access.password_change_required");
+  EXPECT_EQ(call("PUT", "/api/v1/me/password", token, {{"old", temporary}, {"new", "short"}}).reason(),
+            "access.password_short");
+  Reply changed = call("PUT", "/api/v1/me/password", token, {{"old", temporary}, {"new", "Seven-7-swans"}});
+  ASSERT_EQ(changed.status, 200) << changed.body;
+  EXPECT_EQ(call("GET", "/api/v1/chains", token).reason(), "auth.invalid");
+  EXPECT_EQ(call("GET", "/api/v1/chains", changed.json()["token"].get<std::string>()).reason(),
+            "access.not_allowed")
+      << "and has no role yet";
+}
+
+TEST_F(AccessApi, UnknownUsersAndWrongPasswordsAreToldAlike) {
+  Reply unknown = call("POST", "/api/v1/sessions", "", {{"name", "who.ever"}, {"password", "Wrong-1-word"}});
+  Reply wrong = call("POST", "/api/v1/sessions", "", {{"name", "b.reader"}, {"password", "Wrong-1-word"}});
+  Json a = unknown.json(), b = wrong.json();
+  EXPECT_EQ(unknown.status, 401);
+  a.erase("request_id");
+  b.erase("request_id");
+  EXPECT_EQ(a, b);
+  for (int i = 0; i < 4; ++i) {
+    call("POST", "/api/v1/sessions", "", {{"name", "who.ever"}, {"password", "Wrong-1-word"}});
+    call("POST", "/api/v1/sessions", "", {{"name", "b.reader"}, {"password", "Wrong-1-word"}});
+  }
+  for (const char* name : {"who.ever", "b.reader"})
+    EXPECT_EQ(call("POST", "/api/v1/sessions", "", {{"name", name}, {"password", kPassword}}).reason(),
+              "access.locked")
+        << name;
+  EXPECT_EQ(as("system-administrator", "POST", "/api/v1/users/" + people["reader"].id + "/unlock").status,
+            200);
+  EXPECT_EQ(call("POST", "/api/v1/sessions", "", {{"name", "b.reader"}, {"password", kPassword}}).status,
+            201);
+}
+
+TEST_F(AccessApi, RecordsOfOtherOrganisationsAreNotThere) {
+  const std::string east = add_evidence("official"), west = add_evidence("neighbour");
+  Reply by_owner = post("/api/v1/evidence", {{"digest", hex(random_digest())}});
+  ASSERT_EQ(by_owner.status, 201);
+  EXPECT_EQ(found("official"), 1u);
+  EXPECT_EQ(found("neighbour"), 1u);
+  EXPECT_EQ(found("reader"), 1u) << "of the same organisation";
+  EXPECT_EQ(found("regulator"), 3u);
+  EXPECT_EQ(get("/api/v1/evidence").json()["items"].size(), 3u);
+  for (const char* rest : {"", "/bundle"}) {
+    EXPECT_EQ(as("reader", "GET", "/api/v1/evidence/" + east + rest).status, 200) << rest;
+    EXPECT_EQ(as("reader", "GET", "/api/v1/evidence/" + west + rest).reason(), "access.no_record") << rest;
+    EXPECT_EQ(as("regulator", "GET", "/api/v1/evidence/" + west + rest).status, 200) << rest;
+  }
+  apply([&](Json& document) { document["organisations"]["west"]["parent"] = "east"; });
+  EXPECT_EQ(found("reader"), 2u) << "what is beneath is seen";
+}
+
+TEST_F(AccessApi, ALabelBlocksLowerReaders) {
+  const std::string id = add_evidence("official");
+  const auto label = [&](int level) {
+    return as("security-administrator", "PUT", "/api/v1/access/labels/" + id,
+              {{"organisation", "east"}, {"level", level}})
+        .status;
+  };
+  ASSERT_EQ(label(2), 204);
+  EXPECT_EQ(as("reader", "GET", "/api/v1/evidence/" + id).reason(), "access.no_record");
+  EXPECT_EQ(found("reader"), 0u);
+  EXPECT_EQ(as("official", "GET", "/api/v1/evidence/" + id).status, 200);
+  ASSERT_EQ(label(4), 204);
+  EXPECT_EQ(as("official", "GET", "/api/v1/evidence/" + id).reason(), "access.no_record");
+  EXPECT_EQ(as("regulator", "GET", "/api/v1/evidence/" + id).status, 200);
+  EXPECT_EQ(
+      as("official", "PUT", "/api/v1/access/labels/" + id, {{"organisation", "east"}, {"level", 0}}).reason(),
+      "access.not_allowed");
+}
+
+TEST_F(AccessApi, MaskedMembersAreBlank) {
+  const std::string id = add_evidence("official");
+  apply([&](Json& document) {
+    document["roles"]["clerk"] = {{"title", "窗口"}, {"inherits", {"reader"}}, {"masks", {"holder"}}};
+    document["users"][people["nobody"].id]["organisation"] = "east";
+    document["assignments"].push_back({{"to", "user:" + people["nobody"].id}, {"role", "clerk"}});
+  });
+  Json one = as("nobody", "GET", "/api/v1/evidence/" + id).json();
+  EXPECT_EQ(one["holder"], "***");
+  EXPECT_EQ(one["title"], "合同");
+  EXPECT_EQ(as("nobody", "GET", "/api/v1/evidence").json()["items"][0]["holder"], "***");
+  EXPECT_EQ(as("nobody", "GET", "/api/v1/evidence/" + id + "/bundle").reason(), "access.not_allowed");
+  EXPECT_EQ(as("reader", "GET", "/api/v1/evidence/" + id).json()["holder"], "official");
+}
+
+TEST_F(AccessApi, ARegulatorSeesAllAndWritesNothing) {
+  for (const char* path :
+       {"/api/v1/evidence", "/api/v1/users", "/api/v1/access/policy", "/api/v1/tokens", "/api/v1/jobs",
+        "/api/v1/access/proposals", "/api/v1/access/policy/versions", "/api/v1/access/roles"})
+    EXPECT_EQ(as("regulator", "GET", path).status, 200) << path;
+  EXPECT_EQ(as("regulator", "POST", "/api/v1/evidence", {{"digest", hex(random_digest())}}).reason(),
+            "access.not_allowed");
+  EXPECT_EQ(as("regulator", "POST", "/api/v1/users", {{"name", "x.y"}}).reason(), "access.not_allowed");
+}
+
+TEST_F(AccessApi, TokensHaveRolesThatNobodyHasToApprove) {
+  EXPECT_EQ(
+      call("POST", "/api/v1/tokens", kToken, {{"name", "x"}, {"role", "security-administrator"}}).reason(),
+      "api.out_of_range");
+  const std::string reader =
+      call("POST", "/api/v1/tokens", kToken, {{"name", "x"}, {"role", "reader"}}).json()["token"];
+  EXPECT_EQ(call("GET", "/api/v1/evidence", reader).status, 200);
+  const std::string id = add_evidence("official");
+  EXPECT_EQ(call("GET", "/api/v1/evidence/" + id, reader).status, 200) << "of no organisation, so of any";
+  as("security-administrator", "PUT", "/api/v1/access/labels/" + id,
+     {{"organisation", "east"}, {"level", 1}});
+  EXPECT_EQ(call("GET", "/api/v1/evidence/" + id, reader).reason(), "access.no_record");
+  EXPECT_EQ(call("GET", "/api/v1/evidence", reader).json()["items"].size(), 0u);
+  EXPECT_EQ(call("POST", "/api/v1/evidence", reader, {{"digest", hex(random_digest())}}).reason(),
+            "access.not_allowed");
+  EXPECT_EQ(call("GET", "/api/v1/me", reader).json()["roles"], Json::parse("[\"reader\"]"));
+}
+
+TEST_F(AccessApi, TheOwnersCredentialCanBeRestricted) {
+  server.reset();
+  options.owner_restricted = true;
+  start_server();
+  EXPECT_EQ(get("/api/v1/system").status, 200);
+  EXPECT_EQ(get("/api/v1/access/policy").status, 200);
+  EXPECT_EQ(get("/api/v1/evidence").reason(), "access.owner_restricted");
+  EXPECT_EQ(post("/api/v1/tokens", {{"name", "x"}}).reason(), "access.owner_restricted");
+  EXPECT_EQ(as("regulator", "GET", "/api/v1/evidence").status, 200);
+}
+
+TEST_F(AccessApi, ABentPolicyShutsOutAllButTheOwner) {
+  ASSERT_TRUE(database->transaction([&](sql::Session& session) -> Status {
+    TRY(session.run("update access_policy set document = replace(document, 'official', 'regulator')"));
+    return {};
+  }));
+  ASSERT_TRUE(access->maintain(now_ms()));
+  EXPECT_EQ(as("reader", "GET", "/api/v1/evidence").reason(), "access.policy_bent");
+  EXPECT_EQ(call("POST", "/api/v1/sessions", "", proofs(people["reader"])).status, 201)
+      << "who one is stands elsewhere";
+  EXPECT_TRUE(get("/api/v1/access/policy").json().contains("bent"));
+  EXPECT_EQ(get("/api/v1/evidence").status, 200);
+}
+
+struct SignedCalls : AccessApi {
+  const std::string target = "/api/v1/evidence";
+  std::string body = Json{{"digest", hex(random_digest())}}.dump();
+  access::SignedFields fields = {};
+
+  void sign(const crypto::Sm2PrivateKey& key) {
+    fields = take(access::sign_message(key, people["service"].id, "POST", "http://localhost" + target,
+                                       view(body), now_ms()));
+  }
+  Reply send(const std::string& token = {}) {
+    return ask(port(), {.method = "POST",
+                        .target = target,
+                        .token = token,
+                        .type = "application/json",
+                        .body = body,
+                        .headers = {{"Content-Digest", fields.content_digest},
+                                    {"Signature-Input", fields.signature_input},
+                                    {"Signature", fields.signature}}});
+  }
+};
+
+TEST_F(SignedCalls, AServiceSignsItsRequests) {
+  const auto& key = people["service"].key;
+  sign(key);
+  EXPECT_EQ(send().status, 201);
+  EXPECT_EQ(send().reason(), "access.message_signature_replayed");
+  sign(key);
+  body.insert(1, " ");
+  EXPECT_EQ(send().reason(), "access.content_digest");
+  sign(key);
+  fields.content_digest = access::content_digest(view("{}"));
+  EXPECT_EQ(send().reason(), "access.message_signature");
+  sign(*crypto::Sm2PrivateKey::generate());
+  EXPECT_EQ(send().reason(), "access.message_signature");
+  sign(people["official"].key);
+  EXPECT_EQ(send().reason(), "access.message_signature") << "a person's key is no service's";
+  sign(key);
+  fields.signature_input.replace(fields.signature_input.find("\"@target-uri\" "), 14, "");
+  EXPECT_EQ(send().reason(), "access.message_signature_covers");
+  sign(key);
+  fields.signature_input.replace(fields.signature_input.find(people["service"].id), 16,
+                                 people["official"].id);
+  EXPECT_EQ(send().reason(), "access.message_signature_key");
+  sign(key);
+  EXPECT_EQ(send(kToken).reason(), "access.two_credentials");
+  ASSERT_TRUE(access->lock(people["service"].id));
+  sign(key);
+  EXPECT_EQ(send().reason(), "access.disabled");
+}
+
+}  // namespace
+}  // namespace chengxin::api

@@ -1,0 +1,183 @@
+#include "api/authorise.h"
+
+#include <boost/beast/core/string.hpp>
+
+#include "access/service.h"
+#include "base/clock.h"
+#include "crypto/secret.h"
+
+namespace chengxin::api {
+namespace {
+
+constexpr std::string_view kBearer = "Bearer ", kSession = "cxs_";
+
+// Without a database there are no roles but those that are built in.
+const access::Policy& policy_without_users() {
+  static const access::Policy policy = *access::Policy::read(access::Policy::beginning());
+  return policy;
+}
+
+std::string_view cookie_of(const App& app, const Head& head) {
+  std::string_view rest = head.field("Cookie");
+  const std::string_view name = cookie_name(app);
+  while (!rest.empty()) {
+    std::string_view part = rest.substr(0, rest.find(';'));
+    rest.remove_prefix(std::min(rest.size(), part.size() + 1));
+    while (part.starts_with(' ')) part.remove_prefix(1);
+    if (part.starts_with(name) && part.substr(name.size()).starts_with('='))
+      return part.substr(name.size() + 1);
+  }
+  return {};
+}
+
+Result<Principal> of_session(App& app, std::string_view secret) {
+  if (!app.services.access) return fail(Code::unauthenticated, "auth.invalid");
+  Principal out;
+  out.kind = Principal::Kind::session;
+  ASSIGN(out.session, app.services.access->sessions().find(secret, now_ms()));
+  out.user = out.session.user;
+  out.id = "user:" + out.user;
+  out.secret = secret;
+  return out;
+}
+
+Result<Principal> of_message(App& app, const Head& head, const Route& route) {
+  if (!app.services.access) return fail(Code::unauthenticated, "auth.invalid");
+  if (route.streamed) return fail(Code::unsupported, "access.message_signature_stream");
+  for (const char* name : {"Signature-Input", "Signature", "Content-Digest"})
+    if (head.count(name) != 1)
+      return fail(Code::unauthenticated, "access.message_signature_form", "one {} field", name);
+  auto policy = app.services.access->policies().current();
+  const access::MessageParts parts = {head.method, app.options.tls ? "https" : "http", head.field("Host"),
+                                      head.target, [&](std::string_view name) -> std::optional<std::string> {
+                                        if (head.count(name) != 1) return std::nullopt;
+                                        return std::string(head.field(name));
+                                      }};
+  const auto key_of = [&](const std::string& id) -> std::optional<crypto::Sm2PublicKey> {
+    const auto* user = policy->user(id);
+    return user && user->service ? user->key : std::nullopt;
+  };
+  ASSIGN(std::string user, access::check_message(head.field("Signature-Input"), head.field("Signature"),
+                                                 parts, key_of, app.services.access->messages(), now_ms()));
+  Principal out;
+  out.kind = Principal::Kind::service;
+  out.user = user;
+  out.id = "service:" + user;
+  return out;
+}
+
+// A page of this platform shows the token that only it was given; pages of others have the cookie sent at
+// best.
+Status check_page(const Head& head, const Principal& principal) {
+  if (head.method == "GET" || head.method == "HEAD") return {};
+  if (crypto::constant_time_equal(view(head.field("X-Page-Token")),
+                                  view(access::Sessions::page_token(principal.secret))))
+    return {};
+  return fail(Code::forbidden, "access.page_token");
+}
+
+Result<Principal> authenticate(App& app, const Head& head, const Route& route) {
+  const std::string_view authorization = head.field("Authorization");
+  if (head.count("Signature-Input") > 0) {
+    if (!authorization.empty()) return fail(Code::invalid_argument, "access.two_credentials");
+    return of_message(app, head, route);
+  }
+  if (boost::beast::iequals(authorization.substr(0, kBearer.size()), kBearer) &&
+      authorization.substr(kBearer.size()).starts_with(kSession))
+    return of_session(app, authorization.substr(kBearer.size()));
+  if (authorization.empty()) {
+    if (const std::string_view secret = cookie_of(app, head); !secret.empty()) {
+      ASSIGN(Principal out, of_session(app, secret));
+      out.cookie = true;
+      TRY(check_page(head, out));
+      return out;
+    }
+  }
+  return app.tokens.authenticate(authorization, now_ms());
+}
+
+Status check_owner(const App& app, const access::Action& action) {
+  if (!app.options.owner_restricted) return {};
+  for (std::string_view tag : {"access", "recovery", "users", "system", "sessions"})
+    if (action.tag == tag) return {};
+  return fail(Code::forbidden, "access.owner_restricted");
+}
+
+Status check_session(const App& app, const Principal& principal) {
+  if (principal.session.must_change) return fail(Code::forbidden, "access.password_change_required");
+  const bool two = access::factor_count(principal.session.factors) >= 2;
+  if (app.services.access->needs_certificate(principal.user, now_ms())) {
+    if (!(principal.session.factors & access::kCertificate))
+      return fail(Code::forbidden, "access.certificate_required");
+    if (!two) return fail(Code::forbidden, "access.second_factor_required");
+  }
+  return {};
+}
+
+}  // namespace
+
+access::Action action_of(const Route& route) {
+  return {route.id, route.tag, route.method != Method::get && !route.reads, route.access == Access::token};
+}
+
+Result<access::Grant> decide(const App& app, const Principal& principal, const access::Action& action,
+                             Access access) {
+  using Kind = Principal::Kind;
+  const access::Grant all{true, {}, 9};
+  if (access == Access::open || access == Access::self) return all;
+  if (principal.kind == Kind::owner) {
+    TRY(check_owner(app, action));
+    return all;
+  }
+  if (principal.kind == Kind::token) {
+    auto grant = policy_without_users().decide_role(principal.role, action);
+    if (grant) {
+      grant->all_rows = true;  // it is the installation's, of no organisation
+      return *grant;
+    }
+    if (access == Access::owner)
+      return fail(Code::forbidden, "auth.owner_only", "only the installation's own credential may do this");
+    return fail(Code::forbidden, "access.not_allowed", "not with a token of the role {}", principal.role);
+  }
+  const auto& policies = app.services.access->policies();
+  if (auto bent = policies.bent()) return tl::unexpected(*bent);
+  if (principal.kind == Kind::session) TRY(check_session(app, principal));
+  auto grant = policies.current()->decide(principal.user, action, now_ms());
+  if (!grant) return fail(Code::forbidden, "access.not_allowed");
+  return *grant;
+}
+
+bool may_write(const Call& call) {
+  access::Action action = action_of(call.route);
+  action.writes = true;
+  return decide(call.app, call.principal, action, call.route.access).has_value();
+}
+
+Task<Status> authorise(App& app, const Head& head, const Route& route, Principal& principal) {
+  CO_ASSIGN(principal, authenticate(app, head, route));
+  if (principal.kind == Principal::Kind::service) {
+    auto usable =
+        co_await blocking(app, [&]() -> Result<bool> { return app.services.access->usable(principal.user); });
+    if (!usable) co_return tl::unexpected(usable.error());
+    if (!*usable) co_return fail(Code::forbidden, "access.disabled");
+  }
+  CO_ASSIGN(principal.grant, decide(app, principal, action_of(route), route.access));
+  if (app.services.access && !principal.user.empty())
+    if (const auto* user = app.services.access->policies().current()->user(principal.user))
+      principal.organisation = user->organisation;
+  co_return Status();
+}
+
+Status check_body(const Principal& principal, const Head& head, ByteView body) {
+  if (principal.kind != Principal::Kind::service) return {};
+  return access::check_content_digest(head.field("Content-Digest"), body);
+}
+
+std::string_view cookie_name(const App& app) { return app.options.tls ? "__Host-chengxin" : "chengxin"; }
+
+std::string set_cookie(const App& app, const std::string& secret) {
+  return fmt::format("{}={}; Path=/; HttpOnly; SameSite=Strict{}{}", cookie_name(app), secret,
+                     app.options.tls ? "; Secure" : "", secret.empty() ? "; Max-Age=0" : "");
+}
+
+}  // namespace chengxin::api

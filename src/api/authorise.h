@@ -1,0 +1,36 @@
+#pragma once
+#include "access/policy.h"
+#include "api/app.h"
+#include "api/impl/request_parser.h"
+
+// Who makes a call, and whether he may: decided here, for every route, and nowhere else (ADR 0042).
+namespace chengxin::api {
+
+// One credential of: the owner's or a token's or a session's bearer, a session's cookie, a signature of the
+// message. Errors: auth.missing, auth.invalid, auth.expired, auth.owner_only, access.two_credentials,
+// access.page_token, access.session_*, access.password_change_required, access.second_factor_required,
+// access.not_allowed, access.owner_restricted, access.message_signature_*, access.policy_bent.
+// Who it is is known to the caller, for the audit log, also when he may not.
+Task<Status> authorise(App& app, const Head& head, const Route& route, Principal& principal);
+
+access::Action action_of(const Route& route);
+// Whether the caller might write with this route: for routes that read unless the body says otherwise.
+bool may_write(const Call& call);
+// Whether the principal may make a call of the route. Grant: what he may see of its answer.
+Result<access::Grant> decide(const App& app, const Principal& principal, const access::Action& action,
+                             Access access);
+
+// Of a body under a signature. access.content_digest.
+Status check_body(const Principal& principal, const Head& head, ByteView body);
+
+// What of the records (Route::records) the caller may see. Before the handler: access.no_record for the one
+// that the path names.
+Task<Status> check_record(Call& call);
+// After it: leaves out records of others and with higher labels, blanks masked members, labels what was
+// added.
+Task<Status> filter(Call& call, Response& response);
+
+std::string_view cookie_name(const App& app);
+std::string set_cookie(const App& app, const std::string& secret);  // empty: takes it away
+
+}  // namespace chengxin::api

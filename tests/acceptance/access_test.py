@@ -1,0 +1,190 @@
+#!/usr/bin/env python3
+"""Accounts, signing in and roles as three administrators and their colleagues use them, with the command line and REST."""
+import pathlib
+import sqlite3
+import subprocess
+import sys
+import time
+
+import support
+
+PASSWORD = "Rain-and-7-boats"
+IDENTITY = "distid:1234567812345678"
+ADMINISTRATORS = {"zhao.lei": "system-administrator", "qian.yu": "security-administrator", "sun.bo": "audit-administrator"}
+
+
+def openssl(*words):
+    subprocess.run(["openssl", *map(str, words)], check=True, capture_output=True)
+
+
+class Access(support.Case):
+    """The tests are one story, in the order of their numbers."""
+
+    @classmethod
+    def start(cls, data, **keywords):
+        cls.tokens = {}
+        data = pathlib.Path(data)
+        assert support.command(["init"], data).code == 0
+        cls.authority(data.parent)
+        with open(data / "chengxin.yaml", "a", encoding="utf-8") as file:
+            file.write(f"access.roots: {data.parent / 'root.pem'}\naccess.crls: {data.parent / 'crl.pem'}\n")
+        assert support.command(["install", "seal"], data).code == 0
+        return super().start(data, **keywords)
+
+    @classmethod
+    def authority(cls, folder):
+        openssl("genpkey", "-algorithm", "SM2", "-out", folder / "root.key")
+        openssl("req", "-x509", "-new", "-key", folder / "root.key", "-sm3", "-sigopt", IDENTITY, "-days", "30", "-subj", "/CN=city",
+                "-addext", "basicConstraints=critical,CA:TRUE", "-addext", "keyUsage=critical,keyCertSign,cRLSign", "-out", folder / "root.pem")
+        (folder / "index.txt").write_text("")
+        (folder / "number").write_text("01")
+        (folder / "ca.cnf").write_text(f"[ca]\ndefault_ca=own\n[own]\ndatabase={folder}/index.txt\ncrlnumber={folder}/number\n"
+                                       "default_md=sm3\ndefault_crl_days=7\ncrl_extensions=list\n[list]\nauthorityKeyIdentifier=keyid\n")
+        cls.revocations(folder)
+
+    @classmethod
+    def revocations(cls, folder):
+        openssl("ca", "-gencrl", "-config", folder / "ca.cnf", "-cert", folder / "root.pem", "-keyfile", folder / "root.key",
+                "-sigopt", IDENTITY, "-out", folder / "crl.pem")
+
+    def certificate(self, name):
+        """A key in the command line's folder and a certificate for it."""
+        data, folder = self.platform.data, self.base
+        self.cli("key", "create", name)
+        key = data / f"keys/user/{name}.pem"
+        (folder / "leaf.ext").write_text("keyUsage=critical,digitalSignature\nextendedKeyUsage=clientAuth\nbasicConstraints=critical,CA:FALSE\n")
+        openssl("req", "-new", "-key", key, "-sm3", "-sigopt", IDENTITY, "-subj", f"/CN={name}", "-out", folder / f"{name}.csr")
+        openssl("x509", "-req", "-in", folder / f"{name}.csr", "-CA", folder / "root.pem", "-CAkey", folder / "root.key", "-sm3", "-sigopt",
+                IDENTITY, "-vfyopt", IDENTITY, "-days", "20", "-CAcreateserial", "-extfile", folder / "leaf.ext", "-out", folder / f"{name}.pem")
+        return folder / f"{name}.pem"
+
+    def enter(self, name, password=PASSWORD, certificate=True, code=0, **keywords):
+        words = ["--certificate", self.base / f"{name}.pem", "--key", name] if certificate else []
+        return self.cli("user", "login", name, *words, code=code, environment={"CHENGXIN_PASSWORD": password}, **keywords)
+
+    def first_entry(self, name, password, certificate=True):
+        """Signs in with the temporary password and changes it."""
+        session = self.enter(name, password, certificate)
+        self.assertTrue(session["must_change"])
+        changed = self.cli("user", "password", environment={"CHENGXIN_TOKEN": session["token"], "CHENGXIN_PASSWORD": password,
+                                                            "CHENGXIN_NEW_PASSWORD": PASSWORD})
+        self.tokens[name] = changed["token"]
+
+    def by(self, who, *words, code=0):
+        return self.cli("user", *words, code=code, environment={"CHENGXIN_TOKEN": self.tokens[who]})
+
+    def call(self, who, method, path, body=None):
+        status, _, answer = self.platform.request(method, path, body, token=self.tokens[who])
+        return status, answer
+
+    def test_1_the_owner_adds_three_administrators(self):
+        for name, role in ADMINISTRATORS.items():
+            added = self.cli("user", "add", name, "--role", role, "--certificate", self.certificate(name))
+            self.first_entry(name, added["password"])
+        refused = self.cli("user", "add", "li.na", "--role", "official", code=6)
+        self.assertEqual(refused["error"]["reason"], "access.not_beginning")
+        self.assertEqual(self.cli("user", "add", "root", code=2)["error"]["reason"], "access.shared_name")
+
+    def test_2_signing_in(self):
+        self.assertEqual(self.enter("zhao.lei", certificate=False, code=5)["error"]["reason"], "access.certificate_required")
+        self.assertEqual(self.enter("zhao.lei", "", code=5)["error"]["reason"], "access.second_factor_required")
+        for reason in ["access.login_failed"] * 5 + ["access.locked"]:
+            self.assertEqual(self.enter("sun.bo", "Wrong-1-word", code=5)["error"]["reason"], reason)
+            self.assertEqual(self.enter("nobody.here", "Wrong-1-word", certificate=False, code=5)["error"]["reason"], reason)
+        self.by("zhao.lei", "unlock", "sun.bo")
+        self.tokens["sun.bo"] = self.enter("sun.bo")["token"]
+        me = self.by("sun.bo", "me")
+        self.assertEqual(me["roles"], ["audit-administrator"])
+        self.assertEqual(sorted(me["session"]["factors"]), ["certificate", "password"])
+
+    def test_3_roles_change_by_four_eyes(self):
+        for name in ("li.na", "wang.fang", "chen.jie"):
+            self.first_entry(name, self.by("zhao.lei", "add", name)["password"], certificate=False)
+        self.assertEqual(self.call("li.na", "GET", "/api/v1/evidence")[1]["reason"], "access.not_allowed")
+        change = ["--organisation", "east=东区=root", "--organisation", "west=西区=root", "--assign", "li.na=official", "--assign",
+                  "wang.fang=official", "--assign", "chen.jie=regulator", "--place", "li.na=east", "--place", "wang.fang=west"]
+        refused = self.by("zhao.lei", "propose", *change, "--key", "zhao.lei", code=5)
+        self.assertEqual(refused["error"]["reason"], "access.not_allowed")
+        proposal = self.by("qian.yu", "propose", *change, "--key", "qian.yu", "--why", "新人 new colleagues")
+        self.assertTrue(proposal["changes"])
+        self.assertEqual(self.by("qian.yu", "approve", proposal["id"], "--key", "qian.yu", code=5)["error"]["reason"], "access.four_eyes")
+        self.assertEqual(self.by("sun.bo", "approve", proposal["id"], "--key", "qian.yu", code=5)["error"]["reason"],
+                         "access.policy_signature")
+        self.assertEqual(self.by("sun.bo", "approve", proposal["id"], "--key", "sun.bo")["state"], "applied")
+        both = self.by("qian.yu", "propose", "--assign", "zhao.lei=audit-administrator", "--key", "qian.yu", code=6)
+        self.assertEqual(both["error"]["reason"], "access.duties_overlap")
+        out = self.by("qian.yu", "propose", "--withdraw", "sun.bo=audit-administrator", "--key", "qian.yu", code=6)
+        self.assertEqual(out["error"]["reason"], "access.everyone_out")
+
+    def test_4_records_by_organisation(self):
+        for number, name in enumerate(("li.na", "wang.fang")):
+            status, answer = self.call(name, "POST", "/api/v1/evidence", {"digest": f"{number}" * 64, "title": name})
+            self.assertEqual(status, 201, answer)
+        titles = {name: [item["title"] for item in self.call(name, "GET", "/api/v1/evidence")[1]["items"] if item["title"] in ("li.na", "wang.fang")]
+                  for name in ("li.na", "wang.fang", "chen.jie")}
+        self.assertEqual(titles["li.na"], ["li.na"])
+        self.assertEqual(titles["wang.fang"], ["wang.fang"])
+        self.assertEqual(sorted(titles["chen.jie"]), ["li.na", "wang.fang"])
+        self.assertEqual(self.call("chen.jie", "POST", "/api/v1/evidence", {"digest": "3" * 64})[1]["reason"], "access.not_allowed")
+
+    def test_5_versions_are_anchored_and_survive(self):
+        deadline = time.monotonic() + 30
+        while True:
+            items = self.call("chen.jie", "GET", "/api/v1/evidence?type=access-policy")[1]["items"]
+            if len(items) == 4 and all(item["state"] == "anchored" for item in items):
+                break
+            self.assertLess(time.monotonic(), deadline, items)
+            time.sleep(0.2)
+        policy = self.call("qian.yu", "GET", "/api/v1/access/policy")[1]
+        self.assertIn(policy["digest"], [item["digest"] for item in items])
+        self.platform.stop()
+        type(self).platform = support.Platform(self.platform.data)
+        self.addClassCleanup(self.platform.stop)
+        self.assertEqual(self.by("li.na", "me")["organisation"], "east", "sessions outlive a restart")
+        self.assertEqual(self.call("qian.yu", "GET", "/api/v1/access/policy")[1]["digest"], policy["digest"])
+
+    def test_6_a_bent_policy_is_refused(self):
+        self.platform.stop()
+        database = self.platform.data / "sql/chengxin.db"
+        with sqlite3.connect(database) as sql:
+            kept = sql.execute("select document from access_policy where version = 4").fetchone()[0]
+            sql.execute("update access_policy set document = replace(document, '\"role\":\"official\"', '\"role\":\"regulator\"') where version = 4")
+        sql.close()
+        bent = support.Platform(self.platform.data)
+        type(self).platform = bent
+        self.addClassCleanup(bent.stop)
+        status, answer = self.call("li.na", "GET", "/api/v1/evidence")
+        self.assertGreaterEqual(status, 400)
+        self.assertEqual(answer["reason"], "access.policy_bent")
+        self.assertEqual(bent.get("/api/v1/evidence")["items"] != [], True, "the owner is let in")
+        bent.stop()
+        with sqlite3.connect(database) as sql:
+            sql.execute("update access_policy set document = ? where version = 4", (kept,))
+        sql.close()
+        type(self).platform = support.Platform(self.platform.data)
+        self.addClassCleanup(self.platform.stop)
+        self.assertEqual(self.call("li.na", "GET", "/api/v1/evidence")[0], 200)
+
+    def test_7_a_lost_administrator_is_replaced_on_the_host(self):
+        self.by("zhao.lei", "lock", "sun.bo")
+        nobody = self.by("qian.yu", "propose", "--assign", "li.na=reader", "--key", "qian.yu", code=6)
+        self.assertEqual(nobody["error"]["reason"], "access.everyone_out")
+        added = self.cli("user", "add", "zhou.min", "--certificate", self.certificate("zhou.min"))
+        done = self.cli("user", "recover", "zhou.min", "--role", "audit-administrator", "--instead-of", "sun.bo")
+        self.first_entry("zhou.min", added["password"])
+        self.assertEqual(self.by("zhou.min", "me")["roles"], ["audit-administrator"])
+        versions = self.call("zhou.min", "GET", "/api/v1/access/policy/versions")[1]["items"]
+        self.assertEqual((versions[0]["version"], versions[0]["signatures"][0]["kind"]), (done["version"], "recover"))
+
+    def test_8_a_revoked_certificate_is_out_at_once(self):
+        serial = subprocess.run(["openssl", "x509", "-in", self.base / "zhao.lei.pem", "-noout", "-serial"], capture_output=True, check=True,
+                                text=True).stdout.strip().split("=")[1]
+        (self.base / "index.txt").write_text(f"R\t361231000000Z\t261101000000Z\t{serial}\tunknown\t/CN=zhao.lei\n")
+        self.revocations(self.base)
+        self.assertEqual(self.enter("zhao.lei", code=5)["error"]["reason"], "crypto.certificate_revoked")
+        self.by("zhou.min", "logout", "--everywhere")
+        self.assertEqual(self.by("zhou.min", "me", code=5)["error"]["reason"], "auth.invalid")
+
+
+if __name__ == "__main__":
+    sys.exit(support.run_tests("acceptance_access"))
