@@ -150,8 +150,9 @@ TEST_F(CryptoServiceTest, CmsEnvelopesToAKeyOfOurs) {
   const Json key = send("GET", "/api/v1/crypto/keys/mailbox").json();
   auto public_key =
       *crypto::Sm2PublicKey::from_point(*unhex(key["versions"][0]["public_key"].get<std::string>()));
-  const crypto::Validity validity{now_ms() - 1000, now_ms() + 1'000'000};
-  auto root = *crypto::Authority::create_root({"CN", "Test", "", "Root"}, validity);
+  const int64_t now = now_ms();
+  const crypto::Validity validity{now - 1000, now + 1'000'000};
+  auto root = *crypto::Authority::create_root({"CN", "Test", "", "Root"}, {now - 5000, now + 2'000'000});
   crypto::CertificateRequest request;
   request.purpose = crypto::Purpose::tls_encrypt;
   request.subject = {"CN", "Test", "", "Mailbox"};

@@ -73,7 +73,7 @@ class Rig {
     options.max_queue_items = max_queue_items;
     if (authority_) {
       options.timestamp = [this](const Digest& imprint) {
-        return authority_->stamp({imprint, crypto::random_bytes(8), true}, now_ms());
+        return authority_->stamp(crypto::TimestampRequest::make(imprint), now_ms());
       };
       options.timestamp_roots = {root_der_};
     }

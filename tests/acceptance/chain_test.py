@@ -29,6 +29,7 @@ class Recomputed(support.Case):
             status, _, answer = cls.platform.request("POST", "/api/v1/chains/default/transactions", body,
                                                      {"Content-Type": "application/x-protobuf"})
             assert status == 201, answer
+            cls.first = answer["transaction"] if n == 0 else cls.first
         cls.platform.post("/api/v1/evidence/batch?wait=receipt", {"items": [{"digest": f"{n:064x}"} for n in range(300)]})
         cls.head = cls.platform.get("/api/v1/chains/default")
         cls.blocks = [cls.platform.get(f"/api/v1/chains/default/blocks/{h}") for h in range(1, cls.head["height"] + 1)]
@@ -137,11 +138,12 @@ class Recomputed(support.Case):
         self.assertEqual(self.cli("block", "show", 10 ** 6, code=4)["error"]["reason"], "ledger.no_block")
         self.assertEqual(self.cli("tx", "show", "00" * 32, code=4)["error"]["exit"], 4)
         found = self.platform.get(f"/api/v1/chains/default/items/{sm.sm3(bytes([0, 0])).hex()}")["items"]
-        self.assertEqual(found[0]["transaction"], self.transactions[0]["hash"])
+        self.assertEqual(found[0]["transaction"], self.first)
         while self.platform.get("/api/v1/mirror")["chains"][0]["lag_blocks"]:
             time.sleep(0.05)
         listed = self.platform.get(f"/api/v1/chains/default/transactions?signer={self.key.id.hex()}&contract=evidence&limit=500")["items"]
-        self.assertEqual([one["hash"] for one in listed], [one["hash"] for one in reversed(self.transactions)])
+        # The platform goes on putting what it anchors on the chain.
+        self.assertEqual([one["hash"] for one in listed if one["height"] <= self.head["height"]], [one["hash"] for one in reversed(self.transactions)])
 
 
 class Kept(support.Case):
