@@ -95,7 +95,8 @@ Result<crypto::Secret> Personal::open(std::string_view chain, const SubjectId& s
   return out;
 }
 
-Result<Digest> Personal::keep(std::string_view chain, const SubjectId& subject, const Json& data) {
+Result<Digest> Personal::keep(sql::Session& session, std::string_view chain, const SubjectId& subject,
+                              const Json& data) const {
   if (!is_document(data)) return fail(Code::invalid_argument, "directory.personal", "an object of texts");
   ASSIGN(const std::string document, canonical_json(data));
   if (document.size() > kMaxDocument)
@@ -104,13 +105,10 @@ Result<Digest> Personal::keep(std::string_view chain, const SubjectId& subject, 
   crypto::Secret plain = crypto::to_secret(salt);
   plain.insert(plain.end(), document.begin(), document.end());
   ASSIGN(const Bytes sealed, seal(chain, subject, plain));
-  TRY(database_.transaction([&](sql::Session& session) -> Status {
-    TRY(session.run("delete from identity_personal where chain = ? and subject = ?", chain, hex(subject)));
-    TRY(session.run(
-        "insert into identity_personal (chain, subject, sealed, kept_ms, erased_ms) values (?, ?, ?, ?, 0)",
-        chain, hex(subject), sealed, now_ms_()));
-    return {};
-  }));
+  TRY(session.run("delete from identity_personal where chain = ? and subject = ?", chain, hex(subject)));
+  TRY(session.run(
+      "insert into identity_personal (chain, subject, sealed, kept_ms, erased_ms) values (?, ?, ?, ?, 0)",
+      chain, hex(subject), sealed, now_ms_()));
   return commitment(salt, document);
 }
 

@@ -7,7 +7,8 @@
 
 namespace chengxin::sql {
 class Database;
-}
+class Session;
+}  // namespace chengxin::sql
 
 // Personal data of identities: off the chain, under SM4-GCM with a key of the installation. The chain holds a
 // commitment to them; without the salt, which stands in the same row, it says nothing, so what is erased here
@@ -39,8 +40,9 @@ class Personal {
   Personal(sql::Database& database, ByteView key, std::function<int64_t()> now_ms);
 
   // A JSON object of texts, in canonical JSON at most 16 KiB: directory.personal. Gives the commitment to put
-  // on the chain; what was there before is replaced.
-  Result<Digest> keep(std::string_view chain, const SubjectId& subject, const Json& data);
+  // on the chain; what was there before is replaced. In the caller's transaction: many go into one.
+  Result<Digest> keep(sql::Session& session, std::string_view chain, const SubjectId& subject,
+                      const Json& data) const;
   // The fields asked for, or all; masked: of each text the first character and as many stars. Without a
   // purpose nothing is shown: directory.purpose. The look is noted before it is answered.
   // directory.no_personal, directory.erased.

@@ -119,17 +119,15 @@ Result<Sync::Rows> Sync::rows_of(const Place& place, const std::string& source) 
   return out;
 }
 
-Status Sync::keep(const Place& place, const std::string& source, const std::string& external,
-                  const Row& row) {
-  return database_.transaction([&](sql::Session& session) -> Status {
-    TRY(session.run("delete from identity_entry where chain = ? and source = ? and external = ?", place.chain,
-                    source, external));
-    TRY(
-        session.run("insert into identity_entry (chain, source, external, subject, seed, content) values (?, "
-                    "?, ?, ?, ?, ?)",
-                    place.chain, source, external, hex(row.subject), row.seed, row.content));
-    return {};
-  });
+Status Sync::keep(sql::Session& session, const std::string& chain, const std::string& source,
+                  const std::string& external, const Row& row) {
+  TRY(session.run("delete from identity_entry where chain = ? and source = ? and external = ?", chain, source,
+                  external));
+  TRY(
+      session.run("insert into identity_entry (chain, source, external, subject, seed, content) values (?, "
+                  "?, ?, ?, ?, ?)",
+                  chain, source, external, hex(row.subject), row.seed, row.content));
+  return {};
 }
 
 Result<Plan> Sync::plan(const Place& place, const std::string& source, const std::vector<Entry>& entries) {
@@ -173,50 +171,71 @@ Result<Plan> Sync::plan(const Place& place, const std::string& source, const std
   return out;
 }
 
-Status Sync::create(const Place& place, const std::string& source, std::vector<const Entry*> entries,
-                    const Submit& submit) {
+// Each batch is one transaction of the database and one call. What was kept and did not reach the chain is
+// created again by the next plan, under the same seed.
+Status Sync::create(const Place& place, const std::string& source, const std::vector<const Entry*>& entries,
+                    const Submit& submit, const Done& done) {
   ASSIGN(Rows rows, rows_of(place, source));
+  uint64_t created = 0;
   for (const auto& batch : in_batches(entries)) {
     Register call;
-    for (const Entry* entry : batch) {
-      Row& row = rows[entry->external];
-      if (row.seed.empty()) row.seed = crypto::random_bytes(32);
-      row.subject = subject_id(place.chain_id, place.registrar, row.seed);
-      const Digest content = content_of(*entry);
-      row.content = Bytes(content.begin(), content.end());
-      NewSubject subject;
-      subject.kind = entry->kind;
-      subject.seed = row.seed;
-      if (!entry->parent.empty()) subject.parent = rows[entry->parent].subject;
-      if (!entry->unique.empty())
-        subject.unique = personal_.mark(format::name_of(entry->kind), entry->unique);
-      ASSIGN(subject.commitment, personal_.keep(place.chain, row.subject, entry->personal));
-      TRY(keep(place, source, entry->external, row));
-      call.subjects.push_back(std::move(subject));
-    }
+    TRY(database_.transaction([&](sql::Session& session) -> Status {
+      call.subjects.clear();
+      for (const Entry* entry : batch) {
+        Row& row = rows[entry->external];
+        if (row.seed.empty()) row.seed = crypto::random_bytes(32);
+        row.subject = subject_id(place.chain_id, place.registrar, row.seed);
+        const Digest content = content_of(*entry);
+        row.content = Bytes(content.begin(), content.end());
+        NewSubject subject;
+        subject.kind = entry->kind;
+        subject.seed = row.seed;
+        if (!entry->parent.empty()) subject.parent = rows[entry->parent].subject;
+        if (!entry->unique.empty())
+          subject.unique = personal_.mark(format::name_of(entry->kind), entry->unique);
+        ASSIGN(subject.commitment, personal_.keep(session, place.chain, row.subject, entry->personal));
+        TRY(keep(session, place.chain, source, entry->external, row));
+        call.subjects.push_back(std::move(subject));
+      }
+      return {};
+    }));
     TRY(submit({"identity", "register", encode(call)}));
+    done(created += batch.size());
   }
   return {};
 }
 
 Status Sync::change(const Place& place, const std::string& source, const std::vector<const Entry*>& entries,
-                    const Submit& submit) {
+                    const Submit& submit, const Done& done) {
   ASSIGN(Rows rows, rows_of(place, source));
+  uint64_t changed = 0;
   for (const auto& batch : in_batches(entries)) {
     UpdateMany call;
-    for (const Entry* entry : batch) {
-      Row& row = rows[entry->external];
-      ASSIGN(const Subject subject, subject_of(place.read, row.subject));
-      Update update{{row.subject, subject.version}, {}, subject.commitment, "directory"};
-      if (!entry->parent.empty()) update.parent = rows[entry->parent].subject;
-      if (const Digest content = content_of(*entry); !equal(row.content, content)) {
-        ASSIGN(update.commitment, personal_.keep(place.chain, row.subject, entry->personal));
-        row.content = Bytes(content.begin(), content.end());
+    TRY(database_.transaction([&](sql::Session& session) -> Status {
+      call.updates.clear();
+      for (const Entry* entry : batch) {
+        const Row& row = rows[entry->external];
+        ASSIGN(const Subject subject, subject_of(place.read, row.subject));
+        Update update{{row.subject, subject.version}, {}, subject.commitment, "directory"};
+        if (!entry->parent.empty()) update.parent = rows[entry->parent].subject;
+        if (!equal(row.content, content_of(*entry))) {
+          ASSIGN(update.commitment, personal_.keep(session, place.chain, row.subject, entry->personal));
+        }
+        call.updates.push_back(std::move(update));
       }
-      call.updates.push_back(std::move(update));
-    }
+      return {};
+    }));
     TRY(submit({"identity", "update", encode(call)}));
-    for (const Entry* entry : batch) TRY(keep(place, source, entry->external, rows[entry->external]));
+    TRY(database_.transaction([&](sql::Session& session) -> Status {
+      for (const Entry* entry : batch) {
+        Row& row = rows[entry->external];
+        const Digest content = content_of(*entry);
+        row.content = Bytes(content.begin(), content.end());
+        TRY(keep(session, place.chain, source, entry->external, row));
+      }
+      return {};
+    }));
+    done(changed += batch.size());
   }
   return {};
 }
@@ -235,10 +254,8 @@ Result<Plan> Sync::apply(const Place& place, const std::string& source, const st
       changed.push_back(named.at(each.external));
   }
   const uint64_t total = now.differences.size();
-  TRY(create(place, source, created, submit));
-  report(created.size(), total);
-  TRY(change(place, source, changed, submit));
-  report(created.size() + changed.size(), total);
+  TRY(create(place, source, created, submit, [&](uint64_t done) { report(done, total); }));
+  TRY(change(place, source, changed, submit, [&](uint64_t done) { report(created.size() + done, total); }));
   ASSIGN(const Rows rows, rows_of(place, source));
   for (const Action action : {Action::suspend, Action::restore}) {
     std::vector<Expected> of;

@@ -64,11 +64,13 @@ class Sync {
   };
   using Rows = std::map<std::string, Row>;
   Result<Rows> rows_of(const Place& place, const std::string& source);
-  Status keep(const Place& place, const std::string& source, const std::string& external, const Row& row);
-  Status create(const Place& place, const std::string& source, std::vector<const Entry*> entries,
-                const Submit& submit);
+  static Status keep(sql::Session& session, const std::string& chain, const std::string& source,
+                     const std::string& external, const Row& row);
+  using Done = std::function<void(uint64_t)>;  // how many so far
+  Status create(const Place& place, const std::string& source, const std::vector<const Entry*>& entries,
+                const Submit& submit, const Done& done);
   Status change(const Place& place, const std::string& source, const std::vector<const Entry*>& entries,
-                const Submit& submit);
+                const Submit& submit, const Done& done);
   Digest content_of(const Entry& entry) const;
 
   sql::Database& database_;
