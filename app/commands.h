@@ -21,7 +21,7 @@ void add_authority(CLI::App& app, Context& context);  // ca
 void add_login(CLI::App& app, Context& context);
 void add_gateway(CLI::App& app, Context& context);
 void add_consortium(CLI::App& app, Context& context);
-void add_contract(CLI::App& app, Context& context);  // on a platform's chains
+void add_contract(CLI::App& app, Context& context);                        // on a platform's chains
 void add_contract_project_commands(CLI::App& contract, Context& context);  // verbs of contract
 void add_credential(CLI::App& app, Context& context);
 void add_wallet(CLI::App& app, Context& context);

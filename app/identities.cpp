@@ -13,7 +13,7 @@ namespace {
 using directory::Personal;
 using directory::Sync;
 
-constexpr size_t kMaxFile = 64 << 20, kShown = 1000;
+constexpr size_t kMaxFile = 512 << 20, kShown = 1000;
 
 struct Work {
   Identities what;

@@ -7,7 +7,7 @@
 namespace chengxin::directory {
 namespace {
 
-constexpr size_t kMaxEntries = 100'000, kMaxDocument = 64 << 20;
+constexpr size_t kMaxEntries = 1'000'000, kMaxDocument = 512 << 20;
 
 tl::unexpected<Error> bad(size_t number, std::string_view what) {
   return fail(Code::invalid_argument, "directory.file", "entry {}: {}", number, what);
@@ -98,7 +98,7 @@ Result<std::vector<Entry>> parse_entries(std::string_view document) {
   const size_t first = document.find_first_not_of(" \t\r\n");
   const bool is_json = first != document.npos && document[first] == '[';
   ASSIGN(const Json all, is_json ? parse_json(document, {kMaxDocument, 4}) : csv_to_json(document));
-  if (!all.is_array() || all.size() > kMaxEntries) return bad(all.size(), "at most 100,000 entries");
+  if (!all.is_array() || all.size() > kMaxEntries) return bad(all.size(), "at most 1,000,000 entries");
   std::vector<Entry> out;
   std::set<std::string> seen;
   for (const Json& each : all) {

@@ -20,7 +20,8 @@ struct Entry {
 };
 
 // JSON: an array of objects. CSV (RFC 4180): the first line names the columns external, kind, parent, status,
-// unique; all others are personal. At most 100,000 entries. directory.file names the entry that does not fit.
+// unique; all others are personal. At most 1,000,000 entries. directory.file names the entry that does not
+// fit.
 Result<std::vector<Entry>> parse_entries(std::string_view document);
 
 enum class Action { create, update, move, suspend, restore };

@@ -164,6 +164,26 @@ class Identities(support.Case):
             self.identity("erase", who)
             self.assertEqual(self.reason("personal", who, "--purpose", "a test", code=4), "directory.erased")
 
+    def test_thousands_of_people(self):
+        """docs/benchmarks.md has the same with 400,000."""
+        count, file = 5000, self.base / "thousands.csv"
+        lines = [f"t{number},natural,31{number:09d},人{number},138{number:08d}\n" for number in range(count)]
+        file.write_text("external,kind,unique,name,phone\n" + "".join(lines), encoding="utf-8")
+        before = self.identity("stats")["identities"]["total"]
+        plan = self.identity("sync", file, "--source", "register")
+        self.assertEqual(plan["counts"]["create"], count)
+        self.identity("sync", file, "--source", "register", "--apply", plan["plan"])
+        self.assertEqual(self.identity("stats")["identities"]["total"], before + count)
+        again = self.identity("sync", file, "--source", "register")
+        self.assertEqual(again["total"], 0)
+        file.write_text("external,kind,unique,name,phone\n" + "".join(lines[1:]), encoding="utf-8")
+        gone = self.identity("sync", file, "--source", "register")
+        self.assertEqual([(each["action"], each["external"]) for each in gone["differences"]], [("suspend", "t0")])
+        who = gone["differences"][0]["identity"]
+        self.identity("sync", file, "--source", "register", "--apply", gone["plan"])
+        self.assertEqual(self.identity("show", who)["status"], "suspended")
+        self.assertEqual(self.identity("personal", who, "--purpose", "a test", "--field", "phone")["data"], {"phone": "1**********"})
+
     def test_figures(self):
         figures = self.identity("stats")
         self.assertEqual(figures["identities"]["total"], sum(sum(kind.values()) for kind in figures["identities"]["kinds"].values()))
