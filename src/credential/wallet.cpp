@@ -133,7 +133,7 @@ Result<const Wallet::Key*> Wallet::find_key(const std::string& name) const {
 
 Result<Wallet::Held> Wallet::add(const std::string& text, const std::string& key, int64_t now_ms) {
   if (held_.size() >= kMostHeld) return fail(Code::too_large, "wallet.full", "{} credentials", kMostHeld);
-  Held held{base64url(crypto::random_bytes(9)), {}, {}, text, key, {}, now_ms};
+  Held held{hex(crypto::random_bytes(8)), {}, {}, text, key, {}, now_ms};
   if (auto sd_jwt = SdJwt::parse(text); sd_jwt && sd_jwt->jws.payload.contains("vct")) {
     TRY(unfold(*sd_jwt).map([](const Unfolded&) {}));
     held.format = "dc+sd-jwt";

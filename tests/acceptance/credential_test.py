@@ -204,6 +204,17 @@ class Issuing(support.Case):
         self.assertTrue(out["refused"])
         for request in self.platform.get("/api/v1/credentials?template=permit")["items"]:
             self.assertTrue(request["holder"])
+        look_up = """async ({ text, host, url }, w) => {
+          const judging = { resolve: w.resolver(w.webResolver([host])), issuers: [w.parseSdJwt(text).jws.payload.iss], nowSeconds: Date.now() / 1000,
+                            statusList: async (list) => (await fetch(list)).text() };
+          return (await w.refusal(() => w.verifyCredential(text, judging))) ?? null;
+        }"""
+        about = {"text": out["held"][0]["text"], "host": self.host}
+        self.assertIsNone(javascript(look_up, about))
+        newest = max((one for one in self.cli("credential", "list", "--template", "resident")["items"] if one["state"] == "active"),
+                     key=lambda one: one["issued_ms"])
+        self.cli("credential", "revoke", newest["id"], "--why", "测试")
+        self.assertEqual(javascript(look_up, about), "revoked")
         # And a credential that the library signed is judged by the platform: unknown issuer, known signature.
         made = javascript("""async (_input, w) => {
           const key = await w.generateKey('SM2SM3'), other = await w.generateKey('ES256'), did = w.didOfKey(key);

@@ -6,11 +6,13 @@ import {
   type Algorithm, type Jws, type JsonObject, type JsonValue, type Jwk, type PrivateJwk,
   generateKey, kidOf, objectOf, parseJson, parseJws, proves, publicJwk, signCompact,
 } from './jose.js';
+import { isSet, type StatusEntry, statusEntries } from './status_list.js';
 import { type Binding, type ClaimPath, bind, checkBinding, encodeSdJwt, parseSdJwt, select, unfold, valuesAt } from './sd_jwt.js';
 
 export * from './did.js';
 export * from './jose.js';
 export * from './sd_jwt.js';
+export * from './status_list.js';
 
 const GRANT = 'urn:ietf:params:oauth:grant-type:pre-authorized_code';
 const CLIENT = 'decentralized_identifier:';
@@ -72,6 +74,8 @@ export interface Judging {
   resolve: Resolve;
   issuers: string[]; // believed
   nowSeconds: number;
+  /** Fetches a status list. Without it nobody asks whether a credential was taken back. */
+  statusList?: (url: string) => Promise<string>;
 }
 
 function checkTimes(from: number, until: number, now: number): void {
@@ -92,7 +96,19 @@ const moment = (value: JsonValue | undefined, fallback: number): number => {
   return at;
 };
 
-/** A credential of either format. Its status is not looked up here. Throws Refused. */
+// The list is a credential of the same issuer, valid now.
+async function checkStatus(entries: StatusEntry[], issuer: string, judging: Judging): Promise<void> {
+  const { statusList, ...rest } = judging;
+  if (statusList === undefined) return;
+  for (const each of entries) {
+    const text = await statusList(each.list);
+    const list = await verifyCredential(text, { ...rest, issuers: [issuer] });
+    demand(list.type === 'BitstringStatusListCredential' && parseJws(text).payload['id'] === each.list, 'another list');
+    demand(!(await isSet(each, list.claims)), each.purpose === 'revocation' ? 'revoked' : 'suspended');
+  }
+}
+
+/** A credential of either format. Throws Refused. */
 export async function verifyCredential(text: string, judging: Judging): Promise<Verified> {
   const about = read(text);
   demand(judging.issuers.includes(about.issuer), `${about.issuer} is not believed`);
@@ -100,6 +116,7 @@ export async function verifyCredential(text: string, judging: Judging): Promise<
     const jws = parseJws(text);
     await checkProofs(jws, about.issuer, 'assertionMethod', judging.resolve);
     checkTimes(moment(jws.payload['validFrom'], 0), moment(jws.payload['validUntil'], Infinity), judging.nowSeconds);
+    await checkStatus(statusEntries(jws.payload), about.issuer, judging);
     const { id, ...claims } = objectOf(jws.payload['credentialSubject'], 'credentialSubject');
     return { issuer: about.issuer, type: about.type, claims, holder: typeof id === 'string' ? id : undefined };
   }
@@ -108,6 +125,7 @@ export async function verifyCredential(text: string, judging: Judging): Promise<
   await checkProofs(sd.jws, about.issuer, 'assertionMethod', judging.resolve);
   const { nbf, exp, cnf } = sd.jws.payload;
   checkTimes(seconds(nbf, 0), seconds(exp, Infinity), judging.nowSeconds);
+  await checkStatus(statusEntries(sd.jws.payload), about.issuer, judging);
   const { iss: _i, iat: _a, nbf: _n, exp: _e, cnf: _c, vct: _v, status: _s, ...claims } = unfold(sd).claims;
   const holder = cnf === undefined ? undefined : (objectOf(objectOf(cnf, 'cnf')['jwk'], 'jwk') as unknown as Jwk);
   return { issuer: about.issuer, type: about.type, claims, holder };

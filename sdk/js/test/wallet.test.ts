@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { gzipSync } from 'node:zlib';
 import { utf8 } from '../src/bytes.js';
 import {
   type JsonObject, type PrivateJwk, Wallet, base64url, bind, didOfKey, encodeSdJwt, generateKey, issueSdJwt, keyOfMultikey, parseSdJwt,
@@ -129,4 +130,39 @@ test('disclosures that stand twice or belong to nothing', async () => {
   const bound = await bind(some, wallet.state.key, { audience: 'a', nonce: 'n', seconds: NOW });
   const more = { ...sd, keyBinding: bound.keyBinding };
   assert.match(String(await refusal(() => verifyPresentation(encodeSdJwt(more), { audience: 'a', nonce: 'n' }, judging))), /another presentation/);
+});
+
+test('a credential that its issuer took back is refused, and so is a list that does not fit', async () => {
+  const wallet = await Wallet.create('SM2SM3');
+  const URL = 'https://issuer.example/status/revocation/0';
+  const bits = new Uint8Array(16 << 10);
+  bits[5] = 0x20; // index 42
+  const list = async (changes: JsonObject = {}, outer: JsonObject = {}, key = signers.p256) =>
+    signCompact({ typ: 'vc+jwt', kid: key.kid }, {
+      '@context': ['https://www.w3.org/ns/credentials/v2'], id: URL, type: ['VerifiableCredential', 'BitstringStatusListCredential'], issuer: ISSUER,
+      validFrom: new Date((NOW - 60) * 1000).toISOString(), validUntil: new Date((NOW + 600) * 1000).toISOString(),
+      credentialSubject: { id: `${URL}#list`, type: 'BitstringStatusList', statusPurpose: 'revocation', encodedList: `u${base64url(gzipSync(bits))}`, ...changes },
+      ...outer,
+    }, key.key);
+  const entry = (index: string) => ({ type: 'BitstringStatusListEntry', statusPurpose: 'revocation', statusListIndex: index, statusListCredential: URL });
+  const credential = async (index: string) =>
+    encodeSdJwt(await issueSdJwt({ ...content(wallet), status: { bitstring_status_list: [entry(index)] } }, SELECTIVE, [signers.sm2], 'sm3'));
+  const judged = async (index: string, text: Promise<string>) =>
+    refusal(async () => verifyCredential(await credential(index), { ...judging, statusList: async () => text }));
+
+  assert.equal(await judged('41', list()), undefined);
+  assert.equal(await judged('42', list()), 'revoked');
+  assert.equal(await refusal(async () => verifyCredential(await credential('42'), judging)), undefined, 'nobody asked');
+  const cut = base64url(gzipSync(bits).subarray(0, -9));
+  for (const [text, why] of [
+    [list({ statusPurpose: 'suspension' }), 'another list'],
+    [list({}, { id: `${URL}1` }), 'another list'],
+    [list({ encodedList: `u${cut}` }), 'a list that is not GZIP, or cut short'],
+    [list({ encodedList: `u${base64url(gzipSync(bits.subarray(1)))}` }), 'a status list below 131,072 entries'],
+    [list({}, { validUntil: new Date((NOW - 600) * 1000).toISOString() }), 'expired'],
+    [list({}, { issuer: 'did:web:other.example' }), 'did:web:other.example is not believed'],
+  ] as const)
+    assert.equal(await judged('41', text), why);
+  assert.equal(await judged('131072', list()), 'an index outside its list');
+  assert.equal(await judged('-1', list()), 'an index is a number in text');
 });

@@ -1,6 +1,5 @@
 #include "credential/impl/store.h"
 
-#include "base/base64url.h"
 #include "credential/service.h"
 #include "crypto/random.h"
 #include "crypto/sm3.h"
@@ -37,7 +36,7 @@ Digest key_of(std::string_view kind, std::string_view secret) {
 
 Status migrate(sql::Database& database) { return database.migrate("credential", kHistory); }
 
-std::string random_text(size_t bytes) { return base64url(crypto::random_bytes(bytes)); }
+std::string random_text(size_t bytes) { return hex(crypto::random_bytes(bytes)); }
 
 Status Once::put(sql::Session& session, std::string_view kind, std::string_view secret, const Json& body,
                  int64_t until_ms) {

@@ -7,7 +7,7 @@
 // The tables of this module, and what may be used once.
 namespace chengxin::credential {
 
-std::string random_text(size_t bytes);  // base64url
+std::string random_text(size_t bytes);  // hex: ids stand on command lines, where a - would begin an option
 
 // Secrets that a platform hands out and takes back: codes, tokens, nonces. Kept as hashes with the time until
 // which they hold. Whatever is taken is gone, once and for all, also when two take it at the same time.
