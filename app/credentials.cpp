@@ -51,6 +51,7 @@ Result<credential::ServiceOptions> credential_options(const install::Installatio
   }
   out.web.trusted_hosts = split(config.credential_trusted_hosts);
   if (!config.credential_roots.empty()) out.web.roots = installation.data / config.credential_roots;
+  out.data_key = installation.blob_key;
   out.now_ms = now_ms;
   return out;
 }

@@ -1,7 +1,9 @@
 #include "access/password.h"
 
 #include <algorithm>
+#include <atomic>
 
+#include "access/password_cost.h"
 #include "crypto/hmac.h"
 #include "crypto/random.h"
 
@@ -9,6 +11,8 @@ namespace chengxin::access {
 namespace {
 
 constexpr size_t kSaltBytes = 16, kHashBytes = 32;
+
+std::atomic<uint64_t> spent = 0;
 
 std::string lower(std::string_view text) {
   std::string out(text);
@@ -51,9 +55,12 @@ PasswordHash hash_password(std::string_view password, uint32_t iterations) {
 
 bool matches(const PasswordHash& kept, std::string_view password) {
   if (kept.iterations == 0) return false;
+  spent += kept.iterations;
   return crypto::constant_time_equal(
       crypto::pbkdf2(view(password), kept.salt, kept.iterations, kept.hash.size()), kept.hash);
 }
+
+uint64_t iterations_spent() { return spent; }
 
 std::string temporary_password() {
   // Without signs that look alike; the end brings the classes.

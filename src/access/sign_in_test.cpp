@@ -1,5 +1,6 @@
 #include <thread>
 
+#include "access/password_cost.h"
 #include "access/rig_for_tests.h"
 
 namespace chengxin::access::testing {
@@ -87,6 +88,24 @@ TEST_F(SignInTest, FailuresAtOnceAllCount) {
   for (int i = 0; i < 5; ++i) threads.emplace_back([&] { enter("li.na", password("wrong-One-1")); });
   for (auto& thread : threads) thread.join();
   EXPECT_EQ(reason(enter("li.na", password())), "access.locked");
+}
+
+// No clock is looked at: the same work, the same answer, the same count of failures.
+TEST_F(SignInTest, WhatIsRefusedCostsTheSameWhoeverItIs) {
+  add("li.na");
+  take(service->add_user({"billing", "", "", "", true}, now));
+  uint64_t before = iterations_spent();
+  EXPECT_EQ(reason(enter("li.na", password("wrong-One-1"))), "access.login_failed");
+  const uint64_t one = iterations_spent() - before;
+  EXPECT_GT(one, 0u);
+  for (const char* name : {"nobody.here", "billing", "li.na"}) {
+    before = iterations_spent();
+    auto refused = enter(name, password("wrong-One-1"));
+    EXPECT_EQ(iterations_spent() - before, one) << name;
+    EXPECT_EQ(refused.error().reason, "access.login_failed") << name;
+    EXPECT_EQ(refused.error().detail, "") << name;
+    EXPECT_EQ(refused.error().code, Code::unauthenticated) << name;
+  }
 }
 
 TEST_F(SignInTest, SuccessForgetsFailures) {

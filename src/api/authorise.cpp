@@ -120,6 +120,14 @@ access::Action action_of(const Route& route) {
   return {route.id, route.tag, route.method != Method::get && !route.reads, route.access == Access::token};
 }
 
+Status check_exposed(const Route& route, const Principal& principal) {
+  using Kind = Principal::Kind;
+  const bool person = principal.kind == Kind::owner || principal.kind == Kind::session;
+  if (!person && route.tag != "sessions" && access::duty_of(action_of(route)) == access::Duty::none)
+    return {};
+  return fail(Code::forbidden, "access.plain_remote", "set server.tls, or use the loopback of its host");
+}
+
 Result<access::Grant> decide(const App& app, const Principal& principal, const access::Action& action,
                              Access access) {
   using Kind = Principal::Kind;

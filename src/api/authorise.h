@@ -14,6 +14,10 @@ namespace chengxin::api {
 Task<Status> authorise(App& app, const Head& head, const Route& route, Principal& principal);
 
 access::Action action_of(const Route& route);
+// What came in clear from another host is refused when it is administration: a person or the owner, signing
+// in, or a call that one of the three administrators answers for (GB/T 22239 8.1.4.1 c; GB/T 39786 8.3 b).
+// access.plain_remote.
+Status check_exposed(const Route& route, const Principal& principal);
 // Whether the caller might write with this route: for routes that read unless the body says otherwise.
 bool may_write(const Call& call);
 // Whether the principal may make a call of the route. Grant: what he may see of its answer.

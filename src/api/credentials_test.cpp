@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "credential/service.h"
 #include "credential/wallet.h"
+#include "crypto/random.h"
 #include "sql/database.h"
 
 // Credentials over REST, with a wallet that speaks to the server through its sockets.
@@ -40,6 +41,7 @@ struct CredentialsTest : testing::Test {
     ServiceOptions own{.url = url,
                        .sm2_key = *PrivateKey::generate(Algorithm::sm2sm3),
                        .p256_key = *PrivateKey::generate(Algorithm::es256)};
+    own.data_key = crypto::random_secret(16);
     own.now_ms = now_ms;
     service = std::move(*Service::open(*database, std::move(own)));
     ready = service.get();

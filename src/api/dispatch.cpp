@@ -186,6 +186,7 @@ Task<Result<Response>> serve(App& app, Incoming& incoming, Outgoing& out, std::o
     auto allowed = co_await authorise(app, head, *route, call.principal);
     CO_TRY(allowed);
   }
+  if (incoming.exposed) CO_TRY(check_exposed(*route, call.principal));
   call.changes = route->method != Method::get && !route->reads;
   if (call.changes) CO_TRY(app.trail.allows_changes());
   CO_TRY(check_path(*route, path_values, call.path));

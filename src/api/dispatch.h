@@ -32,8 +32,9 @@ struct Incoming {
   std::string request_id;
   std::string_view peer;  // its address
   BodySource& source;
-  std::string& body;  // where read_whole() gathers
-  BodyShare& share;   // of `body`
+  std::string& body;     // where read_whole() gathers
+  BodyShare& share;      // of `body`
+  bool exposed = false;  // it came in clear from another host: whoever stands between could read it
 };
 
 struct Outgoing {

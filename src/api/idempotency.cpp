@@ -1,13 +1,30 @@
 #include "api/idempotency.h"
 
+#include "crypto/hmac.h"
+#include "crypto/sm3.h"
+#include "crypto/sm4.h"
+
 namespace chengxin::api {
 namespace {
 
-Result<Response> stored_answer(const sql::Row& row) {
+// The caller's key is not kept: rows are found by its hash, and their answers, which may hold what is
+// somebody's own, open with what comes from the key. A key that can be guessed protects nothing.
+std::string kept(const std::string& key) {
+  return hex(crypto::sm3(view("chengxin/api/idempotency/name/v1\n" + key)));
+}
+crypto::Secret seal_key(const std::string& principal, const std::string& key) {
+  const Digest made = crypto::hmac_sm3(view(key), view("chengxin/api/idempotency/seal/v1\n" + principal));
+  return crypto::to_secret(ByteView(made).first(16));
+}
+
+Result<Response> stored_answer(const std::string& principal, const std::string& key, const sql::Row& row) {
   if (row.is_null(4))
     return fail(Code::conflict, "idempotency.answer_dropped",
                 "executed; its answer was too large to be kept");
-  Response response{int(row.integer(1)), row.text(2), to_string(row.blob(4)), {}, {}};
+  const auto body = crypto::sm4_gcm_unseal(seal_key(principal, key), {}, row.blob(4));
+  if (!body)
+    return fail(Code::conflict, "idempotency.answer_dropped", "executed; its answer cannot be opened");
+  Response response{int(row.integer(1)), row.text(2), to_string(*body), {}, {}};
   if (!row.is_null(3)) response.headers.emplace_back("Location", row.text(3));
   response.headers.emplace_back("Idempotency-Replayed", "true");
   return response;
@@ -29,12 +46,12 @@ Result<std::optional<Response>> Idempotency::begin(const std::string& principal,
     ASSIGN(auto row, session.row("select digest, status, type, location, body from api_idempotency where "
                                  "principal = ? and key = ? "
                                  "and created_ms > ?",
-                                 principal, key, now_ms - kKeepMs));
+                                 principal, kept(key), now_ms - kKeepMs));
     if (row) {
       if (!equal(row->blob(0), request))
         return fail(Code::conflict, "idempotency.key_reused", "the key was used for another request");
       if (!row->is_null(1)) {
-        ASSIGN(answer, stored_answer(*row));
+        ASSIGN(answer, stored_answer(principal, key, *row));
         return {};
       }
       if (!ours) return fail(Code::conflict, "idempotency.in_progress");
@@ -44,9 +61,9 @@ Result<std::optional<Response>> Idempotency::begin(const std::string& principal,
     if (!ours) return fail(Code::conflict, "idempotency.in_progress");
     if (rows_ >= kMaxRows)
       return tl::unexpected(Error{Code::busy, "idempotency.full", "too many keys within a day", 60'000});
-    TRY(session.run("delete from api_idempotency where principal = ? and key = ?", principal, key));
+    TRY(session.run("delete from api_idempotency where principal = ? and key = ?", principal, kept(key)));
     TRY(session.run("insert into api_idempotency (principal, key, digest, created_ms) values (?, ?, ?, ?)",
-                    principal, key, request, now_ms));
+                    principal, kept(key), request, now_ms));
     return {};
   });
   if (ours && (!status || answer)) forget(name);
@@ -60,12 +77,14 @@ Status Idempotency::finish(const std::string& principal, const std::string& key,
   for (auto& [name, value] : response.headers)
     if (name == "Location") location = value;
   std::optional<Bytes> body;
-  if (response.body.size() <= kMaxBodyBytes) body = to_bytes(view(response.body));
+  if (response.body.size() <= kMaxBodyBytes) {
+    ASSIGN(body, crypto::sm4_gcm_seal(seal_key(principal, key), {}, view(response.body)));
+  }
   auto status = database_->transaction([&](sql::Session& session) -> Status {
     TRY(
         session.run("update api_idempotency set status = ?, type = ?, location = ?, body = ? where principal "
                     "= ? and key = ?",
-                    response.status, response.type, location, body, principal, key));
+                    response.status, response.type, location, body, principal, kept(key)));
     return {};
   });
   forget({principal, key});
@@ -74,7 +93,7 @@ Status Idempotency::finish(const std::string& principal, const std::string& key,
 
 Status Idempotency::abandon(const std::string& principal, const std::string& key) {
   auto status = database_->transaction([&](sql::Session& session) -> Status {
-    TRY(session.run("delete from api_idempotency where principal = ? and key = ?", principal, key));
+    TRY(session.run("delete from api_idempotency where principal = ? and key = ?", principal, kept(key)));
     return {};
   });
   forget({principal, key});

@@ -320,8 +320,11 @@ TEST_F(ApiTest, IdempotencyKeys) {
   EXPECT_EQ(get(target + "?digest=" + raced["digest"].get<std::string>()).json()["items"].size(), 1u);
 
   // A row that a dead process left behind.
-  ASSERT_TRUE(database->transaction([](sql::Session& session) -> Status {
-    TRY(session.run("update api_idempotency set status = null where key = ?", "k1"));
+  const std::string kept = hex(crypto::sm3(view("chengxin/api/idempotency/name/v1\nk1")));
+  ASSERT_TRUE(database->transaction([&](sql::Session& session) -> Status {
+    ASSIGN(auto row, session.row("select body from api_idempotency where key = ?", kept));
+    EXPECT_EQ(to_string(row->blob(0)).find("digest"), std::string::npos) << "the answer is sealed";
+    TRY(session.run("update api_idempotency set status = null where key = ?", kept));
     return {};
   }));
   EXPECT_EQ(post(target, body, {{"Idempotency-Key", "k1"}}).reason(), "idempotency.outcome_unknown");

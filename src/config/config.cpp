@@ -164,8 +164,9 @@ std::vector<Setting> core_settings() {
        0,
        0,
        {},
-       "监听地址和端口;只在可信网络上改成非回环地址",
-       "address and port to listen on; leave the loopback only on a network you trust"},
+       "监听地址和端口;离开回环地址时请设置 server.tls,否则其他主机不能管理",
+       "address and port to listen on; beyond the loopback set server.tls, else other hosts may not "
+       "administer"},
       {"server.hosts",
        &Config::server_hosts,
        0,

@@ -210,6 +210,7 @@ Result<std::unique_ptr<Service>> Service::open(sql::Database& database, ServiceO
     ASSIGN(options.issuer, did_of_address(options.url));
   }
   if (!is_did(options.issuer)) return fail(Code::invalid_argument, "did.invalid", "\"{}\"", options.issuer);
+  CHECK(options.data_key.size() >= 16);
   TRY(migrate(database));
   auto out = std::make_unique<Everything>(database, std::move(options));
   TRY(out->begin());

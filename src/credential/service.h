@@ -15,6 +15,7 @@ struct ServiceOptions {
   std::string url;     // where others reach this platform: https://platform.example
   std::string issuer;  // its DID; empty: did:web of `url`
   PrivateKey sm2_key, p256_key;
+  crypto::Secret data_key;  // at least 16 bytes: what people showed is sealed with one that comes from it
   std::vector<crypto::Certificate> certificates;  // of the SM2 key, leaf first; may be empty
   WebOptions web;                                 // for DIDs, lists and proofs elsewhere
   FindChain find_chain;                           // for DIDs of identities on chains; null: not resolved

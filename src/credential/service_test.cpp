@@ -5,6 +5,7 @@
 #include "credential/parties_for_tests.h"
 #include "credential/wallet.h"
 #include "crypto/authority.h"
+#include "crypto/random.h"
 #include "sql/database.h"
 
 namespace chengxin::credential {
@@ -19,6 +20,7 @@ struct ServiceTest : testing::Test {
   std::unique_ptr<sql::Database> database;
   std::unique_ptr<Service> service;
   PrivateKey sm2 = *PrivateKey::generate(Algorithm::sm2sm3), p256 = *PrivateKey::generate(Algorithm::es256);
+  const crypto::Secret data_key = crypto::random_secret(16);
   int64_t now = kNow;
   std::vector<std::string> anchored;
   std::vector<crypto::Certificate> certificates;
@@ -35,6 +37,7 @@ struct ServiceTest : testing::Test {
   void open() {
     ServiceOptions options{.url = url, .sm2_key = sm2, .p256_key = p256};
     options.certificates = certificates;
+    options.data_key = data_key;
     options.now_ms = [this] { return now; };
     options.anchor = [this](const Digest&, const std::string& title) { anchored.push_back(title); };
     service = take(Service::open(*database, std::move(options)));
@@ -123,6 +126,33 @@ TEST_F(ServiceTest, FromAnOfferToAVerdictAndARevocation) {
   EXPECT_EQ(anchored.front(), service->issuer());  // the document once, the lists as they changed
   EXPECT_EQ(std::count(anchored.begin(), anchored.end(), service->issuer()), 1);
   EXPECT_GT(anchored.size(), 2u);
+}
+
+// An offer opens with its code, what was shown with the key of the installation: neither stands in the
+// tables.
+TEST_F(ServiceTest, ClaimsAreSealedInTheDatabase) {
+  Wallet holder = wallet();
+  held(holder);
+  const Json offer = take(service->offer(owner, {"resident", claims(), {}, {}, {}}, false));
+  const Json request = take(service->ask("adult", Algorithm::sm2sm3));
+  ASSERT_EQ(reason(show(holder, request)), "done");
+  ASSERT_TRUE(database->read([&](sql::Session& session) -> Status {
+    for (const char* query : {"select body from credential_once", "select verdict from credential_request"}) {
+      ASSIGN(const auto rows, session.rows(query));
+      EXPECT_FALSE(rows.empty()) << query;
+      for (const auto& row : rows) {
+        const std::string kept = row.text(0);
+        EXPECT_EQ(kept.find("birth_year"), kept.npos) << query;
+        EXPECT_TRUE(kept == "{}" || kept.find('{') == kept.npos) << query;  // "{}": shown once
+      }
+    }
+    return {};
+  }));
+  ASSERT_TRUE(database->transaction([&](sql::Session& session) {
+    return session.run("update credential_request set verdict = replace(verdict, 'A', 'B')").map([](int64_t) {
+    });
+  }));
+  EXPECT_EQ(reason(service->find_request(request["id"])), "credential.row_damaged");
 }
 
 TEST_F(ServiceTest, EachCodeServesOneOfManyAtOnce) {

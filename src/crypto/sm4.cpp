@@ -5,6 +5,7 @@
 
 #include "crypto/impl/sm4_lanes.h"
 #include "crypto/impl/tongsuo.h"
+#include "crypto/random.h"
 
 namespace chengxin::crypto {
 namespace {
@@ -170,6 +171,18 @@ Result<Bytes> sm4_gcm_encrypt(ByteView key, ByteView nonce, ByteView associated,
 Result<Bytes> sm4_gcm_decrypt(ByteView key, ByteView nonce, ByteView associated, ByteView cipher) {
   TRY(check_nonce(nonce, 12, 12));
   return open(gcm(), false, key, nonce, associated, cipher);
+}
+
+Result<Bytes> sm4_gcm_seal(ByteView key, ByteView context, ByteView plain) {
+  Bytes out = random_bytes(12);
+  ASSIGN(const Bytes cipher, sm4_gcm_encrypt(key, out, context, plain));
+  append(out, cipher);
+  return out;
+}
+
+Result<Bytes> sm4_gcm_unseal(ByteView key, ByteView context, ByteView sealed) {
+  if (sealed.size() < kSm4SealBytes) return fail(Code::invalid_argument, "crypto.decrypt");
+  return sm4_gcm_decrypt(key, sealed.first(12), context, sealed.subspan(12));
 }
 
 Result<Bytes> sm4_ccm_encrypt(ByteView key, ByteView nonce, ByteView associated, ByteView plain) {

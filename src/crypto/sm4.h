@@ -18,6 +18,12 @@ Result<Bytes> sm4_cbc_decrypt(ByteView key, ByteView iv, ByteView cipher);
 Result<Bytes> sm4_gcm_encrypt(ByteView key, ByteView nonce, ByteView associated, ByteView plain);
 Result<Bytes> sm4_gcm_decrypt(ByteView key, ByteView nonce, ByteView associated, ByteView cipher);
 
+// For data at rest: a fresh nonce, then the result of GCM; at most 2^32 times under one key. What was sealed
+// with another key or for another context is crypto.decrypt.
+inline constexpr size_t kSm4SealBytes = 12 + 16;  // by which what is sealed is longer
+Result<Bytes> sm4_gcm_seal(ByteView key, ByteView context, ByteView plain);
+Result<Bytes> sm4_gcm_unseal(ByteView key, ByteView context, ByteView sealed);
+
 // As GCM; nonce of 7 to 13 bytes, message below 2^(8*(15-nonce bytes)).
 Result<Bytes> sm4_ccm_encrypt(ByteView key, ByteView nonce, ByteView associated, ByteView plain);
 Result<Bytes> sm4_ccm_decrypt(ByteView key, ByteView nonce, ByteView associated, ByteView cipher);

@@ -75,6 +75,23 @@ TEST(Sm4, AuthenticatedModesNoticeEveryChange) {
   EXPECT_TRUE(sm4_ccm_decrypt(kKey, bytes("00112233445566"), {}, empty));
 }
 
+TEST(Sm4, WhatIsSealedOpensWithItsKeyAndContextOnly) {
+  const Bytes key(16, 1), plain = to_bytes(view("at rest"));
+  const Bytes sealed = sm4_gcm_seal(key, view("row 1"), plain).value();
+  EXPECT_EQ(sealed.size(), plain.size() + kSm4SealBytes);
+  EXPECT_NE(sm4_gcm_seal(key, view("row 1"), plain).value(), sealed) << "a fresh nonce";
+  EXPECT_EQ(sm4_gcm_unseal(key, view("row 1"), sealed).value(), plain);
+  EXPECT_EQ(sm4_gcm_unseal(key, view("row 2"), sealed).error().reason, "crypto.decrypt");
+  EXPECT_EQ(sm4_gcm_unseal(Bytes(16, 2), view("row 1"), sealed).error().reason, "crypto.decrypt");
+  for (size_t i = 0; i < sealed.size(); ++i) {
+    Bytes bent = sealed;
+    bent[i] ^= 1;
+    EXPECT_FALSE(sm4_gcm_unseal(key, view("row 1"), bent)) << i;
+    EXPECT_EQ(sm4_gcm_unseal(key, view("row 1"), ByteView(sealed).first(i)).error().reason, "crypto.decrypt");
+  }
+  EXPECT_EQ(sm4_gcm_seal(Bytes(15), {}, plain).error().reason, "crypto.key_length");
+}
+
 TEST(Sm4, CbcPadsAndChecksThePadding) {
   Bytes iv = random_bytes(16);
   for (size_t size = 0; size < 50; ++size) {

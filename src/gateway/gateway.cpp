@@ -136,6 +136,13 @@ std::string error_text(const Error& error) {
       -1, ' ', false, Json::error_handler_t::replace);
 }
 
+// `context`: what it belongs to, so that rows cannot be exchanged.
+Result<Bytes> opened(const Options& options, std::string_view context, ByteView sealed) {
+  auto plain = crypto::sm4_gcm_unseal(options.seal_key, view(context), sealed);
+  if (!plain) return fail(Code::data_loss, "gateway.damaged", "{}", context);
+  return plain;
+}
+
 }  // namespace
 
 std::string_view state_name(WriteState state) {
@@ -206,16 +213,13 @@ Status Gateway::load() {
     for (const sql::Row& row : rows) {
       ASSIGN(const Json document, parse_json(row.text(0)));
       Route route = route_of(document);
-      const Bytes& sealed = row.blob(1);
-      if (sealed.size() < 12) return fail(Code::data_loss, "gateway.damaged", "{}", route.name);
-      ASSIGN(const Bytes token, crypto::sm4_gcm_decrypt(options_.seal_key, ByteView(sealed).first(12),
-                                                        view(route.name), ByteView(sealed).subspan(12)));
+      ASSIGN(const Bytes token, opened(options_, route.name, row.blob(1)));
       route.token = to_string(token);
       auto place = std::make_shared<Place>(std::move(route));
       ASSIGN(const auto sums,
-             session.row("select count(*), coalesce(cast(sum(length(body)) as bigint), 0) from "
+             session.row("select count(*), coalesce(cast(sum(length(body) - ?) as bigint), 0) from "
                          "gateway_write where route = ? and state = 0",
-                         place->route.name));
+                         int64_t(crypto::kSm4SealBytes), place->route.name));
       place->held->writes = sums->integer(0);
       place->held->bytes = size_t(sums->integer(1));
       places_[place->route.name] = std::move(place);
@@ -229,11 +233,7 @@ Status Gateway::load() {
 
 Status Gateway::put(const Route& route) {
   TRY(check_route(route));
-  const Bytes nonce = crypto::random_bytes(12);
-  Bytes sealed = nonce;
-  ASSIGN(const Bytes hidden,
-         crypto::sm4_gcm_encrypt(options_.seal_key, nonce, view(route.name), view(route.token)));
-  append(sealed, hidden);
+  ASSIGN(const Bytes sealed, crypto::sm4_gcm_seal(options_.seal_key, view(route.name), view(route.token)));
   TRY(database_.transaction([&](sql::Session& session) -> Status {
     ASSIGN([[maybe_unused]] const auto gone,
            session.run("delete from gateway_route where name = ?", route.name));
@@ -369,13 +369,14 @@ Result<Gateway::Kept> Gateway::keep(Place& place, const Request& request) {
         return {};
       }
     }
+    ASSIGN(const Bytes sealed, crypto::sm4_gcm_seal(options_.seal_key, view(ticket), request.body));
     ASSIGN([[maybe_unused]] const auto added,
            session.run("insert into gateway_write (ticket, application, route, method, path, type, body, "
                        "digest, own_key, state, attempts, accepted_ms, settled_ms, status, answer_type, "
                        "answer, error) values "
                        "(?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0, ?, 0, 0, '', ?, '')",
                        ticket, request.application, place.route.name, request.method, request.path,
-                       request.type, request.body, digest, own, options_.now_ms(), Bytes()));
+                       request.type, sealed, digest, own, options_.now_ms(), Bytes()));
     return {};
   }));
   return former.empty() ? Kept{ticket, true} : Kept{former, false};
@@ -407,7 +408,7 @@ Result<Answer> Gateway::buffer(Place& place, const Request& request) {
 
 namespace {
 
-Write write_of(const sql::Row& row) {
+Result<Write> write_of(const Options& options, const sql::Row& row) {
   Write out;
   out.ticket = row.text(1);
   out.application = row.text(2);
@@ -420,7 +421,10 @@ Write write_of(const sql::Row& row) {
   out.settled_ms = row.integer(9);
   out.status = int(row.integer(10));
   out.type = row.text(11);
-  out.answer = to_string(row.blob(12));
+  if (const Bytes& sealed = row.blob(12); !sealed.empty()) {
+    ASSIGN(const Bytes answer, opened(options, out.ticket, sealed));
+    out.answer = to_string(answer);
+  }
   out.error = error_of(row.text(13));
   return out;
 }
@@ -438,7 +442,7 @@ Result<Write> Gateway::write(const std::string& application, const std::string& 
     ASSIGN(const auto row, session.row(std::string(kWriteColumns) + " where ticket = ? and application = ?",
                                        ticket, application));
     if (!row) return fail(Code::not_found, "gateway.no_ticket", "{}", ticket);
-    out = write_of(*row);
+    ASSIGN(out, write_of(options_, *row));
     return {};
   }));
   return out;
@@ -453,7 +457,10 @@ Result<std::vector<Write>> Gateway::writes(const std::string& route, std::option
   std::vector<Write> out;
   TRY(database_.read([&](sql::Session& session) -> Status {
     ASSIGN(const auto page, session.page(query, "", size_t(limit)));
-    for (const sql::Row& row : page.rows) out.push_back(write_of(row));
+    for (const sql::Row& row : page.rows) {
+      ASSIGN(Write one, write_of(options_, row));
+      out.push_back(std::move(one));
+    }
     return {};
   }));
   return out;
@@ -478,6 +485,7 @@ Result<Answer> Gateway::await(const std::string& application, const std::string&
 }
 
 Status Gateway::settle(Place& place, const Write& write, size_t bytes) {
+  ASSIGN(const Bytes sealed, crypto::sm4_gcm_seal(options_.seal_key, view(write.ticket), view(write.answer)));
   TRY(database_.transaction([&](sql::Session& session) -> Status {
     // The body is needed no longer.
     ASSIGN(
@@ -485,7 +493,7 @@ Status Gateway::settle(Place& place, const Write& write, size_t bytes) {
         session.run(
             "update gateway_write set state = ?, attempts = ?, settled_ms = ?, status = ?, answer_type = ?, "
             "answer = ?, error = ?, body = ? where ticket = ?",
-            int(write.state), write.attempts, options_.now_ms(), write.status, write.type, view(write.answer),
+            int(write.state), write.attempts, options_.now_ms(), write.status, write.type, sealed,
             error_text(write.error), Bytes(), write.ticket));
     return {};
   }));
@@ -513,7 +521,7 @@ Result<bool> Gateway::deliver_next(Place& place) {
     write.method = row->text(1);
     write.path = row->text(2);
     type = row->text(3);
-    body = row->blob(4);
+    ASSIGN(body, opened(options_, write.ticket, row->blob(4)));
     write.attempts = row->integer(5) + 1;
     return {};
   }));

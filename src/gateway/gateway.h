@@ -60,7 +60,7 @@ struct Answer {
 };
 
 struct Options {
-  crypto::Secret seal_key;  // for credentials at rest
+  crypto::Secret seal_key;  // for what is kept: credentials, and the bodies of writes and of their answers
   std::function<int64_t()> now_ms;
   int patience_ms = 2'000;  // how long the caller of a buffered write waits for its answer
   int timeout_ms = 10'000;  // of a call behind

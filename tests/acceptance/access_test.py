@@ -185,6 +185,40 @@ class Access(support.Case):
         self.by("zhou.min", "logout", "--everywhere")
         self.assertEqual(self.by("zhou.min", "me", code=5)["error"]["reason"], "auth.invalid")
 
+    def other_leaf(self, name, key, *digest, authority="root", usage="clientAuth"):
+        """A certificate for a key of another kind, or by an authority of another kind, with an ordinary profile."""
+        folder, sm2 = self.base, [] if authority == "rsa" else ["-sigopt", IDENTITY]
+        asked = ["-sm3", "-sigopt", IDENTITY] if "sm2" in key.name else ["-sha256"]
+        verify = ["-vfyopt", IDENTITY] if "sm2" in key.name else []
+        (folder / "other.ext").write_text(f"keyUsage=critical,digitalSignature\nextendedKeyUsage={usage}\nbasicConstraints=critical,CA:FALSE\n")
+        openssl("req", "-new", "-key", key, *asked, "-subj", f"/CN={name}", "-out", folder / "other.csr")
+        openssl("x509", "-req", "-in", folder / "other.csr", "-CA", folder / f"{authority}.pem", "-CAkey", folder / f"{authority}.key", *digest,
+                *sm2, *verify, "-days", "20", "-CAcreateserial", "-extfile", folder / "other.ext", "-out", folder / f"{name}.pem")
+        return (folder / f"{name}.pem").read_text(encoding="ascii")
+
+    def test_9_certificates_of_other_kinds(self):
+        """Other curves, other algorithms, weak hashes, other uses, self-made ones: each has its reason, and nobody gets in."""
+        folder = self.base
+        for file, kind in (("sm2", ["SM2"]), ("p256", ["EC", "-pkeyopt", "ec_paramgen_curve:P-256"]), ("rsa", ["RSA"])):
+            openssl("genpkey", "-algorithm", *kind, "-out", folder / f"{file}.key")
+        openssl("req", "-x509", "-new", "-key", folder / "rsa.key", "-sha256", "-days", "30", "-subj", "/CN=city", "-addext",
+                "basicConstraints=critical,CA:TRUE", "-out", folder / "rsa.pem")
+        openssl("req", "-x509", "-new", "-key", folder / "sm2.key", "-sm3", "-sigopt", IDENTITY, "-days", "20", "-subj", "/CN=self.made", "-addext",
+                "keyUsage=critical,digitalSignature", "-addext", "extendedKeyUsage=clientAuth", "-out", folder / "self.pem")
+        sm2, p256, rsa = (folder / f"{name}.key" for name in ("sm2", "p256", "rsa"))
+        cases = {"curve.p256": (self.other_leaf("curve.p256", p256, "-sm3"), "crypto.certificate_curve"),
+                 "key.rsa": (self.other_leaf("key.rsa", rsa, "-sm3"), "crypto.certificate_curve"),
+                 "hash.md5": (self.other_leaf("hash.md5", sm2, "-md5", authority="rsa"), "crypto.certificate_algorithm"),
+                 "hash.sha1": (self.other_leaf("hash.sha1", sm2, "-sha1", authority="rsa"), "crypto.certificate_algorithm"),
+                 "hash.sha256": (self.other_leaf("hash.sha256", sm2, "-sha256", authority="rsa"), "crypto.certificate_algorithm"),
+                 "use.server": (self.other_leaf("use.server", sm2, "-sm3", usage="serverAuth"), "crypto.certificate_usage"),
+                 "self.made": ((folder / "self.pem").read_text(encoding="ascii"), "crypto.certificate_untrusted")}
+        for name, (pem, reason) in cases.items():
+            with self.subTest(name):
+                challenge = self.platform.post("/api/v1/sessions/challenge", {"name": name}, token=None)["challenge"]
+                proofs = {"name": name, "certificate": pem, "challenge": challenge, "signature": "00" * 64}
+                self.refused(self.platform.request("POST", "/api/v1/sessions", proofs, token=None), 403, reason)
+
 
 if __name__ == "__main__":
     sys.exit(support.run_tests("acceptance_access"))

@@ -22,7 +22,7 @@ def openssl(*words):
     subprocess.run(["openssl", *map(str, words)], check=True, capture_output=True)
 
 
-def make_certificates(folder, algorithm):
+def make_certificates(folder, algorithm, address="127.0.0.1"):
     """A root and a leaf for each use; the file of a leaf holds its root too."""
     digest = "-sm3" if algorithm == "SM2" else "-sha256"
     kind = ["-algorithm", "SM2"] if algorithm == "SM2" else ["-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256"]
@@ -33,7 +33,7 @@ def make_certificates(folder, algorithm):
             "-addext", "basicConstraints=critical,CA:TRUE", "-addext", "keyUsage=critical,keyCertSign,cRLSign", "-out", folder / "root.pem")
     for name, usage in LEAVES.items():
         extensions = folder / f"{name}.ext"
-        extensions.write_text(f"keyUsage=critical,{usage}\nextendedKeyUsage=serverAuth\nsubjectAltName=IP:127.0.0.1\n"
+        extensions.write_text(f"keyUsage=critical,{usage}\nextendedKeyUsage=serverAuth\nsubjectAltName=IP:{address}\n"
                               "basicConstraints=critical,CA:FALSE\n", encoding="utf-8")
         openssl("genpkey", *kind, "-out", folder / f"{name}.key")
         openssl("req", "-new", "-key", folder / f"{name}.key", digest, *identity, "-subj", "/CN=server", "-out", folder / f"{name}.csr")

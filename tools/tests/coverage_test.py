@@ -57,6 +57,23 @@ class Coverage(unittest.TestCase):
     def test_of_two_with_one_name_the_worse_counts(self):
         self.assertEqual(self.one("js:twice")[0], 1)
 
+    def test_what_an_assessor_decides_is_prepared_and_never_covered(self):
+        row = HEADER + "r-1\ta\t%s\tprepared\n"
+        code, out = self.run_tool(row % "merkle:Log.Proves")
+        self.assertEqual(code, 0, out)
+        self.assertIn("r-1\tprepared\ta", out)
+        self.assertNotIn("covered", out)
+        for tests in ("", "merkle:Log.Breaks", "merkle:Log.Skipped"):
+            code, out = self.run_tool(row % tests)
+            self.assertEqual(code, 1, tests)
+            self.assertIn("r-1\tNOT COVERED", out)
+
+    def test_the_tables_of_the_repository_are_well_formed(self):
+        for table in ("coverage", "protection"):
+            done = subprocess.run([sys.executable, TOOL, "--table", TOOL.parent.parent / f"docs/{table}.tsv", "--results", self.base / "results"],
+                                  capture_output=True, text=True, check=False)
+            self.assertEqual(done.returncode, 1, done.stderr)  # 2: the table itself is wrong
+
     def test_rows_asked_for(self):
         table = HEADER + "r-1\ta\tmerkle:Log.Proves\t\nr-2\tb\t\tsimulated\n"
         self.assertEqual(self.run_tool(table)[0], 1)

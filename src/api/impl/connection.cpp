@@ -5,6 +5,7 @@
 #include "api/problem.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "net/fetch.h"
 
 namespace chengxin::api {
 namespace {
@@ -28,12 +29,20 @@ const std::string& http_date() {
   return text;
 }
 
+bool is_local(const asio::ip::address& address) {
+  if (address.is_v4()) return address.is_loopback();
+  const auto bytes = address.to_v6().to_bytes();
+  return net::is_loopback_address(bytes);  // those that embed an IPv4 address too
+}
+
 }  // namespace
 
 Connection::Connection(App& app, Socket socket, std::string id)
     : app_(app), socket_(std::move(socket)), id_(std::move(id)), buffer_(2 * kReadBytes) {
   boost::system::error_code ignored;
-  peer_ = socket_.remote_endpoint(ignored).address().to_string();
+  const auto address = socket_.remote_endpoint(ignored).address();
+  peer_ = address.to_string();
+  exposed_ = !app.options.tls && !is_local(address);
   if (app.options.tls) secure_ = std::make_unique<SecureSocket>(socket_, app.options.tls->accept());
 }
 
@@ -300,7 +309,7 @@ Task<void> Connection::run() {
     if (header) {
       enter(Phase::handling, 0);
       expect_continue_ = head_.http11 && !head_.field("Expect").empty() && buffer_.size() == 0;
-      Incoming incoming{head_, fmt::format("{}-{}", id_, count_), peer_, *this, body_, share};
+      Incoming incoming{head_, fmt::format("{}-{}", id_, count_), peer_, *this, body_, share, exposed_};
       outgoing = co_await dispatch(app_, incoming);
     } else {
       close_ = true;

@@ -45,7 +45,8 @@ class Connection : public BodySource, public BodySink {
   Socket socket_;
   std::unique_ptr<SecureSocket> secure_;  // over the socket, when the interface is protected
   const std::string id_;
-  std::string peer_;  // its address
+  std::string peer_;      // its address
+  bool exposed_ = false;  // another host, in clear
   uint64_t count_ = 0;
   beast::flat_buffer buffer_;
   Head head_;

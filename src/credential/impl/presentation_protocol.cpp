@@ -7,6 +7,7 @@ namespace {
 
 constexpr int64_t kRequestMs = 600'000;
 constexpr int kAttempts = 5;
+constexpr std::string_view kVerdicts = "verdicts";  // they hold what was shown
 
 }  // namespace
 
@@ -28,7 +29,7 @@ Result<Json> PresentationProtocol::ask(const std::string& template_id, Algorithm
     return session
         .run(
             "insert into credential_request (id, template, version, nonce, body, state, attempts, verdict,"
-            " created_ms, until_ms) values (?, ?, ?, ?, ?, 'open', 0, '{}', ?, ?)",
+            " created_ms, until_ms) values (?, ?, ?, ?, ?, 'open', 0, '', ?, ?)",
             id, wanted.id, wanted.version, nonce, body.dump(), now, now + kRequestMs)
         .map([](int64_t) {});
   });
@@ -53,7 +54,10 @@ Result<PresentationProtocol::Request> PresentationProtocol::load(const std::stri
     out = {row->text(0),    row->text(1),    row->text(3),    row->text(5), row->integer(2),
            row->integer(6), row->integer(8), row->integer(9), Json(),       Json()};
     ASSIGN(out.body, parse_json(row->text(4)));
-    ASSIGN(out.verdict, parse_json(row->text(7), {.max_bytes = 4 << 20}));
+    out.verdict = Json::object();
+    if (const std::string sealed = row->text(7); !sealed.empty()) {
+      ASSIGN(out.verdict, unseal_json(sealing_key(options_.data_key, kVerdicts), sealed));
+    }
     return {};
   }));
   if (out.state == "open" && options_.now_ms() > out.until_ms) out.state = "expired";
@@ -124,7 +128,7 @@ Result<Json> PresentationProtocol::answer(const std::string& id, const std::stri
     ASSIGN(const int64_t changed,
            session.run("update credential_request set state = ?, verdict = ?, attempts = attempts + 1"
                        " where id = ? and state = 'open'",
-                       state, verdict.json().dump(), id));
+                       state, seal_json(sealing_key(options_.data_key, kVerdicts), verdict.json()), id));
     if (changed == 0) return fail(Code::gone, "presentation.closed", "it was answered already");
     return {};
   }));

@@ -1,8 +1,10 @@
 #include "credential/impl/store.h"
 
 #include "credential/service.h"
+#include "crypto/hmac.h"
 #include "crypto/random.h"
 #include "crypto/sm3.h"
+#include "crypto/sm4.h"
 
 namespace chengxin::credential {
 namespace {
@@ -32,7 +34,29 @@ Digest key_of(std::string_view kind, std::string_view secret) {
   return crypto::sm3({view(kind), view(std::string_view("\0", 1)), view(secret)});
 }
 
+crypto::Secret body_key(std::string_view kind, std::string_view secret) {
+  return sealing_key(view(secret), fmt::format("once/{}", kind));
+}
+
 }  // namespace
+
+crypto::Secret sealing_key(ByteView from, std::string_view use) {
+  const Digest made = crypto::hmac_sm3(from, view(fmt::format("chengxin/credential/{}/v1", use)));
+  return crypto::to_secret(ByteView(made).first(16));
+}
+
+std::string seal_json(ByteView key, const Json& json) {
+  const auto sealed = crypto::sm4_gcm_seal(key, {}, view(json.dump()));
+  CHECK(sealed);  // the length of the key is ours
+  return base64(*sealed);
+}
+
+Result<Json> unseal_json(ByteView key, std::string_view sealed) {
+  ASSIGN(const Bytes bytes, unbase64(sealed));
+  const auto plain = crypto::sm4_gcm_unseal(key, {}, bytes);
+  if (!plain) return fail(Code::data_loss, "credential.row_damaged");
+  return parse_json(text(*plain), {.max_bytes = 4 << 20});
+}
 
 Status migrate(sql::Database& database) { return database.migrate("credential", kHistory); }
 
@@ -42,12 +66,14 @@ Status Once::put(sql::Session& session, std::string_view kind, std::string_view 
                  int64_t until_ms) {
   return session
       .run("insert into credential_once (key, body, until_ms) values (?, ?, ?)", key_of(kind, secret),
-           body.dump(), until_ms)
+           seal_json(body_key(kind, secret), body), until_ms)
       .map([](int64_t) {});
 }
 
 Status Once::change(sql::Session& session, std::string_view kind, std::string_view secret, const Json& body) {
-  return session.run("update credential_once set body = ? where key = ?", body.dump(), key_of(kind, secret))
+  return session
+      .run("update credential_once set body = ? where key = ?", seal_json(body_key(kind, secret), body),
+           key_of(kind, secret))
       .map([](int64_t) {});
 }
 
@@ -62,7 +88,7 @@ Result<std::optional<Json>> Once::look(std::string_view kind, std::string_view s
     ASSIGN(auto row, session.row("select body from credential_once where key = ? and until_ms > ?",
                                  key_of(kind, secret), now_ms));
     if (row) {
-      ASSIGN(out, parse_json(row->text(0)));
+      ASSIGN(out, unseal_json(body_key(kind, secret), row->text(0)));
     }
     return {};
   }));
@@ -74,7 +100,7 @@ Result<std::optional<Json>> Once::take(sql::Session& session, std::string_view k
   ASSIGN(auto row, session.row("delete from credential_once where key = ? and until_ms > ? returning body",
                                key_of(kind, secret), now_ms));
   if (!row) return std::optional<Json>();
-  ASSIGN(Json body, parse_json(row->text(0)));
+  ASSIGN(Json body, unseal_json(body_key(kind, secret), row->text(0)));
   return std::optional(std::move(body));
 }
 

@@ -9,8 +9,15 @@ namespace chengxin::credential {
 
 std::string random_text(size_t bytes);  // hex: ids stand on command lines, where a - would begin an option
 
+// How claims of people stand in a table: base64 of sm4_gcm_seal over the JSON.
+std::string seal_json(ByteView key, const Json& json);  // key: 16 bytes
+Result<Json> unseal_json(ByteView key, std::string_view sealed);
+// The key for `use`, from a longer-lived one or from a secret of at least 128 bits.
+crypto::Secret sealing_key(ByteView from, std::string_view use);
+
 // Secrets that a platform hands out and takes back: codes, tokens, nonces. Kept as hashes with the time until
-// which they hold. Whatever is taken is gone, once and for all, also when two take it at the same time.
+// which they hold; what belongs to one is sealed with a key that comes from it. Whatever is taken is gone,
+// once and for all, also when two take it at the same time.
 class Once : public ReplayGuard {
  public:
   explicit Once(sql::Database& database) : database_(database) {}
