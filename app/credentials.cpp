@@ -7,21 +7,19 @@
 namespace chengxin::app {
 namespace {
 
-Result<credential::PrivateKey> issuer_key(const fs::path& file, credential::Algorithm algorithm) {
-  std::error_code error;
-  if (!fs::exists(file, error)) {
-    ASSIGN(const auto made, credential::PrivateKey::generate(algorithm));
-    ASSIGN(std::string pem, made.to_pem());
-    const Status kept = write_durable(file, view(pem), 0600);
-    crypto::secure_zero(pem.data(), pem.size());
-    TRY(kept);
-  }
-  ASSIGN(Bytes pem, read_file(file, 64 << 10));
-  auto key = credential::PrivateKey::from_pem(text(pem));
-  crypto::secure_zero(pem.data(), pem.size());
-  if (!key || key->algorithm() != algorithm)
-    return fail(Code::data_loss, "install.damaged", "keys/{}: not such a key", file.filename().string());
-  return key;
+// Made when the platform issues for the first time.
+Result<credential::PrivateKey> sm2_key(keys::OwnKeys& keys) {
+  constexpr std::string_view name = "credential.sm2";
+  ASSIGN(const bool there, keys.has(name));
+  ASSIGN(auto key, there ? keys.sm2(name) : keys.make_sm2(name));
+  return credential::PrivateKey(std::move(key));
+}
+
+Result<credential::PrivateKey> p256_key(keys::OwnKeys& keys) {
+  constexpr std::string_view name = "credential.p256";
+  ASSIGN(const bool there, keys.has(name));
+  ASSIGN(auto key, there ? keys.es256(name) : keys.make_es256(name));
+  return credential::PrivateKey(std::move(key));
 }
 
 std::vector<std::string> split(const std::string& text) {
@@ -42,8 +40,8 @@ Result<credential::ServiceOptions> credential_options(const install::Installatio
   out.url = config.server_public_url.empty() ? address : config.server_public_url;
   while (out.url.ends_with('/')) out.url.pop_back();
   out.issuer = config.credential_issuer;
-  ASSIGN(out.sm2_key, issuer_key(keys / "issuer.sm2.pem", credential::Algorithm::sm2sm3));
-  ASSIGN(out.p256_key, issuer_key(keys / "issuer.p256.pem", credential::Algorithm::es256));
+  ASSIGN(out.sm2_key, sm2_key(*installation.keys));
+  ASSIGN(out.p256_key, p256_key(*installation.keys));
   std::error_code error;
   if (const fs::path chain = keys / "issuer.sm2.crt"; fs::exists(chain, error)) {
     ASSIGN(const Bytes pem, read_file(chain, 256 << 10));

@@ -166,6 +166,7 @@ Status Platform::open_services() {
   ASSIGN(evidence_, evidence::Service::open(*host_, *database_, *blobs_, std::move(options)));
   authority::Options authority;
   authority.folder = installation_.data / "keys" / "ca";
+  authority.keys = installation_.keys;
   authority.public_url = config.authority_public_url;
   authority.crl_ms = config.authority_crl_hours * 3600'000;
   authority.due_ms = config.authority_due_days * 24 * 3600'000;

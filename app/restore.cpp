@@ -59,6 +59,7 @@ Result<Json> restore(const fs::path& from, const fs::path& data, const backup::R
   if (fs::exists(data, error) && !fs::is_empty(data, error))
     return fail(Code::conflict, "install.not_empty", "{} is not empty", data.string());
   ASSIGN(auto checked, backup::check(from, report));
+  TRY(install::check_keys(from / "installation"));  // before anything is written: a passphrase may be wanting
   TRY(make_folder(data));
   TRY(backup::restore_part(from, checked.manifest, "installation", data));
   TRY(backup::restore_part(from, checked.manifest, "blobs", data / "blobs"));

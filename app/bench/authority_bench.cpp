@@ -84,7 +84,8 @@ Result<int> authority_bench(const Context& context, size_t holders) {
   auto work = [&]() -> Result<int> {
     ASSIGN(auto database, sql::Database::open({.url = "sqlite:" + (folder / "bench.db").string()}));
     authority::Options options;
-    options.folder = folder / "ca";
+    options.folder = folder / "keys" / "ca";
+    options.keys = std::make_shared<keys::OwnKeys>(folder);
     options.public_url = "http://127.0.0.1:8080";
     options.now_ms = now_ms;
     ASSIGN(auto service, authority::Service::open(*database, std::move(options)));

@@ -7,6 +7,7 @@
 #include "identity/calls.h"
 #include "identity_commands.h"
 #include "job.h"
+#include "keys/own_keys.h"
 
 // Verbs of identity that hold what is not on the chain: a directory's entries, personal data, the key of
 // pseudonyms.
@@ -101,28 +102,29 @@ Result<int> simple_job(const Context& context, const Options& options, const cha
 
 // ── Pseudonyms ─────────────────────────────────────────────────────────────────────────────────────────────
 
+constexpr size_t kManagerBytes = 32;
+
+std::string manager_name(const Options& options) { return "user/" + options.manager + ".cid"; }
+
 Result<int> make_manager(const Context& context, const Options& options) {
   TRY(check_name(options.manager));
-  const fs::path path = user_file(context, options.manager, ".cid");
-  std::error_code error;
-  if (fs::exists(path, error)) return fail(Code::conflict, "key.exists", "{}", options.manager);
-  TRY(make_folder(path.parent_path()));
-  Bytes secret = crypto::random_bytes(32);
-  const Status written = write_durable(path, secret, 0600);
-  crypto::secure_zero(secret.data(), secret.size());
-  TRY(written);
+  keys::OwnKeys keys(context.data);
+  if (Status made = keys.make_secret(manager_name(options), kManagerBytes); !made) {
+    if (made.error().reason == "keys.exists")
+      return fail(Code::conflict, "key.exists", "{}", options.manager);
+    return tl::unexpected(made.error());
+  }
   print(context, {{"manager", options.manager}},
-        [&] { line("已生成管理密钥 manager's key made: {}", path.string()); });
+        [&] { line("已生成管理密钥 manager's key made: {}", options.manager); });
   return kDone;
 }
 
 Result<directory::PseudonymManager> manager_of(const Context& context, const Options& options) {
   TRY(check_name(options.manager));
-  ASSIGN(Bytes secret, read_file(user_file(context, options.manager, ".cid"), 4096));
-  if (secret.size() != 32) return fail(Code::data_loss, "crypto.key_length");
-  directory::PseudonymManager out(secret);
-  crypto::secure_zero(secret.data(), secret.size());
-  return out;
+  if (!keys::OwnKeys(context.data).has_secret(manager_name(options)))
+    return fail(Code::not_found, "file.not_found", "keys/{}", manager_name(options));
+  ASSIGN(const auto secret, keys::OwnKeys(context.data).secret(manager_name(options), kManagerBytes));
+  return directory::PseudonymManager(secret);
 }
 
 Result<Json> send(client::Client& platform, const Options& options, std::string_view method,

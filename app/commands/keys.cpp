@@ -8,8 +8,8 @@
 #include "crypto/sm3.h"
 #include "crypto/two_party.h"
 #include "install/install.h"
-#include "install/protect.h"
 #include "keys/configured.h"
+#include "keys/own_keys.h"
 #include "keys/ring.h"
 #include "keys_helper.h"
 
@@ -299,9 +299,13 @@ Result<int> passphrase(const Context& context, const Options& options) {
 Result<int> protect(const Context& context, const Options& options) {
   ASSIGN(const auto lock, install::Lock::take(context.data));
   ASSIGN(const auto pin, pin_for(options, Json::object(), true));
-  TRY(install::protect(context.data, pin));
-  print(context, {{"protected", true}}, [] {
+  keys::OwnKeys own(context.data);
+  TRY(own.protect(pin));
+  const auto left = own.in_clear();
+  print(context, {{"protected", true}, {"left", left}}, [&] {
     line("平台密钥已移入密钥库 the platform's keys are in the keystore now");
+    for (const std::string& file : left)
+      line("仍以明文文件存放 still in a file in the clear: {} (docs/keys.md)", visible(file));
     line(
         "启动时请提供口令 a start needs the passphrase: CHENGXIN_KEYS_PIN_FILE, systemd "
         "LoadCredential=chengxin-keys-pin");

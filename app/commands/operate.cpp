@@ -135,7 +135,10 @@ void add_backup(CLI::App& app, Context& context) {
   auto* create = noun->add_subcommand("create", "在线备份到目录 · back up a running platform to a folder");
   create->add_option("target", options->target, "目录 · folder, not there yet")->required();
   create->callback([=, &context] { run(context, [&] { return create_backup(context, options->target); }); });
-  auto* restore = noun->add_subcommand("restore", "恢复到 --data · restore into the folder of --data");
+  auto* restore = noun->add_subcommand(
+      "restore",
+      "恢复到 --data；平台密钥受口令保护时须给出 CHENGXIN_KEYS_PIN_FILE · restore into the folder of "
+      "--data; of a protected platform with CHENGXIN_KEYS_PIN_FILE");
   restore->add_option("from", options->target, "备份目录 · the backup")->required();
   restore->callback([=, &context] {
     run(context, [&] {

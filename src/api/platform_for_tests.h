@@ -85,7 +85,9 @@ struct PlatformTest : testing::Test {
     audit_options.now_ms = now_ms;
     audit_options.pause_ms = 50;
     audit = take(audit::Log::open(audit_options));
-    authority = take(authority::Service::open(*database, {.folder = folder / "ca", .now_ms = now_ms}));
+    authority = take(authority::Service::open(*database, {.folder = folder / "keys" / "ca",
+                                                          .keys = std::make_shared<keys::OwnKeys>(folder),
+                                                          .now_ms = now_ms}));
     open_access();
     start_server();
   }

@@ -20,22 +20,12 @@ Result<crypto::Certificate> certificate_in(const fs::path& folder, const char* n
   return certificate;
 }
 
-// crypto.passphrase stays what it is: it is no damage.
-Result<crypto::Sm2PrivateKey> key_in(const fs::path& folder, const char* name,
+// What is lost is named; that a passphrase is wanting is no damage.
+Result<crypto::Sm2PrivateKey> key_of(keys::OwnKeys& keys, std::string_view name,
                                      const std::string& passphrase = {}) {
-  auto pem = read_file(folder / name, kMaxFile);
-  if (!pem) return damaged(name, pem.error());
-  auto key = crypto::Sm2PrivateKey::from_pem(text(*pem), passphrase);
-  crypto::secure_zero(pem->data(), pem->size());
-  if (!key && key.error().reason != "crypto.passphrase") return damaged(name, key.error());
+  auto key = keys.sm2(name, passphrase);
+  if (!key && key.error().code == Code::data_loss) return damaged(name, key.error());
   return key;
-}
-
-Status write_key(const fs::path& path, const crypto::Sm2PrivateKey& key, const std::string& passphrase = {}) {
-  ASSIGN(std::string pem, key.to_pem(passphrase));
-  const Status written = write_durable(path, view(pem), kOwner);
-  crypto::secure_zero(pem.data(), pem.size());
-  return written;
 }
 
 }  // namespace
@@ -49,7 +39,7 @@ Addresses Service::addresses() const {
 Status Service::create_responder(const crypto::Authority& issuing) {
   static const crypto::CertificateKind kind{.extended = {crypto::ExtendedUsage::ocsp_signing},
                                             .ocsp_no_check = true};
-  ASSIGN(const auto key, crypto::Sm2PrivateKey::generate());
+  ASSIGN(const auto key, options_.keys->make_sm2("authority.ocsp"));
   const int64_t from = std::max(whole_seconds(now()) - kSkewMs, issuing.certificate().not_before_ms);
   const crypto::Name subject{"", "", "", "OCSP " + hex(ByteView(issuing.certificate().serial).first(4))};
   const crypto::CertificateOrder order{
@@ -59,13 +49,7 @@ Status Service::create_responder(const crypto::Authority& issuing) {
       {from, std::min(from + kResponderMs, issuing.certificate().not_after_ms)},
       key.public_key().point()};
   ASSIGN(const auto made, issuing.issue_many({&order, 1}));
-  ASSIGN(const auto certificate, crypto::Certificate::from_der(made[0].der));
-  ASSIGN(std::string pem, key.to_pem());
-  pem.reserve(pem.size() + 4096);  // so that no copy of the key is left behind
-  pem += certificate.to_pem();
-  const Status written = write_durable(options_.folder / "ocsp.pem", view(pem), kOwner);
-  crypto::secure_zero(pem.data(), pem.size());
-  return written;
+  return write_durable(options_.folder / "ocsp.der", made[0].der, kOwner);
 }
 
 Status Service::write_root_list(const crypto::Authority& root) {
@@ -83,21 +67,21 @@ Status Service::create(const Created& asked) {
   const auto name = [&](const char* what) {
     return crypto::Name{asked.country, asked.organization, "", asked.organization + what};
   };
+  ASSIGN(auto root_key, options_.keys->make_sm2("authority.root", asked.passphrase));
   ASSIGN(const auto root,
-         crypto::Authority::create_root(name(" Root CA"), {from, from + asked.root_years * 365 * kDayMs}));
+         crypto::Authority::create_root(name(" Root CA"), {from, from + asked.root_years * 365 * kDayMs},
+                                        std::move(root_key)));
   static const crypto::CertificateKind kind{.key_usage = crypto::kKeyCertSign | crypto::kCrlSign,
                                             .authority = 0};
-  ASSIGN(const auto key, crypto::Sm2PrivateKey::generate());
+  ASSIGN(const auto key, options_.keys->make_sm2("authority.issuing"));
   const crypto::Name subject = name(" Issuing CA");
   const int64_t until = std::min(from + asked.issuing_years * 365 * kDayMs, root.certificate().not_after_ms);
   const crypto::CertificateOrder order{&kind, &subject, {}, {from, until}, key.public_key().point()};
   ASSIGN(const auto made, root.issue_many({&order, 1}));
   ASSIGN(auto certificate, crypto::Certificate::from_der(made[0].der));
   ASSIGN(const auto issuing, crypto::Authority::open(std::move(certificate), key));
-  TRY(write_key(options_.folder / "root.pem", root.key(), asked.passphrase));
   TRY(write_durable(options_.folder / "root.der", root.certificate().der, kOwner));
   TRY(write_root_list(root));
-  TRY(write_key(options_.folder / "issuing.pem", key));
   TRY(create_responder(issuing));
   TRY(write_durable(options_.folder / "issuing.der", made[0].der,
                     kOwner));  // last: it says that all is there
@@ -110,7 +94,17 @@ Status Service::create(const Created& asked) {
   return renew_list();
 }
 
-Result<Service::KeysPtr> Service::read_keys() const {
+// key and certificate are of one another, and of the issuing authority.
+Status Service::read_responder(Keys& keys) const {
+  ASSIGN(keys.responder, certificate_in(options_.folder, "ocsp.der"));
+  ASSIGN(keys.responder_key, key_of(*options_.keys, "authority.ocsp"));
+  if (keys.responder.public_key &&
+      keys.responder.public_key->point() == keys.responder_key.public_key().point())
+    return {};
+  return fail(Code::data_loss, "authority.damaged", "ocsp.der is not of the responder's key");
+}
+
+Result<Service::KeysPtr> Service::read_keys() {
   std::error_code error;
   if (!fs::exists(options_.folder / "issuing.der", error)) return nullptr;
   auto out = std::make_shared<Keys>();
@@ -121,16 +115,16 @@ Result<Service::KeysPtr> Service::read_keys() const {
   if (!root_list) return damaged("root_list.der", root_list.error());
   out->root_list = std::move(*root_list);
   ASSIGN(auto certificate, certificate_in(options_.folder, "issuing.der"));
-  ASSIGN(auto key, key_in(options_.folder, "issuing.pem"));
+  ASSIGN(auto key, key_of(*options_.keys, "authority.issuing"));
   auto issuing = crypto::Authority::open(std::move(certificate), std::move(key));
-  if (!issuing) return damaged("issuing.pem", issuing.error());
+  if (!issuing) return damaged("issuing.der", issuing.error());
   out->issuing = std::move(*issuing);
-  auto pem = read_file(options_.folder / "ocsp.pem", kMaxFile);
-  auto responder = pem ? crypto::Certificate::from_pem(text(*pem)) : tl::unexpected(pem.error());
-  if (!responder) return damaged("ocsp.pem", responder.error());
-  out->responder = std::move(*responder);
-  crypto::secure_zero(pem->data(), pem->size());
-  ASSIGN(out->responder_key, key_in(options_.folder, "ocsp.pem"));
+  // Key and certificate are replaced one after the other; whatever was cut short, the issuing authority makes
+  // others.
+  if (!read_responder(*out)) {
+    TRY(create_responder(out->issuing));
+    TRY(read_responder(*out));
+  }
   return KeysPtr(std::move(out));
 }
 
@@ -138,7 +132,7 @@ Status Service::renew_root_list(const std::string& passphrase) {
   {
     std::lock_guard one(creating_);
     ASSIGN(const auto current, keys());
-    ASSIGN(auto key, key_in(options_.folder, "root.pem", passphrase));
+    ASSIGN(auto key, key_of(*options_.keys, "authority.root", passphrase));
     ASSIGN(const auto root, crypto::Authority::open(current->root, std::move(key)));
     TRY(write_root_list(root));
     ASSIGN(auto renewed, read_keys());

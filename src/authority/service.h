@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "crypto/ocsp.h"
 #include "crypto/signing_request.h"
+#include "keys/own_keys.h"
 #include "sql/database.h"
 
 // A certificate authority of the installation's own, and the outside ones that it trusts (ADR 0041). A holder
@@ -100,9 +101,10 @@ struct Overview {
 };
 
 struct Options {
-  fs::path folder;                 // keys/ca of the installation, owner-only
-  std::string public_url;          // of this platform, for extensions of certificates; empty: none
-  int64_t crl_ms = 24 * 3600'000;  // from one list to its nextUpdate
+  fs::path folder;                      // keys/ca of the installation, owner-only: certificates and lists
+  std::shared_ptr<keys::OwnKeys> keys;  // authority.root, .issuing, .ocsp
+  std::string public_url;               // of this platform, for extensions of certificates; empty: none
+  int64_t crl_ms = 24 * 3600'000;       // from one list to its nextUpdate
   int64_t due_ms = 30 * int64_t(24) * 3600'000;
   bool stale_lists_refused = true;  // checking fails closed when a list is missing or too old
   std::function<int64_t()> now_ms;
@@ -181,7 +183,8 @@ class Service {
   Service(sql::Database& database, Options options);
   int64_t now() const { return options_.now_ms(); }
   Result<KeysPtr> keys() const;  // authority.missing
-  Result<KeysPtr> read_keys() const;
+  Result<KeysPtr> read_keys();
+  Status read_responder(Keys& keys) const;
   Addresses addresses() const;
   Status create_responder(const crypto::Authority& issuing);
   Status write_root_list(const crypto::Authority& root);

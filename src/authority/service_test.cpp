@@ -35,7 +35,8 @@ class AuthorityTest : public test::OnEachDatabase {
   }
   void start(bool stale_refused = true) {
     service.reset();
-    Options options{.folder = folder / "ca", .public_url = "http://ca.example:8080"};
+    if (!keys) keys = std::make_shared<keys::OwnKeys>(folder);
+    Options options{.folder = folder / "keys" / "ca", .keys = keys, .public_url = "http://ca.example:8080"};
     options.now_ms = [this] { return now; };
     options.stale_lists_refused = stale_refused;
     auto opened = Service::open(*database, options);
@@ -77,6 +78,7 @@ class AuthorityTest : public test::OnEachDatabase {
   }
 
   int64_t now = kStart;
+  std::shared_ptr<keys::OwnKeys> keys;
   crypto::Sm2PrivateKey key = crypto::Sm2PrivateKey::generate().value();
   std::unique_ptr<sql::Database> database;
   std::unique_ptr<Service> service;
@@ -281,7 +283,7 @@ TEST_P(AuthorityTest, ListsGrowByOneAndDropWhatEnded) {
 }
 
 TEST_P(AuthorityTest, TheRootsKeyUnderAPassphrase) {
-  fs::rename(folder / "ca", folder / "former");
+  fs::rename(folder / "keys" / "ca", folder / "former");
   start();
   EXPECT_EQ(reason(service->overview()), "authority.missing");
   EXPECT_EQ(reason(service->issue({"x"})), "authority.missing");
@@ -296,6 +298,66 @@ TEST_P(AuthorityTest, TheRootsKeyUnderAPassphrase) {
   EXPECT_REASON(service->renew_root_list(""), "crypto.passphrase");
   ASSERT_OK(service->renew_root_list("a long passphrase"));
   EXPECT_GT(service->overview()->root_crl_until_ms, now + 399 * kDay);
+}
+
+// Key and certificate of the responder are replaced one after the other: whatever a crash has left, the
+// answers are signed by one that the issuing authority stands for.
+TEST_P(AuthorityTest, AResponderThatWasLostIsMadeAnew) {
+  const Delivered done = issued();
+  const auto issuing = crypto::Certificate::from_der(done.issuing).value();
+  const auto sign = crypto::Certificate::from_der(done.sign).value();
+  const auto damages = {
+      std::function<void()>([&] { fs::remove(folder / "keys" / "ca" / "ocsp.der"); }),
+      std::function<void()>([&] { fs::remove(folder / "keys" / "ca" / "ocsp.pem"); }),
+      std::function<void()>([&] { ASSERT_OK(keys->make_sm2("authority.ocsp")); }),
+  };
+  for (const auto& damage : damages) {
+    damage();
+    start();
+    EXPECT_EQ(status(sign, issuing).answers.at(0).status, crypto::OcspStatus::good);
+  }
+  fs::remove(folder / "keys" / "ca" / "issuing.pem");
+  service.reset();
+  Options options{.folder = folder / "keys" / "ca", .keys = keys};
+  options.now_ms = [this] { return now; };
+  EXPECT_EQ(reason(Service::open(*database, options)), "authority.damaged");
+  ASSERT_OK(keys->make_sm2("authority.issuing"));  // another one does not pass for it
+  EXPECT_EQ(reason(Service::open(*database, options)), "authority.damaged");
+}
+
+// An authority that is made once the platform's keys are in the keystore never has one in a file; the root's
+// stays under its own passphrase where it has one.
+TEST_P(AuthorityTest, KeysOfAProtectedPlatformAreInItsKeystore) {
+  const std::string before = hex(issued().issuing);
+  const fs::path pin = folder / "pin";
+  ASSERT_OK(write_durable(pin, view("correct horse battery\n"), 0600));
+  ::setenv("CHENGXIN_KEYS_PIN_FILE", pin.c_str(), 1);
+  ASSERT_OK(keys::OwnKeys(folder).protect(view("correct horse battery"), 10));
+  keys = nullptr;
+  start();
+  const auto pems = [&] {
+    std::set<std::string> out;
+    for (const auto& entry : fs::recursive_directory_iterator(folder / "keys"))
+      if (entry.path().extension() == ".pem") out.insert(entry.path().filename());
+    return out;
+  };
+  EXPECT_EQ(pems(), std::set<std::string>{});
+  const Delivered done = issued();
+  EXPECT_EQ(hex(done.issuing), before);
+  const auto issuing = crypto::Certificate::from_der(done.issuing).value();
+  const auto sign = crypto::Certificate::from_der(done.sign).value();
+  EXPECT_EQ(status(sign, issuing).answers.at(0).status, crypto::OcspStatus::good);
+  now += 80 * kDay;
+  ASSERT_OK(service->upkeep());  // makes the next responder and the lists
+  EXPECT_EQ(status(sign, issuing).answers.at(0).status, crypto::OcspStatus::good);
+  EXPECT_EQ(pems(), std::set<std::string>{});
+
+  fs::rename(folder / "keys" / "ca", folder / "former");
+  start();
+  ASSERT_OK(service->create({"城信", "CN", "a long passphrase", 20, 10}));
+  EXPECT_EQ(pems(), std::set<std::string>{"root.pem"});
+  ASSERT_OK(service->renew_root_list("a long passphrase"));
+  ::unsetenv("CHENGXIN_KEYS_PIN_FILE");
 }
 
 // Outside authorities, which an installation imports.

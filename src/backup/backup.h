@@ -8,8 +8,8 @@
 
 // A backup is a folder: copies of parts, and backup.json (canonical JSON: every file with size and SM3
 // digest, facts about the parts) with the installation key's signature in backup.sig. It appears whole under
-// its name or not at all. It holds private keys: it is readable by its owner only, and belongs where the keys
-// may be.
+// its name or not at all. It holds private keys, of a protected platform under its passphrase: it is readable
+// by its owner only, and belongs where the keys may be.
 namespace chengxin::backup {
 
 using Report = std::function<void(uint64_t done, uint64_t total)>;

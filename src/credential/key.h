@@ -35,6 +35,9 @@ struct PublicKey {
 
 class PrivateKey {
  public:
+  PrivateKey() = default;  // may only be assigned to
+  explicit PrivateKey(crypto::Sm2PrivateKey key) : key_(std::move(key)) {}
+  explicit PrivateKey(crypto::Es256PrivateKey key) : key_(std::move(key)) {}
   static Result<PrivateKey> generate(Algorithm algorithm);
   static Result<PrivateKey> from_pem(std::string_view pem);  // PKCS #8 of either kind; crypto.key_format
   Result<std::string> to_pem() const;                        // not encrypted

@@ -1,4 +1,5 @@
 #pragma once
+#include <functional>
 #include <memory>
 
 #include "base/bytes.h"
@@ -22,15 +23,23 @@ Bytes compressed(const std::array<uint8_t, 65>& point);  // 33 bytes, of either 
 // curve too. Thread-safe.
 bool es256_verify(const P256Point& key, ByteView message, ByteView signature);
 
+// Over e, the SHA-256 of a message.
+using Es256Signer = std::function<Result<Es256Signature>(const Digest& e)>;
+
 // Its memory is zeroed when the last copy goes. A default-constructed one may only be assigned to.
 // crypto.key_format: no PKCS #8 PEM, or of another curve.
 class Es256PrivateKey {
  public:
   static Result<Es256PrivateKey> generate();
+  static Result<Es256PrivateKey> from_scalar(ByteView scalar);  // 32 bytes, 1 to n-1; crypto.private_key
+  // One that is elsewhere and signs by asking; each signature is checked before it is given out.
+  static Es256PrivateKey delegated(const P256Point& public_key, Es256Signer signer);
   static Result<Es256PrivateKey> from_pem(std::string_view pem);  // PKCS #8, not encrypted
-  Result<std::string> to_pem() const;
+  Result<std::string> to_pem() const;                             // crypto.key_held, as of scalar()
+  Result<Secret> scalar() const;                                  // 32 bytes: to move it into a provider
   const P256Point& public_key() const { return public_key_; }
   Result<Es256Signature> sign(ByteView message) const;  // thread-safe; crypto.sign
+  Result<Es256Signature> sign_digest(const Digest& e) const;
 
  private:
   struct Impl;

@@ -5,30 +5,27 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <set>
 #include <utility>
 
 #include "crypto/random.h"
 #include "install/impl/authority.h"
 #include "install/impl/manifest.h"
-#include "install/impl/platform_keys.h"
+#include "keys/configured.h"
 
 namespace chengxin::install {
 namespace {
 
 constexpr mode_t kSecretMode = 0600;
+constexpr std::string_view kBlobKey = "blob.key";
+constexpr size_t kBlobKeyBytes = 16;
 
 Status write_if_missing(const fs::path& path, const std::function<Result<Bytes>()>& content, unsigned mode) {
   std::error_code error;
   if (fs::exists(path, error)) return {};
   ASSIGN(Bytes bytes, content());
   return write_durable(path, bytes, mode);
-}
-
-Result<Bytes> new_key_pem() {
-  ASSIGN(auto key, crypto::Sm2PrivateKey::generate());
-  ASSIGN(std::string pem, key.to_pem());
-  return to_bytes(view(pem));
 }
 
 const std::vector<std::string_view>& key_names() {
@@ -96,6 +93,19 @@ Status check_ours(const fs::path& data) {
   return {};
 }
 
+// Of a protected platform: what an interrupted move has left, or came in files since.
+std::vector<std::string> left_in_clear(const fs::path& data, const keys::OwnKeys& keys) {
+  const auto configuration = keys::read_configuration(data / "keys");
+  if (!configuration || !configuration->contains("platform") || (*configuration)["provider"] != "software")
+    return {};
+  std::vector<std::string> out;
+  for (std::string& file : keys.in_clear())
+    if (std::any_of(keys::OwnKeys::rows().begin(), keys::OwnKeys::rows().end(),
+                    [&](const auto& row) { return row.file == file; }))
+      out.push_back(std::move(file));
+  return out;
+}
+
 }  // namespace
 
 Status create(const fs::path& data) {
@@ -108,11 +118,15 @@ Status create(const fs::path& data) {
   TRY(check_ours(data));
   TRY(make_folder(data));
   TRY(make_folder(data / "keys"));
-  for (std::string_view name : key_names())
-    TRY(write_if_missing(pem_path(data, name), new_key_pem, kSecretMode));
-  TRY(write_if_missing(
-      data / "keys" / "blob.key", [] { return Result<Bytes>(crypto::random_bytes(16)); }, kSecretMode));
-  TRY(create_authority(data / "keys" / "authority"));
+  keys::OwnKeys keys(data);
+  for (std::string_view name : key_names()) {
+    ASSIGN(const bool made, keys.has(name));
+    if (made) continue;
+    ASSIGN([[maybe_unused]] const auto key, keys.make_sm2(name));
+  }
+  if (Status made = keys.make_secret(kBlobKey, kBlobKeyBytes); !made && made.error().reason != "keys.exists")
+    return made;
+  TRY(create_authority(data / "keys" / "authority", keys));
   TRY(write_if_missing(
       data / "chengxin.yaml", [] { return Result<Bytes>(to_bytes(view(config::documented_defaults()))); },
       0600));
@@ -121,13 +135,7 @@ Status create(const fs::path& data) {
 
 Status complete(const fs::path& data) {
   for (std::string_view folder : {"chains", "sql", "blobs", "run"}) TRY(make_folder(data / folder));
-  PlatformKeys keys(data);
-  for (std::string_view name : key_names()) {
-    auto key = keys.key(name);
-    if (!key) return tl::unexpected(key.error());
-  }
-  ASSIGN([[maybe_unused]] auto blob_key, keys.blob_key());
-  ASSIGN([[maybe_unused]] auto authority, open_authority(data / "keys" / "authority", keys));
+  TRY(check_keys(data));
   TRY(write_if_missing(
       data / "run" / "credential",
       [] { return Result<Bytes>(to_bytes(view(hex(crypto::random_bytes(32))))); }, kSecretMode));
@@ -136,8 +144,18 @@ Status complete(const fs::path& data) {
   return write_durable(data / "VERSION", view(std::to_string(kVersion) + "\n"), 0600);
 }
 
+Status check_keys(const fs::path& data) {
+  keys::OwnKeys keys(data);
+  for (std::string_view name : key_names()) {
+    ASSIGN([[maybe_unused]] const auto key, keys.sm2(name));
+  }
+  ASSIGN([[maybe_unused]] const auto blob_key, keys.secret(kBlobKey, kBlobKeyBytes));
+  ASSIGN([[maybe_unused]] const auto authority, open_authority(data / "keys" / "authority", keys));
+  return {};
+}
+
 Status seal(const fs::path& data) {
-  ASSIGN(auto key, PlatformKeys(data).key("installation"));
+  ASSIGN(auto key, installation_key(data));
   return write_manifest(data, key);
 }
 
@@ -167,16 +185,16 @@ Result<Installation> open(const fs::path& data) {
   TRY(check_owner(data));
   TRY(check_modes(data));
   Installation out;
-  PlatformKeys keys(data);
-  ASSIGN(out.installation_key, keys.key("installation"));
+  out.keys = std::make_shared<keys::OwnKeys>(data);
+  ASSIGN(out.installation_key, out.keys->sm2("installation"));
   TRY(check_manifest(data, out.installation_key.public_key()));
   out.data = data;
   ASSIGN(out.config, config::load_file(data / "chengxin.yaml"));
-  ASSIGN(out.validator_key, keys.key("validator"));
-  ASSIGN(out.service_key, keys.key("service"));
-  ASSIGN(out.blob_key, keys.blob_key());
+  ASSIGN(out.validator_key, out.keys->sm2("validator"));
+  ASSIGN(out.service_key, out.keys->sm2("service"));
+  ASSIGN(out.blob_key, out.keys->secret(kBlobKey, kBlobKeyBytes));
   ASSIGN(out.owner_token, owner_token(data));
-  ASSIGN(Authority authority, open_authority(data / "keys" / "authority", keys));
+  ASSIGN(Authority authority, open_authority(data / "keys" / "authority", *out.keys));
   out.timestamp_authority = std::move(authority.timestamps);
   out.timestamp_root = std::move(authority.root);
   return out;
@@ -191,9 +209,9 @@ std::vector<Finding> examine(const fs::path& data) {
   if (!note(check_version(data), "chengxin init --data DIR")) return out;
   if (!note(check_owner(data), "run as the user that owns the folder, or chown it")) return out;
   note(check_modes(data), "chmod -R go= keys run/credential");
-  PlatformKeys keys(data);
+  keys::OwnKeys keys(data);
   for (std::string_view name : key_names()) {
-    auto key = keys.key(name);
+    auto key = keys.sm2(name);
     if (!key && key.error().reason.starts_with("keys.")) {
       note(tl::unexpected(key.error()), "name the file of the passphrase: CHENGXIN_KEYS_PIN_FILE");
       return out;
@@ -205,9 +223,11 @@ std::vector<Finding> examine(const fs::path& data) {
            "if you made this change yourself: chengxin install seal");
     }
   }
-  if (auto blob_key = keys.blob_key(); !blob_key)
+  if (auto blob_key = keys.secret(kBlobKey, kBlobKeyBytes); !blob_key)
     note(tl::unexpected(blob_key.error()),
          "restore keys/blob.key from a backup: without it no original opens");
+  for (std::string& file : left_in_clear(data, keys))
+    out.push_back({"keys.in_clear", std::move(file), "stop the platform, then: chengxin keys protect"});
   auto authority = open_authority(data / "keys" / "authority", keys);
   if (!authority) note(tl::unexpected(authority.error()), "restore keys/authority from a backup");
   auto loaded = config::load_file(data / "chengxin.yaml");
@@ -216,7 +236,7 @@ std::vector<Finding> examine(const fs::path& data) {
 }
 
 Result<crypto::Sm2PrivateKey> installation_key(const fs::path& data) {
-  return PlatformKeys(data).key("installation");
+  return keys::OwnKeys(data).sm2("installation");
 }
 
 Result<std::string> owner_token(const fs::path& data) {

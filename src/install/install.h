@@ -5,17 +5,20 @@
 #include "crypto/secret.h"
 #include "crypto/sm2.h"
 #include "crypto/timestamp.h"
+#include "keys/own_keys.h"
 
 // An installation: the data folder with its keys, configuration, credential and signed manifest.
 //
 //   VERSION           format of the folder
 //   LOCK              held by the process that serves it
 //   chengxin.yaml     configuration
-//   keys/             owner-only: validator, service, installation and authority keys, the key that seals
+//   keys/             owner-only: keys and secrets of the platform and its components (keys/own_keys.h)
 //   audit/ audit.marker   the audit log and the marker of its end
-//   blobs chains/ sql/ blobs/ run/credential    owner-only: the token by which the same user's commands
-//   authenticate run/address       where the platform listens now manifest.json     digests of executable and
-//   configuration, signed with the installation's key (manifest.sig)
+//   chains/ sql/ blobs/
+//   run/credential    owner-only: the token by which the same user's commands authenticate
+//   run/address       where the platform listens now
+//   manifest.json     digests of executable and configuration, signed with the installation's key
+//   (manifest.sig)
 namespace chengxin::install {
 
 inline constexpr int kVersion = 1;
@@ -48,6 +51,7 @@ class Lock {
 struct Installation {
   fs::path data;
   config::Config config;
+  std::shared_ptr<keys::OwnKeys> keys;  // for components that have keys of their own
   crypto::Sm2PrivateKey validator_key, service_key, installation_key;
   crypto::Secret blob_key;  // 16 bytes
   std::string owner_token;
@@ -65,6 +69,10 @@ struct Finding {
   std::string reason, detail, advice;
 };
 std::vector<Finding> examine(const fs::path& data);
+
+// Whether the keys of a folder open that is not whole yet: a backup, before it is restored. keys.locked (the
+// detail says where the passphrase is looked for), keys.passphrase, install.damaged.
+Status check_keys(const fs::path& data);
 
 // For commands that sign without serving: install.damaged.
 Result<crypto::Sm2PrivateKey> installation_key(const fs::path& data);

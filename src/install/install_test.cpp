@@ -70,6 +70,36 @@ TEST_F(Install, ALostKeyIsNamedAndNotMadeAnew) {
   EXPECT_EQ(opened(), "ok");
 }
 
+// Whole installations whose keys are in the keystore: opened with the passphrase, and what is in a file all
+// the same is told.
+TEST_F(Install, AProtectedOneOpensWithItsPassphraseAndSaysWhatIsLeft) {
+  ASSERT_TRUE(create(data));
+  const auto before = open(data).value();
+  const Bytes validator = read_file(data / "keys/validator.pem", 1 << 16).value();
+  ASSERT_TRUE(keys::OwnKeys(data).protect(view("correct horse battery"), 10));
+  EXPECT_EQ(opened(), "keys.locked");
+  ASSERT_EQ(findings().size(), 1u);
+  EXPECT_TRUE(findings()[0].starts_with("keys.locked"));
+  const fs::path pin = data.string() + ".pin";
+  ASSERT_TRUE(write_durable(pin, view("correct horse battery"), 0600));
+  ::setenv("CHENGXIN_KEYS_PIN_FILE", pin.c_str(), 1);
+  EXPECT_EQ(opened(), "ok");
+  EXPECT_EQ(open(data)->validator_key.public_key().point(), before.validator_key.public_key().point());
+  EXPECT_EQ(open(data)->blob_key, before.blob_key);
+  EXPECT_TRUE(examine(data).empty());
+  ASSERT_TRUE(check_keys(data));
+  ASSERT_TRUE(write_durable(data / "keys/validator.pem", validator, 0600));
+  EXPECT_EQ(findings(), std::vector<std::string>{"keys.in_clear keys/validator.pem"});
+  fs::remove(data / "keys/validator.pem");
+  fs::remove(data / "keys/keystore/platform-service.key");
+  EXPECT_EQ(opened(), "install.damaged");
+  EXPECT_EQ(check_keys(data).error().reason, "install.damaged");
+  ASSERT_TRUE(create(data));  // makes none in its place
+  EXPECT_EQ(opened(), "install.damaged");
+  ::unsetenv("CHENGXIN_KEYS_PIN_FILE");
+  fs::remove(pin);
+}
+
 TEST_F(Install, RefusesWhatItDidNotMake) {
   fs::create_directories(data);
   ASSERT_TRUE(write_durable(data / "somebody's", view("x")));

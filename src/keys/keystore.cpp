@@ -1,5 +1,8 @@
 #include "keys/keystore.h"
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <algorithm>
 
 #include "base/clock.h"
@@ -70,11 +73,26 @@ Result<Key> key_of(const fs::path& path, const Json& body) {
   Key out;
   out.id = member(body, "id");
   auto point = unhex(member(body, "public_key"));
-  if (out.id + ".key" != path.filename() || member(body, "algorithm") != "sm2" || !point ||
+  const std::string algorithm = member(body, "algorithm");
+  if (algorithm == algorithm_name(Algorithm::es256)) out.algorithm = Algorithm::es256;
+  if (out.id + ".key" != path.filename() || algorithm != algorithm_name(out.algorithm) || !point ||
       point->size() != out.public_key.size())
     return damaged(path, "it does not describe its key");
   std::copy(point->begin(), point->end(), out.public_key.begin());
   out.held = body.contains("sealed");
+  return out;
+}
+
+// The public half of a private key.
+Result<Key> half_of(const std::string& id, Algorithm algorithm, ByteView scalar) {
+  Key out{.id = id, .algorithm = algorithm, .public_key = {}};
+  if (algorithm == Algorithm::es256) {
+    ASSIGN(const auto key, crypto::Es256PrivateKey::from_scalar(scalar));
+    out.public_key = key.public_key();
+  } else {
+    ASSIGN(const auto key, crypto::Sm2PrivateKey::from_scalar(scalar));
+    out.public_key = key.public_key().point();
+  }
   return out;
 }
 
@@ -105,7 +123,11 @@ Status Keystore::change_passphrase(ByteView old_one, ByteView new_one, uint32_t 
   ASSIGN(const Json body, read_checked(path, kStoreFormat));
   ASSIGN(const crypto::Secret master, open_master(path, body, old_one));
   ASSIGN(Json changed, sealed_master(master, new_one, iterations));
-  TRY(write_checked(path, std::move(changed)));
+  const int old_file = ::open(path.c_str(), O_WRONLY | O_CLOEXEC);
+  const Status written = write_checked(path, std::move(changed));
+  if (written) (void)overwrite(old_file);  // which may hold the master key in the clear
+  if (old_file >= 0) ::close(old_file);
+  TRY(written);
   has_passphrase_ = !new_one.empty();
   return {};
 }
@@ -116,7 +138,7 @@ Result<Info> Keystore::info() {
            .maker = "Chengxin",
            .serial = "",
            .version = "1"};
-  out.algorithms = {Algorithm::sm2};
+  out.algorithms = {Algorithm::sm2, Algorithm::es256};
   out.generates = out.imports = out.decrypts = out.destroys = true;
   return out;
 }
@@ -168,58 +190,77 @@ Result<crypto::Secret> Keystore::scalar_of(const std::string& id) const {
   return scalar;
 }
 
-Result<crypto::Sm2PrivateKey> Keystore::opened(const std::string& id) {
+Result<Keystore::Opened> Keystore::opened(const std::string& id) {
   if (auto at = opened_.find(id); at != opened_.end()) return at->second;
+  ASSIGN(const Json body, read(id));
+  ASSIGN(const Key key, key_of(path_of(id), body));
   ASSIGN(const crypto::Secret scalar, scalar_of(id));
-  auto key = crypto::Sm2PrivateKey::from_scalar(scalar);
-  if (!key) return damaged(path_of(id), key.error().to_string());
-  return opened_.emplace(id, std::move(*key)).first->second;
+  const auto kept = [&](auto made) -> Result<Opened> {
+    if (!made) return damaged(path_of(id), made.error().to_string());
+    return opened_.emplace(id, std::move(*made)).first->second;
+  };
+  return key.algorithm == Algorithm::es256 ? kept(crypto::Es256PrivateKey::from_scalar(scalar))
+                                           : kept(crypto::Sm2PrivateKey::from_scalar(scalar));
 }
 
 Result<std::vector<crypto::Sm2Signature>> Keystore::sign(const std::string& id,
                                                          std::span<const Digest> digests) {
-  crypto::Sm2PrivateKey key;
+  Opened key;
   {
     std::lock_guard lock(mutex_);
     ASSIGN(key, opened(id));
   }
-  return key.sign_many(digests);
+  if (const auto* sm2 = std::get_if<crypto::Sm2PrivateKey>(&key)) return sm2->sign_many(digests);
+  std::vector<crypto::Sm2Signature> out;
+  for (const Digest& e : digests) {
+    ASSIGN(const auto made, std::get<crypto::Es256PrivateKey>(key).sign_digest(e));
+    out.push_back(made);
+  }
+  return out;
 }
 
 Result<Bytes> Keystore::random(size_t count) { return crypto::random_bytes(count); }
 
-Result<Key> Keystore::keep(const std::string& id, const crypto::Sm2PublicKey& key, ByteView scalar) {
-  TRY(check_id(id));
+Result<Key> Keystore::keep(const Key& key, ByteView scalar, bool replace) {
+  TRY(check_id(key.id));
   std::lock_guard lock(mutex_);
   std::error_code error;
-  if (fs::exists(path_of(id), error)) return fail(Code::conflict, "keys.exists", "{}", id);
+  if (!replace && fs::exists(path_of(key.id), error))
+    return fail(Code::conflict, "keys.exists", "{}", key.id);
   Json body = {{"format", kKeyFormat},
-               {"id", id},
-               {"algorithm", "sm2"},
-               {"public_key", hex(key.point())},
+               {"id", key.id},
+               {"algorithm", algorithm_name(key.algorithm)},
+               {"public_key", hex(key.public_key)},
                {"created_ms", now_ms()}};
   if (!scalar.empty()) {
     if (master_.empty()) return locked();
     ASSIGN(const std::string context, context_of(body));
     ASSIGN(body["sealed"], seal_field(master_, view(context), scalar));
   }
-  ASSIGN(Key out, key_of(path_of(id), body));
-  TRY(write_checked(path_of(id), std::move(body)));
+  ASSIGN(Key out, key_of(path_of(key.id), body));
+  TRY(write_checked(path_of(key.id), std::move(body)));
+  opened_.erase(key.id);
   return out;
 }
 
 Result<Key> Keystore::generate(const std::string& id, Algorithm algorithm) {
-  if (algorithm != Algorithm::sm2) return unsupported("keys in software are SM2 keys");
-  return import_private(id, crypto::random_secret(32));  // out of range: once in 2^32
+  const crypto::Secret scalar = crypto::random_secret(32);  // out of range: once in 2^32
+  ASSIGN(const Key key, half_of(id, algorithm, scalar));
+  return keep(key, scalar, false);
 }
 
 Result<Key> Keystore::import_public(const std::string& id, const crypto::Sm2PublicKey& key) {
-  return keep(id, key, {});
+  return keep({.id = id, .public_key = key.point()}, {}, false);
 }
 
 Result<Key> Keystore::import_private(const std::string& id, ByteView scalar) {
-  ASSIGN(auto key, crypto::Sm2PrivateKey::from_scalar(scalar));
-  return keep(id, key.public_key(), scalar);
+  ASSIGN(const Key key, half_of(id, Algorithm::sm2, scalar));
+  return keep(key, scalar, false);
+}
+
+Result<Key> Keystore::put_private(const std::string& id, Algorithm algorithm, ByteView scalar) {
+  ASSIGN(const Key key, half_of(id, algorithm, scalar));
+  return keep(key, scalar, true);
 }
 
 // Out of the list at once; then what the file held is overwritten, as far as the file system does that in
@@ -228,23 +269,18 @@ Status Keystore::destroy(const std::string& id) {
   std::lock_guard lock(mutex_);
   ASSIGN([[maybe_unused]] const Json body, read(id));
   opened_.erase(id);
-  fs::path gone = path_of(id);
-  gone += ".destroyed";
-  std::error_code error;
-  fs::rename(path_of(id), gone, error);
-  if (error) return tl::unexpected(file_error(gone, error.value()));
-  TRY(overwrite(gone));
-  fs::remove(gone, error);
-  return sync_folder(folder_);
+  return destroy_file(path_of(id));
 }
 
 Result<crypto::Secret> Keystore::decrypt(const std::string& id, ByteView cipher) {
-  crypto::Sm2PrivateKey key;
+  Opened key;
   {
     std::lock_guard lock(mutex_);
     ASSIGN(key, opened(id));
   }
-  ASSIGN(Bytes plain, key.decrypt(cipher));
+  const auto* sm2 = std::get_if<crypto::Sm2PrivateKey>(&key);
+  if (!sm2) return unsupported("ES256 keys sign only");
+  ASSIGN(Bytes plain, sm2->decrypt(cipher));
   crypto::Secret out = crypto::to_secret(plain);
   crypto::secure_zero(plain.data(), plain.size());
   return out;

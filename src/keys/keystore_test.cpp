@@ -125,6 +125,26 @@ TEST_F(Keystores, PublicHalvesOfOthers) {
   EXPECT_EQ(reason(store->import_public("theirs", theirs)), "keys.exists");
 }
 
+TEST_F(Keystores, KeepsEs256KeysToo) {
+  auto store = made();
+  const Key own = *store->generate("p256", Algorithm::es256);
+  ASSERT_TRUE(store->generate("sm2", Algorithm::sm2));
+  auto again = *Keystore::open(place);
+  EXPECT_EQ(again->find("p256")->algorithm, Algorithm::es256);
+  EXPECT_EQ(again->find("sm2")->algorithm, Algorithm::sm2);
+  ASSERT_TRUE(again->unlock(view("correct horse")));
+  const auto signature = *again->sign_message("p256", view("m"));
+  EXPECT_TRUE(crypto::es256_verify(own.public_key, view("m"), signature));
+  EXPECT_FALSE(crypto::es256_verify(own.public_key, view("n"), signature));
+  EXPECT_EQ(reason(again->decrypt("p256", Bytes(120))), "keys.unsupported");
+  EXPECT_EQ(crypto::Es256PrivateKey::from_scalar(*again->reveal("p256"))->public_key(), own.public_key);
+  const crypto::Secret zero(32), much(32, 0xff);
+  for (ByteView bad : {ByteView(zero), ByteView(much), ByteView(much).first(31)})
+    EXPECT_EQ(reason(again->put_private("p256", Algorithm::es256, bad)), "crypto.private_key");
+  ASSERT_TRUE(again->put_private("p256", Algorithm::es256, *again->reveal("p256")));
+  EXPECT_EQ(reason(again->import_private("p256", *again->reveal("sm2"))), "keys.exists");
+}
+
 // A process that is killed while it writes leaves the key whole or not there, and the store usable.
 TEST_F(Keystores, KilledAtAnyTimeItStaysWhole) {
   auto store = made();

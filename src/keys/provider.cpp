@@ -75,4 +75,15 @@ Result<crypto::Sm2PrivateKey> private_key(const std::shared_ptr<Provider>& provi
   return crypto::delegated_key(public_key, std::move(delegate));
 }
 
+Result<crypto::Es256PrivateKey> es256_key(const std::shared_ptr<Provider>& provider, const std::string& id) {
+  ASSIGN(const Key key, provider->find(id));
+  if (key.algorithm != Algorithm::es256 || !key.held)
+    return unsupported("not an ES256 key that is held there");
+  return crypto::Es256PrivateKey::delegated(
+      key.public_key, [provider, id](const Digest& e) -> Result<crypto::Es256Signature> {
+        ASSIGN(const auto made, provider->sign(id, {&e, 1}));
+        return made.at(0);
+      });
+}
+
 }  // namespace chengxin::keys

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "base/bytes.h"
+#include "crypto/es256.h"
 #include "crypto/secret.h"
 #include "crypto/sm2.h"
 
@@ -70,6 +71,7 @@ tl::unexpected<Error> no_key(std::string_view id);
 // An SM2 key of the provider as a key of ours: it signs and decrypts by asking. The provider must be
 // thread-safe.
 Result<crypto::Sm2PrivateKey> private_key(const std::shared_ptr<Provider>& provider, const std::string& id);
+Result<crypto::Es256PrivateKey> es256_key(const std::shared_ptr<Provider>& provider, const std::string& id);
 
 // All calls on one thread of its own, because vendors' libraries are not made for many. Who waits longer than
 // `timeout_ms` gets keys.timeout, and the thread goes on with that call alone; at most 64 wait, else

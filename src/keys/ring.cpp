@@ -298,7 +298,8 @@ Result<std::vector<std::string>> Ring::backup(const std::string& name,
   ASSIGN(const NamedKey* key, named(name));
   const Version* version = key->current();
   TRY(usable(*key, version));
-  if (key->kind != Kind::sm2) return unsupported("data keys are backed up with the files that hold them");
+  if (key->kind == Kind::sm4) return unsupported("data keys are backed up with the files that hold them");
+  if (key->kind != Kind::sm2) return unsupported("shares are of SM2 keys");
   ASSIGN(const crypto::Secret scalar, provider_->reveal(version->id));
   ASSIGN(auto shares, make_shares(scalar, version->public_key, passphrases, options));
   ASSIGN(const Share first, read_share(shares[0]));

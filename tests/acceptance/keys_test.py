@@ -318,54 +318,220 @@ class UKey(Local):
 
 
 class Protected(unittest.TestCase):
-    """The platform's own keys: in files, then in the keystore under a passphrase."""
+    """The platform's own keys, and those of its components: in files, then in the keystore under a passphrase."""
 
-    def test_they_move_and_the_platform_goes_on(self):
+    def setUp(self):
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
-        base = pathlib.Path(folder.name)
-        data, pin = base / "data", base / "pin"
-        pin.write_text("correct horse battery\n", encoding="utf-8")
-        pin.chmod(0o600)
-        platform = support.Platform(data)
-        self.addCleanup(lambda: platform.stop())
+        self.base = pathlib.Path(folder.name)
+        self.data = self.base / "data"
+        self.pin = self.secret("pin", "correct horse battery")
+        self.unlocked = {"CHENGXIN_KEYS_PIN_FILE": str(self.pin)}
+
+    def secret(self, name, text, mode=0o600):
+        path = self.base / name
+        path.write_text(text + "\n", encoding="utf-8")
+        path.chmod(mode)
+        return path
+
+    def start(self, data=None, **keywords):
+        platform = support.Platform(data or self.data, **keywords)
+        self.addCleanup(platform.stop)
+        return platform
+
+    def cli(self, platform, *words, code=0, **keywords):
+        done = platform.cli(*[str(word) for word in words], **keywords)
+        self.assertEqual(done.code, code, f"{words}: {done}")
+        return done.json
+
+    def protect(self):
+        done = support.command(["--json", "keys", "protect", "--pin-file", str(self.pin)], self.data)
+        self.assertEqual(done.code, 0, done)
+        return done.json
+
+    def certificate(self, platform, name):
+        """A pair of the platform's authority, whose OCSP answers for it; the folder."""
+        work = self.base / name
+        work.mkdir()
+        self.cli(platform, "ca", "csr", "--key", work / "sign.key", "--out", work / "csr", "--name", name)
+        ids = self.cli(platform, "ca", "request", work / "csr", "--profile", "personal",
+                       environment={"CHENGXIN_TOKEN": platform.post("/api/v1/tokens", {"name": f"officer of {name}"})["token"]})["ids"]
+        self.cli(platform, "ca", "approve", *ids)
+        self.cli(platform, "ca", "issue", *ids)
+        self.cli(platform, "ca", "show", ids[0], "--out", work, "--key", work / "sign.key")
+        self.assertEqual(self.cli(platform, "ca", "ocsp", work / "sign.pem")["status"], "good")
+        return work
+
+    def credential(self, platform, name):
+        """A credential with both proofs, which the platform's own verifier believes; the file."""
+        work = self.base / name
+        work.mkdir()
+        wallet = support.command(["--json", "wallet", "create", "--wallet", str(work / "wallet")],
+                                 environment={"CHENGXIN_PASSPHRASE": "of the holder"})
+        self.assertEqual(wallet.code, 0, wallet)
+        self.cli(platform, "credential", "issue", "resident", "--claims", json.dumps({"name": name}), "--holder", wallet.json["did"],
+                 "--out", work / "credential")
+        self.assertTrue(self.cli(platform, "credential", "verify", work / "credential")["valid"])
+        return work / "credential"
+
+    def fill(self, platform):
+        self.cli(platform, "ca", "init", "--organization", "城信")
+        platform.post("/api/v1/credential-templates",
+                      {"id": "resident", "title": "居民凭证", "type": "urn:x:resident", "proofs": ["SM2SM3", "ES256"],
+                       "schema": {"type": "object"}})
+        self.cli(platform, "identity", "cid", "create", "--manager", "city")
+
+    def secrets(self):
+        """Every private number and sealing key that stands in a file now, by the file's name."""
+        out = {}
+        for path in self.data.rglob("*"):
+            if not path.is_file():
+                continue
+            if path.suffix == ".pem" and "PRIVATE KEY" in path.read_text(encoding="ascii"):
+                der = base64.b64decode("".join(line for line in path.read_text(encoding="ascii").splitlines() if "-" not in line))
+                at = der.index(b"\x04\x20")  # the first OCTET STRING of 32 bytes is the number, of either curve
+                out[str(path.relative_to(self.data))] = der[at + 2:at + 34]
+            elif path.name == "blob.key" or path.suffix == ".cid":
+                out[str(path.relative_to(self.data))] = path.read_bytes()
+        return out
+
+    @staticmethod
+    def forms(secret):
+        """In the encodings in which keys are written: numbers both ways round, hexadecimal, base64 of both alphabets at each offset."""
+        out = {secret, secret[::-1], secret.hex().encode(), secret.hex().upper().encode()}
+        for lead in range(3):
+            for encode in (base64.b64encode, base64.urlsafe_b64encode):
+                text = encode(bytes(lead) + secret)
+                out.add(text[(lead * 8 + 5) // 6:len(secret) * 4 // 3 - 4])
+        return out
+
+    def holding(self, secrets):
+        """Files of the data folder that hold one of them, or a private key in PEM that is not encrypted."""
+        forms = {name: self.forms(secret) for name, secret in secrets.items()}
+        found = []
+        for path in self.data.rglob("*"):
+            if not path.is_file():
+                continue
+            content = path.read_bytes()
+            found += [(str(path), name) for name, each in forms.items() if any(form in content for form in each)]
+            if re.search(rb"BEGIN (?!ENCRYPTED )[A-Z ]*PRIVATE KEY", content):
+                found.append((str(path), "PEM"))
+        return found
+
+    def test_they_move_and_the_platform_goes_on(self):
+        platform = self.start()
         digest = random.randbytes(32).hex()
         added = platform.post("/api/v1/evidence?wait=receipt", {"digest": digest}, expected=(201,))
-        held = support.command(["--json", "keys", "protect", "--pin-file", str(pin)], data)
+        self.fill(platform)
+        earlier, credential = self.certificate(platform, "earlier"), self.credential(platform, "held")
+        held = support.command(["--json", "keys", "protect", "--pin-file", str(self.pin)], self.data)
         self.assertEqual(held.reason, "install.in_use")
+        port = platform.port
         platform.stop()
-        secrets = [line for name in ("validator", "service", "installation") for line in
-                   (data / f"keys/{name}.pem").read_text(encoding="ascii").splitlines() if not line.startswith("-")]
-        secrets.append((data / "keys/blob.key").read_bytes())
-        done = support.command(["--json", "keys", "protect", "--pin-file", str(pin)], data)
-        self.assertEqual(done.code, 0, done)
-        self.assertEqual(support.command(["--json", "keys", "protect", "--pin-file", str(pin)], data).code, 0)
-        # What issues credentials is not among the platform's keys (docs/keys.md).
-        left = {path.name for path in (data / "keys").rglob("*.pem")}
-        self.assertEqual(left - {"issuer.sm2.pem", "issuer.p256.pem"}, set())
-        for path in (data / "keys").rglob("*"):
-            if path.is_file():
-                content = path.read_bytes()
-                for secret in secrets:
-                    self.assertNotIn(secret if isinstance(secret, bytes) else secret.encode(), content, path)
-        refused = support.command(["serve", "--listen", "127.0.0.1:0"], data)
+        secrets = self.secrets()
+        self.assertEqual({pathlib.Path(name).name for name in secrets},
+                         {"validator.pem", "service.pem", "installation.pem", "timestamp.pem", "root.pem", "issuing.pem", "ocsp.pem",
+                          "issuer.sm2.pem", "issuer.p256.pem", "blob.key", "city.cid"})
+        self.assertEqual(len(secrets), 12, "two roots: of the time-stamps and of the authority")
+        self.assertGreaterEqual(len(self.holding(secrets)), len(secrets), "the search finds what is there")
+        self.assertEqual(self.protect(), {"protected": True, "left": []})
+        self.assertEqual(self.holding(secrets), [])
+        self.protect()
+        self.assertEqual(self.holding(secrets), [])
+
+        refused = support.command(["serve", "--listen", "127.0.0.1:0"], self.data)
         self.assertEqual(refused.code, 5, refused)
         self.assertIn("keys.locked", refused.err)
-        wrong = base / "wrong"
-        wrong.write_text("incorrect horse\n", encoding="utf-8")
-        wrong.chmod(0o600)
-        refused = support.command(["serve", "--listen", "127.0.0.1:0"], data, {"CHENGXIN_KEYS_PIN_FILE": str(wrong)})
+        wrong = self.secret("wrong", "incorrect horse")
+        refused = support.command(["serve", "--listen", "127.0.0.1:0"], self.data, {"CHENGXIN_KEYS_PIN_FILE": str(wrong)})
         self.assertIn("keys.passphrase", refused.err)
         wrong.chmod(0o644)
-        refused = support.command(["serve", "--listen", "127.0.0.1:0"], data, {"CHENGXIN_KEYS_PIN_FILE": str(wrong)})
+        refused = support.command(["serve", "--listen", "127.0.0.1:0"], self.data, {"CHENGXIN_KEYS_PIN_FILE": str(wrong)})
         self.assertIn("keys.permissions", refused.err)
-        credentials = base / "credentials"  # as systemd gives them
+
+        credentials = self.base / "credentials"  # as systemd gives them
         credentials.mkdir()
-        (credentials / "chengxin-keys-pin").write_text(pin.read_text(encoding="utf-8"), encoding="utf-8")
+        (credentials / "chengxin-keys-pin").write_text(self.pin.read_text(encoding="utf-8"), encoding="utf-8")
         (credentials / "chengxin-keys-pin").chmod(0o600)
-        platform = support.Platform(data, environment={"CREDENTIALS_DIRECTORY": str(credentials)})
+        platform = self.start(listen=f"127.0.0.1:{port}", environment={"CREDENTIALS_DIRECTORY": str(credentials)})
         self.assertEqual(platform.get(f"/api/v1/evidence/{added['id']}")["digest"], digest)
         platform.post("/api/v1/evidence?wait=receipt", {"digest": random.randbytes(32).hex()}, expected=(201,))
+        self.assertEqual(self.cli(platform, "ca", "ocsp", earlier / "sign.pem")["status"], "good")
+        later = self.certificate(platform, "later")
+        chains = [(work / "chain.pem").read_text(encoding="utf-8") for work in (earlier, later)]
+        self.assertEqual(chains[0], chains[1], "the same authority")
+        self.assertTrue(self.cli(platform, "credential", "verify", credential)["valid"])
+        self.credential(platform, "after")
+        locked = platform.cli("identity", "cid", "create", "--manager", "second")
+        self.assertEqual((locked.code, locked.reason), (5, "keys.locked"))
+        self.cli(platform, "identity", "cid", "create", "--manager", "second", environment=self.unlocked)
+        self.assertEqual(self.holding(secrets), [])
+        self.assertFalse(list(self.data.rglob("*.cid")))
+        self.restores_elsewhere(platform, port, secrets, earlier, credential)
+
+    def restores_elsewhere(self, platform, port, secrets, certificate, credential):
+        backup, elsewhere = self.base / "backup", self.base / "elsewhere"
+        self.cli(platform, "backup", "create", backup)
+        platform.stop()
+        for environment, reason in (({}, "keys.locked"), ({"CHENGXIN_KEYS_PIN_FILE": str(self.secret("other", "incorrect horse"))},
+                                                          "keys.passphrase")):
+            done = support.command(["--json", "backup", "restore", str(backup)], elsewhere, environment)
+            self.assertEqual((done.code, done.reason), (5, reason), done)
+            self.assertFalse(elsewhere.exists(), "nothing was begun")
+        done = support.command(["--json", "backup", "restore", str(backup)], elsewhere, self.unlocked)
+        self.assertEqual(done.code, 0, done)
+        self.data = backup
+        self.assertEqual(self.holding(secrets), [])
+        self.data = elsewhere
+        self.assertEqual(self.holding(secrets), [])
+        restored = self.start(elsewhere, listen=f"127.0.0.1:{port}", environment=self.unlocked)
+        self.assertEqual(self.cli(restored, "ca", "ocsp", certificate / "sign.pem")["status"], "good")
+        self.certificate(restored, "restored")
+        self.assertTrue(self.cli(restored, "credential", "verify", credential)["valid"])
+        self.credential(restored, "restored-credential")
+
+    def test_what_is_made_later_is_never_in_a_file(self):
+        self.start().stop()
+        self.protect()
+        platform = self.start(environment=self.unlocked)
+        self.fill_later(platform)
+        self.assertEqual(list(self.data.rglob("*.pem")), [self.data / "run/root.pem"])
+        self.assertEqual(self.holding({}), [])
+        issuing = self.certificate(platform, "first") / "chain.pem"
+        port = platform.port
+        platform.stop()
+        platform = self.start(listen=f"127.0.0.1:{port}", environment=self.unlocked)
+        again = self.certificate(platform, "second") / "chain.pem"
+        self.assertEqual(issuing.read_text(encoding="utf-8"), again.read_text(encoding="utf-8"))
+
+    def fill_later(self, platform):
+        self.cli(platform, "ca", "init", "--organization", "城信")
+        self.cli(platform, "identity", "cid", "create", "--manager", "city", environment=self.unlocked)
+
+    def test_killed_in_the_middle(self):
+        """The unit test ends it at each single step (keys/own_keys_test.cpp); here the real command, at any time."""
+        platform = self.start()
+        self.fill(platform)
+        certificate = self.certificate(platform, "before")
+        platform.stop()
+        secrets = self.secrets()
+        killed = 0
+        for _ in range(8):
+            process = subprocess.Popen([support.BINARY, "--data", self.data, "keys", "protect", "--pin-file", self.pin],
+                                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            try:
+                process.wait(timeout=random.uniform(0.05, 1.5))
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+                killed += 1
+        print(f"killed {killed} times of 8")
+        self.start(environment=self.unlocked).stop()
+        self.protect()
+        self.assertEqual(self.holding(secrets), [])
+        platform = self.start(environment=self.unlocked)
+        self.assertEqual(self.cli(platform, "ca", "ocsp", certificate / "sign.pem")["status"], "good")
+        self.certificate(platform, "afterwards")
 
 
 class Service(support.Case):

@@ -1,11 +1,11 @@
 #pragma once
 #include "authority/service.h"
 
-// The folder of the authority, owner-only:
-//   root.der  root.pem         the root; its key perhaps under a passphrase
-//   root_list.der                   its list
-//   issuing.der  issuing.pem   the authority that issues
-//   ocsp.pem                   key and certificate of the responder; made anew when they near their end
+// The folder of the authority, owner-only; where its keys are is keys/own_keys.h's:
+//   root.der        the root; its key perhaps under a passphrase
+//   root_list.der   its list
+//   issuing.der     the authority that issues
+//   ocsp.der        the responder; made anew when it nears its end, or is not of the key that is there
 namespace chengxin::authority {
 
 inline constexpr int64_t kDayMs = int64_t(24) * 3600'000;

@@ -1,7 +1,7 @@
 #pragma once
 #include "base/file.h"
 #include "crypto/timestamp.h"
-#include "install/impl/platform_keys.h"
+#include "keys/own_keys.h"
 
 // The installation's own SM2 authority: a root that certifies the time-stamp authority.
 namespace chengxin::install {
@@ -11,7 +11,7 @@ struct Authority {
   Bytes root;  // DER
 };
 
-Status create_authority(const fs::path& folder);                               // leaves one that is there
-Result<Authority> open_authority(const fs::path& folder, PlatformKeys& keys);  // install.damaged
+Status create_authority(const fs::path& folder, keys::OwnKeys& keys);           // leaves one that is there
+Result<Authority> open_authority(const fs::path& folder, keys::OwnKeys& keys);  // install.damaged
 
 }  // namespace chengxin::install

@@ -64,14 +64,34 @@ Result<crypto::Secret> open_field(ByteView key, ByteView context, std::string_vi
   return out;
 }
 
+Status overwrite(int fd) {
+  struct stat info {};
+  if (fd < 0 || ::fstat(fd, &info) != 0) return tl::unexpected(file_error("", errno));
+  const Bytes zeros(size_t(info.st_size), 0);
+  const bool done = ::pwrite(fd, zeros.data(), zeros.size(), 0) == ssize_t(zeros.size()) && ::fsync(fd) == 0;
+  return done ? Status() : tl::unexpected(file_error("", errno));
+}
+
 Status overwrite(const fs::path& path) {
-  std::error_code error;
-  const Bytes zeros(fs::file_size(path, error), 0);
   const int fd = ::open(path.c_str(), O_WRONLY | O_CLOEXEC);
-  const bool done = !error && fd >= 0 &&
-                    ::pwrite(fd, zeros.data(), zeros.size(), 0) == ssize_t(zeros.size()) && ::fsync(fd) == 0;
+  Status done = overwrite(fd);
   if (fd >= 0) ::close(fd);
-  return done ? Status() : tl::unexpected(file_error(path, errno));
+  if (!done) done.error().detail = path.string() + done.error().detail;
+  return done;
+}
+
+Status destroy_file(const fs::path& path) {
+  fs::path gone = path;
+  if (path.extension() != ".destroyed") gone += ".destroyed";
+  std::error_code error;
+  if (fs::exists(path, error)) fs::rename(path, gone, error);
+  if (error) return tl::unexpected(file_error(path, error.value()));
+  if (!fs::exists(gone, error)) return {};
+  TRY(sync_folder(gone.parent_path()));  // whoever finds it under its name finds it whole
+  TRY(overwrite(gone));
+  fs::remove(gone, error);
+  if (error) return tl::unexpected(file_error(gone, error.value()));
+  return sync_folder(gone.parent_path());
 }
 
 }  // namespace chengxin::keys

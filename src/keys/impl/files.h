@@ -18,6 +18,10 @@ Result<crypto::Secret> open_field(ByteView key, ByteView context, std::string_vi
 
 // Zeros over what a file holds, in place: before it is replaced or removed.
 Status overwrite(const fs::path& path);
+Status overwrite(int fd);
+// Overwritten and gone; one that is not there is no error. Cut short it leaves at most PATH.destroyed, which
+// the next call takes up.
+Status destroy_file(const fs::path& path);
 
 tl::unexpected<Error> damaged(const fs::path& path, std::string_view why);
 
