@@ -58,6 +58,12 @@ Result<client::Client> Context::connect() const {
     ASSIGN(Bytes pem, read_file(root_file, 256 << 10));
     options.root_pem = to_string(pem);
   }
+  fs::path own_certificates = certificates;
+  if (const char* set = std::getenv("CHENGXIN_CERTIFICATES"); own_certificates.empty() && set)
+    own_certificates = set;
+  if (!own_certificates.empty()) {
+    ASSIGN(options.certificates, client::Certificates::read(own_certificates));
+  }
   return client::Client(std::move(options));
 }
 

@@ -27,8 +27,9 @@ int exit_code(Code code);
 
 struct Context {
   fs::path data;
-  std::string server;  // empty: the one that run/address names
-  fs::path root;       // PEM; empty: $CHENGXIN_ROOT, for the own platform run/root.pem, else the system's
+  std::string server;     // empty: the one that run/address names
+  fs::path root;          // PEM; empty: $CHENGXIN_ROOT, for the own platform run/root.pem, else the system's
+  fs::path certificates;  // a folder with the TLCP pair to show; empty: $CHENGXIN_CERTIFICATES, else none
   bool json = false;
   int exit = kDone;  // of the command that ran
 

@@ -12,6 +12,7 @@ void add_chain(CLI::App& app, Context& context);  // chain, block, tx
 void add_key(CLI::App& app, Context& context);
 void add_crypto(CLI::App& app, Context& context);
 void add_user(CLI::App& app, Context& context);
+void add_recovery_verbs(CLI::App& user, Context& context);  // verbs of user
 void add_token(CLI::App& app, Context& context);
 void add_mirror(CLI::App& app, Context& context);
 void add_backup(CLI::App& app, Context& context);

@@ -27,6 +27,9 @@ int main(int argc, char** argv) {
   app.add_option("--server", context.server, "平台地址 · address of a platform (http://127.0.0.1:8080)");
   app.add_option("--root", context.root,
                  "平台的根证书 · root certificate of the platform, for https and tlcp");
+  app.add_option("--certificates", context.certificates,
+                 "TLCP 客户端证书目录 · folder with the TLCP certificates to show: sign.pem, sign.key, "
+                 "encrypt.pem, encrypt.key");
   app.add_flag("--json", context.json, "输出 JSON · print JSON");
   app.footer(
       "退出码 exit codes: 0 完成 done, 1 验证未通过 not verified, 2 用法 usage, 3 不可用 unavailable, 4 "

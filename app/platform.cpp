@@ -167,10 +167,11 @@ Status Platform::open_services() {
   authority::Options authority;
   authority.folder = installation_.data / "keys" / "ca";
   authority.keys = installation_.keys;
-  authority.public_url = config.authority_public_url;
+  authority.public_url = config.server_public_url;
   authority.crl_ms = config.authority_crl_hours * 3600'000;
   authority.due_ms = config.authority_due_days * 24 * 3600'000;
-  authority.stale_lists_refused = config.authority_stale_lists == "refuse";
+  authority.crl_required = config.authority_crl_required;
+  authority.stale_ms = config.revocation_stale_hours * 3600'000;
   authority.now_ms = now_ms;
   ASSIGN(authority_, authority::Service::open(*database_, std::move(authority)));
   authority_->start_upkeep();
@@ -189,30 +190,6 @@ Status Platform::open_services() {
   return define_identities(*jobs_, {installation_, *host_, *database_});
 }
 
-namespace {
-
-// Files of certificates and lists, as they are now.
-Result<access::Trust> trust_of(const config::Config& config, const fs::path& data) {
-  access::Trust out;
-  out.crl_required = config.access_crl_required;
-  if (!config.access_roots.empty()) {
-    ASSIGN(Bytes pem, read_file(data / config.access_roots, 1 << 20));
-    ASSIGN(out.roots, crypto::certificates_from_pem(text(pem)));
-  }
-  if (config.access_crls.empty()) return out;
-  ASSIGN(Bytes pem, read_file(data / config.access_crls, 64 << 20));
-  constexpr std::string_view end = "-----END X509 CRL-----";
-  std::string_view rest = text(pem);
-  for (size_t at = rest.find(end); at != rest.npos; at = rest.find(end)) {
-    ASSIGN(auto crl, crypto::Crl::from_pem(rest.substr(0, at + end.size())));
-    out.crls.push_back(std::move(crl));
-    rest.remove_prefix(at + end.size());
-  }
-  return out;
-}
-
-}  // namespace
-
 Status Platform::open_access() {
   access::Options options;
   options.key = crypto::to_secret(crypto::hmac_sm3(installation_.blob_key, view("chengxin access")));
@@ -220,7 +197,12 @@ Status Platform::open_access() {
   options.actions = api::all_actions();
   options.sessions.idle_ms = installation_.config.access_idle_minutes * 60'000;
   options.started_ms = now_ms();
-  options.trust = [this] { return trust_of(installation_.config, installation_.data); };
+  if (installation_.config.access_roots.empty())
+    options.trust = [this] { return authority_->trust(); };
+  else
+    options.trust = [files = std::make_shared<TrustFiles>(installation_.config, installation_.data)] {
+      return files->now();
+    };
   options.policy_applied = [this](int64_t version, const Digest& digest) {
     evidence::NewEvidence one;
     one.digest = digest;
@@ -284,6 +266,9 @@ Status Platform::open_interface(const std::string& listen) {
   options.hosts = split(config.server_hosts);
   ASSIGN(auto protection, protection_of(config, installation_.data));
   options.tls = protection.tls;
+  ASSIGN(options.client_certificates, client_certificates_of(config));
+  if (options.client_certificates == api::ClientCertificates::required)
+    TRY(access_->trust().map([](auto&&) {}));  // else nobody could connect
   options.version = CHENGXIN_VERSION;
   options.max_connections = size_t(config.server_max_connections);
   api::Services services;

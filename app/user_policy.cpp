@@ -66,6 +66,7 @@ Status apply(Draft& draft, const PolicyChange& change) {
     ASSIGN(Json roles, parse_json(text(bytes)));
     draft.document["roles"].update(roles);
   }
+  if (!change.recovery.is_null()) draft.document["recovery"] = change.recovery;
   for (const auto& text : change.withdraw) TRY(assign(draft, text, false));
   for (const auto& text : change.assign) TRY(assign(draft, text, true));
   for (const auto& text : change.place) {

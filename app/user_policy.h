@@ -12,6 +12,7 @@ struct PolicyChange {
   std::vector<std::string> roles;                 // files of JSON: {"ID": {…}}
   std::vector<std::string> delegate;              // FROM=TO=ROLE=DAYS
   std::vector<std::string> keys;                  // USER=PUBLIC KEY, of a service
+  Json recovery;                                  // access::Policy::Recovery; null: as it is
   std::string document;                           // a file with the whole of it instead
 };
 

@@ -149,20 +149,11 @@ Result<int> generate(const Context& context, const Options& options) {
   return changed(context, *own, own->generate(options.name, *kind, options.custodians));
 }
 
-// NAME=FILE
-Result<std::pair<std::string, crypto::Secret>> holder_of(const std::string& text) {
-  const size_t at = text.rfind('=');
-  if (at == text.npos || at == 0)
-    return fail(Code::invalid_argument, "cli.usage", "\"{}\" is not NAME=FILE", text);
-  ASSIGN(crypto::Secret secret, keys::read_pin(text.substr(at + 1)));
-  return std::pair(text.substr(0, at), std::move(secret));
-}
-
 Result<int> backup(const Context& context, const Options& options) {
   std::vector<std::string> names;
   std::vector<crypto::Secret> passphrases;
   for (const std::string& text : options.holders) {
-    ASSIGN(auto holder, holder_of(text));
+    ASSIGN(auto holder, named_secret(text));
     TRY(keys::check_id(holder.first));
     names.push_back(holder.first);
     passphrases.push_back(std::move(holder.second));
@@ -189,7 +180,7 @@ Result<int> restore(const Context& context, const Options& options) {
   std::vector<std::string> texts;
   std::vector<crypto::Secret> passphrases;
   for (const std::string& text : options.shares) {
-    ASSIGN(auto share, holder_of(text));
+    ASSIGN(auto share, named_secret(text));
     ASSIGN(const Bytes bytes, read_file(share.first, 64 << 10));
     texts.push_back(to_string(bytes));
     passphrases.push_back(std::move(share.second));
@@ -442,6 +433,14 @@ void add_steps(CLI::App& noun, const std::shared_ptr<Options>& options, Context&
 }
 
 }  // namespace
+
+Result<std::pair<std::string, crypto::Secret>> named_secret(const std::string& text) {
+  const size_t at = text.rfind('=');
+  if (at == text.npos || at == 0)
+    return fail(Code::invalid_argument, "cli.usage", "\"{}\" is not NAME=FILE", text);
+  ASSIGN(crypto::Secret secret, keys::read_pin(text.substr(at + 1)));
+  return std::pair(text.substr(0, at), std::move(secret));
+}
 
 Result<crypto::Secret> ask_pin(const std::string& what) {
   if (!::isatty(STDIN_FILENO))

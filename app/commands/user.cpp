@@ -5,14 +5,13 @@
 
 #include "base/clock.h"
 #include "commands.h"
-#include "install/install.h"
 #include "user_policy.h"
 
 namespace chengxin::app {
 namespace {
 
 struct Options {
-  std::string name, role, outside, certificate, key, code, id, why, instead_of, algorithm = "sha1";
+  std::string name, role, outside, certificate, key, code, id, why, algorithm = "sha1";
   bool service = false, everywhere = false, with_code = false;
   PolicyChange change;
 };
@@ -255,27 +254,6 @@ Result<int> reject(const Context& context, const Options& options) {
   return kDone;
 }
 
-// On the host, by who holds the installation's key: gives the lost administrator's role to somebody else.
-Result<int> recover(const Context& context, const Options& options) {
-  ASSIGN(auto installation, install::open(context.data));
-  ASSIGN(auto platform, context.connect());
-  PolicyChange change;
-  change.assign = {options.name + "=" + options.role};
-  if (!options.instead_of.empty()) change.withdraw = {options.instead_of + "=" + options.role};
-  ASSIGN(Json document, next_document(platform, change));
-  ASSIGN(std::string signature, sign_policy(installation.installation_key, "recover", document));
-  ASSIGN(Json done,
-         platform.post("/api/v1/access/recover", {{"document", document}, {"signature", signature}}));
-  print(context, done, [&] {
-    line("已恢复 recovered: {} = {}", visible(options.name), options.role);
-    line(
-        "版本 version {} 由安装密钥签名,历史可查 is signed by the installation's key, and the history shows "
-        "it",
-        done.at("version").get<int64_t>());
-  });
-  return kDone;
-}
-
 using Shared = std::shared_ptr<Options>;
 
 void add_account_verbs(CLI::App& noun, Context& context, const Shared& options) {
@@ -359,12 +337,6 @@ void add_policy_verbs(CLI::App& noun, Context& context, const Shared& options) {
   no->add_option("id", options->id, "提案 · proposal")->required();
   no->add_option("--why", options->why, "理由 · why");
   no->callback([=, &context] { run(context, [&] { return reject(context, *options); }); });
-  auto* lost =
-      noun.add_subcommand("recover", "管理员失联时在主机上恢复 · on the host: replace a lost administrator");
-  lost->add_option("name", options->name, "接任者 · who takes the role")->required();
-  lost->add_option("--role", options->role, "角色 · role")->required();
-  lost->add_option("--instead-of", options->instead_of, "失联者 · who had it");
-  lost->callback([=, &context] { run(context, [&] { return recover(context, *options); }); });
 }
 
 }  // namespace
@@ -376,6 +348,7 @@ void add_user(CLI::App& app, Context& context) {
   add_account_verbs(*noun, context, options);
   add_session_verbs(*noun, context, options);
   add_policy_verbs(*noun, context, options);
+  add_recovery_verbs(*noun, context);
 }
 
 }  // namespace chengxin::app

@@ -238,6 +238,23 @@ Status Policy::read_delegations(const Json& json) {
   return {};
 }
 
+Status Policy::read_recovery(const Json& json) {
+  Members members(json, "recovery");
+  const std::string key = members.text("key");
+  Recovery out{{}, size_t(std::max<int64_t>(0, members.number("need"))), members.texts("holders")};
+  TRY(members.done());
+  const std::set<std::string> different(out.holders.begin(), out.holders.end());
+  if (out.need < 2 || out.need > out.holders.size() || different.size() != out.holders.size() ||
+      different.contains(""))
+    return fail(Code::invalid_argument, "access.recovery_holders", "{} of {}", out.need, out.holders.size());
+  ASSIGN(const Bytes point, unhex(key));
+  ASSIGN(out.key, crypto::Sm2PublicKey::from_point(point));
+  if (user_with_key(out.key.point()))
+    return fail(Code::invalid_argument, "access.key_shared", "of the recovery");
+  recovery_ = std::move(out);
+  return {};
+}
+
 Result<Policy> Policy::read(const Json& document) {
   Policy out;
   Members members(document, "policy");
@@ -248,6 +265,8 @@ Result<Policy> Policy::read(const Json& document) {
   const Json &organisations = members.object("organisations"), &roles = members.object("roles"),
              &users = members.object("users"), &assignments = members.list("assignments"),
              &delegations = members.list("delegations");
+  const bool recoverable = document.is_object() && document.contains("recovery");
+  const Json recovery = recoverable ? members.object("recovery") : Json();
   TRY(members.done());
   if (!format) return malformed("format is not " + std::string(kPolicyFormat));
   TRY(out.read_organisations(organisations));
@@ -255,6 +274,7 @@ Result<Policy> Policy::read(const Json& document) {
   TRY(out.read_users(users));
   TRY(out.read_assignments(assignments));
   TRY(out.read_delegations(delegations));
+  if (recoverable) TRY(out.read_recovery(recovery));
   ASSIGN(out.text_, canonical_json(document));
   out.digest_ = crypto::sm3(view(out.text_));
   out.document_ = document;

@@ -70,10 +70,18 @@ class Policy {
     int64_t from_ms = 0, until_ms = 0;
   };
 
+  // The key that replaces a lost administrator. It exists only in shares, of which `need` give it back, each
+  // with one of the holders, in the order of their shares.
+  struct Recovery {
+    crypto::Sm2PublicKey key;
+    size_t need = 0;
+    std::vector<std::string> holders;
+  };
+
   Policy() = default;
   // access.policy_form, access.role_unknown, access.role_loop, access.role_built_in,
   // access.organisation_unknown, access.organisation_loop, access.user_unknown, access.delegation,
-  // access.key_shared.
+  // access.key_shared, access.recovery_holders (fewer than two, one twice, or fewer than are needed).
   static Result<Policy> read(const Json& document);
   // Of the first version: nobody in one organisation.
   static Json beginning();
@@ -93,6 +101,7 @@ class Policy {
   int64_t made_ms() const { return made_ms_; }
   const std::map<std::string, User>& users() const { return users_; }
   const User* user(const std::string& id) const;
+  const std::optional<Recovery>& recovery() const { return recovery_; }
   std::optional<std::string> user_with_key(const crypto::Sm2Point& key) const;
 
   // Roles that a user has at a time: assigned to him or to an organisation above him, or delegated.
@@ -113,6 +122,7 @@ class Policy {
   Status read_users(const Json& json);
   Status read_assignments(const Json& json);
   Status read_delegations(const Json& json);
+  Status read_recovery(const Json& json);
   Status flatten(const std::string& id, std::vector<std::string>& path);
   std::set<std::string> assigned(const std::string& user) const;
   std::optional<Grant> grant(const std::set<std::string>& roles, const Action& action) const;
@@ -129,6 +139,7 @@ class Policy {
   std::map<std::string, User> users_;
   std::vector<Assignment> assignments_;
   std::vector<Delegation> delegations_;
+  std::optional<Recovery> recovery_;
 };
 
 }  // namespace chengxin::access

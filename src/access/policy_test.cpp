@@ -319,28 +319,118 @@ TEST_F(PolicyTest, BentRowsShutEverybodyOutUntilMended) {
   }
 }
 
-TEST_F(PolicyTest, ALostAdministratorIsReplacedByTheOwnersKeyAndNoOther) {
+struct RecoveryTest : PolicyTest {
+  crypto::Sm2PrivateKey shared = *crypto::Sm2PrivateKey::generate();
+  Person fresh;
+
+  void SetUp() override {
+    PolicyTest::SetUp();
+    apply([&](Json& all) {
+      all["recovery"] = {
+          {"key", hex(shared.public_key().point())}, {"need", 2}, {"holders", {"甲", "乙", "丙"}}};
+    });
+    fresh = add("zhou.min");
+  }
+  // The audit administrator is replaced, and what else `change` says.
+  Json replacing(const std::function<void(Json&)>& change = nullptr) {
+    return next([&](Json& all) {
+      enrol(all, fresh);
+      std::erase_if(all["assignments"].get_ref<Json::array_t&>(),
+                    [&](const Json& one) { return one["to"] == "user:" + audit.id; });
+      assign(all, "user:" + fresh.id, "audit-administrator");
+      if (change) change(all);
+    });
+  }
+  std::string recovered(const Json& document, const crypto::Sm2PrivateKey& key,
+                        const std::string& kind = "recover") {
+    return reason(
+        service->policies().recover(document, sign(key, kind, document), service->usable_check(), now));
+  }
+};
+
+TEST_F(RecoveryTest, ALostAdministratorIsReplacedByTheKeyInSharesAndNoOther) {
   ASSERT_TRUE(service->lock(audit.id));
-  Person fresh = add("zhou.min");
-  const Json document = next([&](Json& all) {
-    enrol(all, fresh);
-    std::erase_if(all["assignments"].get_ref<Json::array_t&>(),
-                  [&](const Json& one) { return one["to"] == "user:" + audit.id; });
-    assign(all, "user:" + fresh.id, "audit-administrator");
-  });
-  auto& store = service->policies();
-  EXPECT_EQ(
-      reason(store.recover(document, sign(security.key, "recover", document), service->usable_check(), now)),
-      "access.policy_signature");
-  EXPECT_EQ(reason(store.recover(document, sign(installation, "bootstrap", document), service->usable_check(),
-                                 now)),
-            "access.policy_signature");
-  ASSERT_TRUE(store.recover(document, sign(installation, "recover", document), service->usable_check(), now));
-  auto versions = take(store.versions(1));
+  const Json document = replacing();
+  EXPECT_EQ(recovered(document, security.key), "access.recovery_signature");
+  EXPECT_EQ(recovered(document, installation), "access.recovery_signature")
+      << "the owner alone is not enough";
+  EXPECT_EQ(recovered(document, *crypto::Sm2PrivateKey::generate()), "access.recovery_signature")
+      << "another installation's";
+  EXPECT_EQ(recovered(document, shared, "propose"), "access.recovery_signature");
+  EXPECT_EQ(recovered(document, shared), "");
+  auto versions = take(service->policies().versions(1));
   EXPECT_EQ(versions[0].signatures[0]["kind"], "recover") << "it stands in the history";
+  EXPECT_EQ(recovered(document, shared), "access.policy_stale") << "once";
+  Json again = replacing();
+  again["previous"] = document["previous"];
+  EXPECT_EQ(recovered(again, shared), "access.policy_stale");
   open();
   EXPECT_FALSE(service->policies().bent());
   EXPECT_TRUE(service->policies().current()->decide(fresh.id, approve_action(), now));
+  EXPECT_FALSE(service->policies().current()->decide(audit.id, approve_action(), now));
+}
+
+TEST_F(RecoveryTest, ARecoveryReplacesOneAdministratorAndChangesNothingElse) {
+  Person other = add("li.na");
+  const std::vector<std::function<void(Json&)>> changes = {
+      [](Json& all) { all["recovery"]["need"] = 3; },
+      [](Json& all) { all.erase("recovery"); },
+      [](Json& all) {
+        all["roles"]["a"] = {{"title", ""}};
+      },
+      [](Json& all) {
+        all["organisations"]["a"] = {{"name", ""}, {"parent", "root"}};
+      },
+      [&](Json& all) { enrol(all, other); },
+      [&](Json& all) { all["users"][security.id]["name"] = "another"; },
+      [&](Json& all) { assign(all, "user:" + fresh.id, "official"); },
+      [&](Json& all) {
+        enrol(all, other);
+        assign(all, "user:" + other.id, "audit-administrator");
+      },
+      [&](Json& all) {
+        all["delegations"].push_back({{"from", security.id},
+                                      {"to", fresh.id},
+                                      {"role", "security-administrator"},
+                                      {"from_ms", now},
+                                      {"until_ms", now + kDay}});
+      },
+  };
+  for (size_t i = 0; i < changes.size(); ++i) {
+    const std::string why = recovered(replacing(changes[i]), shared);
+    EXPECT_TRUE(why == "access.recovery_scope" || why == "access.duties_overlap") << i << ' ' << why;
+  }
+  EXPECT_EQ(recovered(next([](Json&) {}), shared), "access.recovery_scope");
+  EXPECT_EQ(recovered(next([&](Json& all) { all["assignments"][0]["to"] = "organisation:root"; }), shared)
+                .substr(0, 7),
+            "access.");
+  EXPECT_EQ(service->policies().current()->version(), 4);
+}
+
+TEST_F(RecoveryTest, NobodyHasTwoDutiesByIt) {
+  for (const Person* one : {&system, &security}) {
+    const Json document = next([&](Json& all) {
+      for (Json& each : all["assignments"])
+        if (each["to"] == "user:" + audit.id) each["to"] = "user:" + one->id;
+    });
+    EXPECT_EQ(recovered(document, shared), "access.duties_overlap");
+  }
+}
+
+TEST_F(RecoveryTest, WithoutSharesThereIsNone) {
+  apply([](Json& all) { all.erase("recovery"); });
+  EXPECT_EQ(recovered(replacing(), shared), "access.no_recovery_key");
+  const auto with = [&](const Json& value) {
+    return refused([&](Json& document) { document["recovery"] = value; });
+  };
+  const std::string key = hex(shared.public_key().point());
+  EXPECT_EQ(with({{"key", key}, {"need", 1}, {"holders", {"a", "b"}}}), "access.recovery_holders");
+  EXPECT_EQ(with({{"key", key}, {"need", 3}, {"holders", {"a", "b"}}}), "access.recovery_holders");
+  EXPECT_EQ(with({{"key", key}, {"need", 2}, {"holders", {"a", "a"}}}), "access.recovery_holders");
+  EXPECT_EQ(with({{"key", key}, {"need", -1}, {"holders", {"a", "b"}}}), "access.recovery_holders");
+  EXPECT_EQ(with({{"need", 2}, {"holders", {"a", "b"}}}), "access.policy_form");
+  EXPECT_EQ(with({{"key", hex(security.key.public_key().point())}, {"need", 2}, {"holders", {"a", "b"}}}),
+            "access.key_shared");
 }
 
 // Whatever is applied in whatever order: nobody has two duties, and there is always a way on.

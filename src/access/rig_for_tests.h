@@ -63,7 +63,9 @@ struct AccessTest : ::testing::Test {
     options.installation = installation;
     options.actions = actions();
     options.iterations = 200;
-    options.trust = [this]() -> Result<Trust> { return Trust{{authority.certificate()}, {}, crls, false}; };
+    options.trust = [this]() -> Result<std::shared_ptr<const Trust>> {
+      return std::make_shared<const Trust>(Trust{{authority.certificate()}, crls, false, {}, true});
+    };
     options.policy_applied = [this](int64_t version, const Digest&) { applied.push_back(version); };
     service = take(Service::open(*database, std::move(options)));
   }

@@ -8,18 +8,14 @@
 #include "access/sessions.h"
 #include "access/store.h"
 #include "access/users.h"
-#include "crypto/certificate.h"
+#include "crypto/tls.h"
 
 // Signing in and the accounts of an installation, over users.h, sessions.h and store.h. All calls are handed
 // the time; those that touch SQL block.
 namespace chengxin::access {
 
-// Whose certificates are good for signing in.
-struct Trust {
-  std::vector<crypto::Certificate> roots, others;
-  std::vector<crypto::Crl> crls;
-  bool crl_required = false;
-};
+// Whose certificates are good for signing in, and for connections of services.
+using Trust = crypto::TlsTrust;
 
 struct Options {
   crypto::Secret key;                  // 32 bytes of the installation: MACs, sealing
@@ -30,7 +26,8 @@ struct Options {
   SessionLimits sessions;
   int failures_to_lock = 5;
   int64_t lock_ms = 30 * 60'000;
-  std::function<Result<Trust>()> trust;  // read at each use, so that a new revocation list counts at once
+  // Asked at each use, so that a new revocation list counts at once; never null.
+  std::function<Result<std::shared_ptr<const Trust>>()> trust;
   std::function<void(int64_t version, const Digest& digest)> policy_applied;
   int64_t started_ms = 0;  // messages signed before are refused
 };
@@ -99,6 +96,10 @@ class Service {
 
   // Certificate and key of a user, checked: what the policy has to hold for him.
   Result<crypto::Certificate> check_certificate(const std::string& pem, int64_t now_ms) const;
+  // access.no_roots; errors of who keeps the certificates.
+  Result<std::shared_ptr<const Trust>> trust() const;
+  // Again what a TLCP handshake checked of its client, by the lists of now: check_tls_peer's reasons.
+  Status check_caller(const crypto::TlsPeer& caller, int64_t now_ms) const;
 
   Users& users() { return users_; }
   Sessions& sessions() { return sessions_; }

@@ -39,15 +39,27 @@ Status Service::take_challenge(const std::string& challenge, int64_t now_ms) {
   return {};
 }
 
-Result<crypto::Certificate> Service::check_certificate(const std::string& pem, int64_t now_ms) const {
+Result<std::shared_ptr<const Trust>> Service::trust() const {
   if (!options_.trust) return fail(Code::unavailable, "access.no_roots");
-  ASSIGN(Trust trust, options_.trust());
-  if (trust.roots.empty()) return fail(Code::unavailable, "access.no_roots");
+  ASSIGN(auto trust, options_.trust());
+  if (trust->roots.empty()) return fail(Code::unavailable, "access.no_roots");
+  return trust;
+}
+
+Status Service::check_caller(const crypto::TlsPeer& caller, int64_t now_ms) const {
+  ASSIGN(const auto known, trust());
+  return crypto::check_tls_peer(crypto::TlsProtocol::tlcp, caller.sign, caller.encrypt, caller.others, *known,
+                                now_ms)
+      .map([](auto&&) {});
+}
+
+Result<crypto::Certificate> Service::check_certificate(const std::string& pem, int64_t now_ms) const {
+  ASSIGN(const auto known, trust());
   ASSIGN(auto all, crypto::certificates_from_pem(pem));
   std::vector<crypto::Certificate> others(all.begin() + 1, all.end());
-  others.insert(others.end(), trust.others.begin(), trust.others.end());
-  TRY(crypto::verify_chain(all.front(), others, trust.roots,
-                           {now_ms, crypto::Purpose::client, trust.crls, trust.crl_required})
+  others.insert(others.end(), known->others.begin(), known->others.end());
+  TRY(crypto::verify_chain(all.front(), others, known->roots,
+                           {now_ms, crypto::Purpose::client, known->crls, known->crl_required})
           .map([](auto&&) {}));
   if (!all.front().allows(crypto::kDigitalSignature) || all.front().is_ca)
     return fail(Code::forbidden, "crypto.certificate_usage", "it is not for signing in");

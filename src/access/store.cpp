@@ -11,7 +11,7 @@ namespace {
 
 constexpr int64_t kClockMs = 10 * 60'000;
 constexpr size_t kMaxVersions = 100'000;
-constexpr std::string_view kInstallation = "installation";
+constexpr std::string_view kInstallation = "installation", kShares = "shares";
 
 Json to_json(const PolicySignature& one) {
   return {{"kind", one.kind}, {"by", one.by}, {"signature", hex(one.signature)}};
@@ -92,13 +92,17 @@ Status PolicyStore::check_signatures(const Policy& before, const Policy& next,
   };
   if (signatures.size() == 1 && signatures[0].by == kInstallation) {
     const auto& one = signatures[0];
-    const bool may =
-        one.kind == "recover" || (one.kind == "bootstrap" && !before.check_not_locked_out(everybody));
-    if (!may)
+    if (one.kind != "bootstrap" || before.check_not_locked_out(everybody))
       return fail(Code::forbidden, "access.policy_signature", "the installation alone may not sign this");
     if (!good(one, options_.installation.public_key()))
       return fail(Code::forbidden, "access.policy_signature");
     return {};
+  }
+  if (signatures.size() == 1 && signatures[0].by == kShares && signatures[0].kind == "recover") {
+    if (!before.recovery()) return fail(Code::conflict, "access.no_recovery_key");
+    if (!good(signatures[0], before.recovery()->key))
+      return fail(Code::forbidden, "access.recovery_signature");
+    return check_replacement(before, next, options_.actions);
   }
   if (signatures.size() != 2 || signatures[0].kind != "propose" || signatures[1].kind != "approve")
     return fail(Code::forbidden, "access.policy_signature",
@@ -311,7 +315,7 @@ Status PolicyStore::recover(const Json& document, ByteView signature, const Usab
   if (auto error = bent()) return tl::unexpected(*error);
   ASSIGN(Policy next, Policy::read(document));
   TRY(check_next(next, usable, now_ms));
-  const std::vector<PolicySignature> one = {{"recover", std::string(kInstallation), to_bytes(signature)}};
+  const std::vector<PolicySignature> one = {{"recover", std::string(kShares), to_bytes(signature)}};
   TRY(check_signatures(*current(), next, one));
   return apply(std::make_shared<const Policy>(std::move(next)), one, std::nullopt, now_ms);
 }

@@ -11,13 +11,14 @@
 // - "propose" and "approve" of two people who were allowed to under the version before, with the keys that
 //   stand there; or
 // - "bootstrap" of the installation, while there are not yet administrators to propose and approve; or
-// - "recover" of the installation: an administrator was lost (docs/access.md).
+// - "recover" of the recovery key of the version before, which exists in shares only: an administrator was
+//   lost and is replaced, nothing else (check_replacement; docs/access.md).
 // All of it is checked from the first version on when it is loaded, and again when a row differs from what is
 // in memory; after that nobody but the owner is let in until it is mended (access.policy_bent).
 namespace chengxin::access {
 
 struct PolicySignature {
-  std::string kind, by;  // by: a user's id, or "installation"
+  std::string kind, by;  // by: a user's id, "installation" or "shares"
   Bytes signature;       // SM2 over policy_message()
 };
 
@@ -34,6 +35,10 @@ struct Proposal {
   std::string why, decided_by;
   int64_t created_ms = 0, decided_ms = 0;
 };
+
+// What a recovery may change: one administrator's roles go to one other person, who may be new; delegations
+// of or to the lost one end. access.recovery_scope.
+Status check_replacement(const Policy& before, const Policy& next, std::span<const Action> actions);
 
 class PolicyStore {
  public:
@@ -66,6 +71,7 @@ class PolicyStore {
                           int64_t now_ms);
   // access.not_beginning when complete() already.
   Status bootstrap(const std::function<void(Json& document)>& change, int64_t now_ms);
+  // access.no_recovery_key, access.recovery_signature, access.recovery_scope, and propose()'s.
   Status recover(const Json& document, ByteView signature, const Usable& usable, int64_t now_ms);
 
   Result<std::vector<Proposal>> proposals(size_t limit) const;  // newest first

@@ -151,5 +151,154 @@ TEST_F(AccessMatrix, HoldsForEveryRouteAndEveryRoleOverHttp) {
   EXPECT_GT(calls, 500u);
 }
 
+TEST(Routes, EachHasAnIdOfItsOwn) {
+  std::map<std::string, std::string> paths;
+  for (const Route& route : every_route()) {
+    const auto [at, fresh] = paths.emplace(route.id, route.path);
+    EXPECT_TRUE(fresh) << route.id << " of " << route.path << " and of " << at->second;
+  }
+}
+
+// Organisations are the tenants: whose records somebody sees, through every route that names one. `above` is
+// of the organisation that all others are beneath, `branch` of one beneath the official's.
+struct Tenants : AccessMatrix {
+  const std::map<std::string, std::string> organisations = {{"above", "root"},      {"official", "east"},
+                                                            {"branch", "east-one"}, {"neighbour", "west"},
+                                                            {"reader", "east"},     {"regulator", "root"}};
+  const std::vector<std::string> makers = {"above", "official", "branch", "neighbour"};
+  int made = 0;
+
+  void SetUp() override {
+    AccessMatrix::SetUp();
+    for (const char* name : {"above", "branch"}) person(name, std::string("d.") + name);
+    apply([&](Json& document) {
+      document["organisations"]["east-one"] = {{"name", "东一区"}, {"parent", "east"}};
+      enrol(document, "above", "official", "root");
+      enrol(document, "branch", "official", "east-one");
+    });
+    for (const char* name : {"above", "branch"}) sign_in(people[name]);
+  }
+  std::string digest() { return fmt::format("{:064x}", ++made); }
+
+  // Makes a record by a route that adds some: its id. nullopt: the test does not know how.
+  std::optional<std::string> make(const Route& route, const std::string& who) {
+    Reply reply;
+    if (route.id == "addEvidence") {
+      reply = as(who, "POST", route.path, {{"digest", digest()}});
+    } else if (route.id == "addEvidenceBatch") {
+      reply = as(who, "POST", route.path, {{"items", {{{"digest", digest()}}}}});
+    } else if (route.id == "uploadOriginal") {
+      reply = ask(port(), {.method = "POST",
+                           .target = route.path,
+                           .token = people.at(who).token,
+                           .type = "application/octet-stream",
+                           .body = "original " + digest()});
+    } else {
+      return std::nullopt;
+    }
+    EXPECT_EQ(reply.status, 201) << route.id << ' ' << reply.body;
+    Json body = reply.json();
+    const Json& one = body.contains("items") ? body["items"][0] : body;
+    return one.contains("original") && !one.contains("id") ? one["original"] : one["id"];
+  }
+  static std::string collection(const std::string& path) {
+    const size_t at = path.find("/{");
+    const std::string base = path.substr(0, at);
+    return at == path.npos && base.ends_with("/batch") ? base.substr(0, base.rfind('/')) : base;
+  }
+  bool sees(const std::string& viewer, const std::string& maker) {
+    if (viewer == "regulator") return true;
+    return access->policies().current()->within(organisations.at(maker), organisations.at(viewer));
+  }
+};
+
+TEST_F(Tenants, EveryRouteThatNamesARecordHidesThoseOfOthers) {
+  using Records = std::map<std::string, std::vector<std::string>>;  // maker to ids
+  std::map<std::string, Records> records;                           // by collection
+  std::vector<Route> naming, listing;
+  for (const Route& route : every_route()) {
+    if (!route.records) continue;
+    const bool named = route.path.find('{') != route.path.npos;
+    if (route.method == Method::post && !named) {
+      for (const auto& who : makers) {
+        auto id = make(route, who);
+        ASSERT_TRUE(id) << route.id << " adds records: say here how";
+        records[collection(route.path)][who].push_back(*id);
+      }
+    } else {
+      (named ? naming : listing).push_back(route);
+    }
+  }
+  ASSERT_GE(naming.size(), 3u);
+  ASSERT_GE(listing.size(), 1u);
+
+  for (const Route& route : naming) {
+    auto kept = records.find(collection(route.path));
+    ASSERT_NE(kept, records.end()) << route.path << " names records that nothing here makes";
+    const size_t open = route.path.find('{'), close = route.path.find('}');
+    ASSERT_EQ(route.path.find('{', close), route.path.npos) << "which of them is the record?";
+    for (const auto& [viewer, organisation] : organisations)
+      for (const auto& [maker, ids] : kept->second)
+        for (const auto& id : ids) {
+          const std::string target = std::string(route.path).replace(open, close - open + 1, id);
+          const Reply reply = as(viewer, std::string(method_name(route.method)), target);
+          const std::string what = fmt::format("{} {} of {} as {}", route.id, id, maker, viewer);
+          if (sees(viewer, maker)) {
+            EXPECT_LT(reply.status, 300) << what << ": " << reply.body.substr(0, 200);
+          } else {
+            EXPECT_EQ(reply.status, 404) << what;
+            EXPECT_EQ(reply.reason(), "access.no_record") << what;
+            const std::string nothing = std::string(route.path).replace(open, close - open + 1, "0" + id);
+            Json there = reply.json();
+            Json missing = as(viewer, std::string(method_name(route.method)), nothing).json();
+            for (Json* one : {&there, &missing})
+              for (const char* own : {"instance", "request_id", "detail"}) one->erase(own);
+            EXPECT_EQ(there, missing) << what << ": as if it were not there";
+          }
+        }
+  }
+  for (const Route& route : listing) {
+    auto kept = records.find(collection(route.path));
+    ASSERT_NE(kept, records.end()) << route.path << " lists records that nothing here makes";
+    for (const auto& [viewer, organisation] : organisations) {
+      std::set<std::string> listed;
+      const Json body = as(viewer, "GET", route.path + "?limit=500").json();
+      for (const Json& one : body["items"]) listed.insert(one["id"].get<std::string>());
+      for (const auto& [maker, ids] : kept->second)
+        for (const auto& id : ids)
+          EXPECT_EQ(listed.contains(id), sees(viewer, maker))
+              << route.id << ' ' << id << " of " << maker << " as " << viewer;
+    }
+  }
+}
+
+TEST_F(Tenants, NorAreRecordsOfOthersReferredTo) {
+  const std::string shared = digest();
+  const auto add = [&](const std::string& who, Json more) {
+    more["digest"] = shared;
+    return as(who, "POST", "/api/v1/evidence", more);
+  };
+  const std::string east = add("official", Json::object()).json()["id"];
+  const Json west = add("neighbour", Json::object()).json();
+  EXPECT_EQ(west["same_digest"], Json::array()) << "who else has it is not told";
+  const Json third = add("official", Json::object()).json();
+  EXPECT_EQ(third["same_digest"], Json::array({east}));
+  const std::string at = "/api/v1/evidence/" + third["id"].get<std::string>();
+  EXPECT_EQ(as("regulator", "GET", at).json()["same_digest"].size(), 2u);
+  EXPECT_EQ(as("official", "GET", at).json()["same_digest"].size(), 1u);
+  EXPECT_EQ(add("neighbour", {{"links", {east}}}).reason(), "access.no_record");
+  EXPECT_EQ(add("branch", {{"links", {east}}}).reason(), "access.no_record") << "not upwards";
+  EXPECT_EQ(add("above", {{"links", {east}}}).status, 201);
+  Reply original = ask(port(), {.method = "POST",
+                                .target = "/api/v1/originals",
+                                .token = people.at("official").token,
+                                .type = "application/octet-stream",
+                                .body = "a contract"});
+  const std::string stored = original.json()["original"];
+  EXPECT_EQ(add("neighbour", {{"original", stored}}).reason(), "access.no_record");
+  const Json linked = add("above", {{"links", {east}}}).json();
+  EXPECT_EQ(linked["links"], Json::array({east}));
+}
+
 }  // namespace
 }  // namespace chengxin::api

@@ -19,6 +19,7 @@ struct AccessPlatformTest : PlatformTest {
                                                                 {now_ms() - kDayMs, now_ms() + 900 * kDayMs});
   crypto::Sm2PrivateKey installation = *crypto::Sm2PrivateKey::generate();
   crypto::Secret row_key = crypto::random_secret(32);
+  std::vector<crypto::Crl> crls;
   std::map<std::string, Person> people;  // by role or name
 
   void open_access() override {
@@ -28,8 +29,9 @@ struct AccessPlatformTest : PlatformTest {
     options_of_access.actions = all_actions();
     options_of_access.iterations = 200;
     options_of_access.started_ms = now_ms() - 60'000;
-    options_of_access.trust = [this]() -> Result<access::Trust> {
-      return access::Trust{{authority.certificate()}, {}, {}, false};
+    options_of_access.trust = [this]() -> Result<std::shared_ptr<const access::Trust>> {
+      return std::make_shared<const access::Trust>(
+          access::Trust{{authority.certificate()}, crls, false, {}, true});
     };
     access = take(access::Service::open(*database, std::move(options_of_access)));
   }

@@ -66,6 +66,15 @@ Result<Principal> of_message(App& app, const Head& head, const Route& route) {
   return out;
 }
 
+Result<Principal> of_certificate(App& app, const crypto::TlsPeer& caller) {
+  auto policy = app.services.access->policies().current();
+  const auto id = policy->user_with_key(caller.sign.public_key->point());
+  if (!id) return fail(Code::unauthenticated, "access.certificate_nobody", "{}", caller.sign.subject_text());
+  if (!policy->user(*id)->service)
+    return fail(Code::unauthenticated, "access.certificate_person", "{}", caller.sign.subject_text());
+  return Principal{.id = "service:" + *id, .kind = Principal::Kind::service, .user = *id};
+}
+
 // A page of this platform shows the token that only it was given; pages of others have the cookie sent at
 // best.
 Status check_page(const Head& head, const Principal& principal) {
@@ -76,7 +85,8 @@ Status check_page(const Head& head, const Principal& principal) {
   return fail(Code::forbidden, "access.page_token");
 }
 
-Result<Principal> authenticate(App& app, const Head& head, const Route& route) {
+Result<Principal> authenticate(App& app, const Head& head, const Route& route,
+                               const crypto::TlsPeer* caller) {
   const std::string_view authorization = head.field("Authorization");
   if (head.count("Signature-Input") > 0) {
     if (!authorization.empty()) return fail(Code::invalid_argument, "access.two_credentials");
@@ -92,6 +102,7 @@ Result<Principal> authenticate(App& app, const Head& head, const Route& route) {
       TRY(check_page(head, out));
       return out;
     }
+    if (caller) return of_certificate(app, *caller);
   }
   return app.tokens.authenticate(authorization, now_ms());
 }
@@ -101,6 +112,20 @@ Status check_owner(const App& app, const access::Action& action) {
   for (std::string_view tag : {"access", "recovery", "users", "system", "sessions"})
     if (action.tag == tag) return {};
   return fail(Code::forbidden, "access.owner_restricted");
+}
+
+// What a connection or a signature cannot know: revoked or disabled meanwhile. Blocks.
+Status check_now(const App& app, const crypto::TlsPeer* caller, const Principal& principal) {
+  const access::Service& access = *app.services.access;
+  if (caller) {
+    TRY(access.check_caller(*caller, now_ms()));
+    const auto holder = access.policies().current()->user_with_key(caller->sign.public_key->point());
+    if (holder && *holder != principal.user)
+      return fail(Code::forbidden, "access.certificate_mixed", "{}", caller->sign.subject_text());
+  }
+  if (principal.kind == Principal::Kind::service && !access.usable(principal.user))
+    return fail(Code::forbidden, "access.disabled");
+  return {};
 }
 
 Status check_session(const App& app, const Principal& principal) {
@@ -161,13 +186,12 @@ bool may_write(const Call& call) {
   return decide(call.app, call.principal, action, call.route.access).has_value();
 }
 
-Task<Status> authorise(App& app, const Head& head, const Route& route, Principal& principal) {
-  CO_ASSIGN(principal, authenticate(app, head, route));
-  if (principal.kind == Principal::Kind::service) {
-    auto usable =
-        co_await blocking(app, [&]() -> Result<bool> { return app.services.access->usable(principal.user); });
-    if (!usable) co_return tl::unexpected(usable.error());
-    if (!*usable) co_return fail(Code::forbidden, "access.disabled");
+Task<Status> authorise(App& app, const Head& head, const Route& route, const crypto::TlsPeer* caller,
+                       Principal& principal) {
+  CO_ASSIGN(principal, authenticate(app, head, route, caller));
+  if (caller || principal.kind == Principal::Kind::service) {
+    auto checked = co_await blocking(app, [&] { return check_now(app, caller, principal); });
+    CO_TRY(checked);
   }
   CO_ASSIGN(principal.grant, decide(app, principal, action_of(route), route.access));
   if (app.services.access && !principal.user.empty())
@@ -177,7 +201,7 @@ Task<Status> authorise(App& app, const Head& head, const Route& route, Principal
 }
 
 Status check_body(const Principal& principal, const Head& head, ByteView body) {
-  if (principal.kind != Principal::Kind::service) return {};
+  if (principal.kind != Principal::Kind::service || head.count("Signature-Input") == 0) return {};
   return access::check_content_digest(head.field("Content-Digest"), body);
 }
 

@@ -7,11 +7,15 @@
 namespace chengxin::api {
 
 // One credential of: the owner's or a token's or a session's bearer, a session's cookie, a signature of the
-// message. Errors: auth.missing, auth.invalid, auth.expired, auth.owner_only, access.two_credentials,
+// message, or else the certificates that the connection showed (`caller`, may be null), which are checked
+// again at each call. Certificates of somebody whom the policy knows go with no credential but his own.
+// Errors: auth.missing, auth.invalid, auth.expired, auth.owner_only, access.two_credentials,
 // access.page_token, access.session_*, access.password_change_required, access.second_factor_required,
-// access.not_allowed, access.owner_restricted, access.message_signature_*, access.policy_bent.
+// access.not_allowed, access.owner_restricted, access.message_signature_*, access.policy_bent,
+// access.certificate_nobody, access.certificate_person, access.certificate_mixed, crypto.certificate_*.
 // Who it is is known to the caller, for the audit log, also when he may not.
-Task<Status> authorise(App& app, const Head& head, const Route& route, Principal& principal);
+Task<Status> authorise(App& app, const Head& head, const Route& route, const crypto::TlsPeer* caller,
+                       Principal& principal);
 
 access::Action action_of(const Route& route);
 // What came in clear from another host is refused when it is administration: a person or the owner, signing
@@ -30,7 +34,10 @@ Status check_body(const Principal& principal, const Head& head, ByteView body);
 // What of the records (Route::records) the caller may see. Before the handler: access.no_record for the one
 // that the path names.
 Task<Status> check_record(Call& call);
-// After it: leaves out records of others and with higher labels, blanks masked members, labels what was
+// Of those that a body refers to: one that the caller may not see is not there. access.no_record.
+Task<Status> check_references(Call& call, std::vector<std::string> records);
+// After it: leaves out records of others and with higher labels, also where another
+// names them (same_digest, links), blanks masked members, labels what was
 // added.
 Task<Status> filter(Call& call, Response& response);
 

@@ -183,7 +183,7 @@ Task<Result<Response>> serve(App& app, Incoming& incoming, Outgoing& out, std::o
 
   Call& call = made.emplace(Call{.app = app, .route = *route, .request_id = incoming.request_id});
   if (route->access != Access::open) {
-    auto allowed = co_await authorise(app, head, *route, call.principal);
+    auto allowed = co_await authorise(app, head, *route, incoming.caller, call.principal);
     CO_TRY(allowed);
   }
   if (incoming.exposed) CO_TRY(check_exposed(*route, call.principal));

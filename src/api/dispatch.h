@@ -34,6 +34,7 @@ struct Incoming {
   BodySource& source;
   std::string& body;     // where read_whole() gathers
   BodyShare& share;      // of `body`
+  const crypto::TlsPeer* caller = nullptr;  // the certificates that it showed
   bool exposed = false;  // it came in clear from another host: whoever stands between could read it
 };
 

@@ -16,14 +16,14 @@ bool visible(const App& app, const Principal& principal, const access::Label* la
          app.services.access->policies().current()->within(label->organisation, principal.organisation);
 }
 
+constexpr std::array<const char*, 2> kReferences = {"same_digest", "links"};
+
 // The ids of the records of an answer: one, or a list of them.
 std::vector<std::string> ids_of(const Json& body) {
   std::vector<std::string> out;
   const auto take = [&](const Json& one) {
-    if (auto id = one.find("id"); one.is_object() && id != one.end() && id->is_string()) out.push_back(*id);
-    if (auto original = one.find("original");
-        one.is_object() && original != one.end() && original->is_string())
-      out.push_back(*original);
+    for (const char* name : {"id", "original"})
+      if (const std::string id = one.is_object() ? one.value(name, "") : ""; !id.empty()) out.push_back(id);
   };
   if (body.contains("items") && body["items"].is_array())
     for (const Json& one : body["items"]) take(one);
@@ -44,13 +44,52 @@ void blank(Json& value, const std::vector<std::string>& masks) {
   }
 }
 
-void leave_out(const App& app, const Principal& principal, Json& body,
-               const std::map<std::string, access::Label>& labels) {
-  auto& items = body["items"].get_ref<Json::array_t&>();
-  std::erase_if(items, [&](const Json& one) {
-    auto label = labels.find(one.value("id", ""));
-    return !visible(app, principal, label == labels.end() ? nullptr : &label->second);
+template <typename Act>
+void each_record(Json& body, const Act& act) {
+  if (body.contains("items") && body["items"].is_array()) {
+    for (Json& one : body["items"]) act(one);
+  } else {
+    act(body);
+  }
+}
+
+std::vector<std::string> referred(Json& body) {
+  std::vector<std::string> out;
+  each_record(body, [&](Json& one) {
+    for (const char* member : kReferences)
+      if (one.is_object() && one.contains(member))
+        for (const Json& id : one[member]) out.push_back(id.get<std::string>());
   });
+  return out;
+}
+
+// What the caller may not see, by its labels.
+struct Sight {
+  const App& app;
+  const Principal& principal;
+  std::map<std::string, access::Label> labels;
+
+  bool sees(const std::string& id) const {
+    auto label = labels.find(id);
+    return visible(app, principal, label == labels.end() ? nullptr : &label->second);
+  }
+  void leave_out(Json& body, bool listed) const {
+    if (listed)
+      std::erase_if(body["items"].get_ref<Json::array_t&>(),
+                    [&](const Json& one) { return !sees(one.value("id", "")); });
+    each_record(body, [&](Json& one) {
+      for (const char* member : kReferences)
+        if (one.is_object() && one.contains(member))
+          std::erase_if(one[member].get_ref<Json::array_t&>(),
+                        [&](const Json& id) { return !sees(id.get<std::string>()); });
+    });
+  }
+};
+
+Task<Result<Sight>> sight_of(Call& call, std::vector<std::string> records) {
+  auto labels = co_await blocking(call.app, [&] { return call.app.services.access->labels().find(records); });
+  if (!labels) co_return tl::unexpected(labels.error());
+  co_return Sight{call.app, call.principal, std::move(*labels)};
 }
 
 }  // namespace
@@ -59,12 +98,16 @@ Task<Status> check_record(Call& call) {
   if (!call.route.records || !call.app.services.access || sees_all(call.principal)) co_return Status();
   const std::string id = call.path.text("id", call.path.text("original"));
   if (id.empty()) co_return Status();
-  auto labels =
-      co_await blocking(call.app, [&] { return call.app.services.access->labels().find(std::array{id}); });
-  if (!labels) co_return tl::unexpected(labels.error());
-  auto label = labels->find(id);
-  if (!visible(call.app, call.principal, label == labels->end() ? nullptr : &label->second))
-    co_return fail(Code::not_found, "access.no_record");
+  std::vector<std::string> records(1, id);
+  co_return co_await check_references(call, std::move(records));
+}
+
+Task<Status> check_references(Call& call, std::vector<std::string> records) {
+  if (records.empty() || !call.app.services.access || sees_all(call.principal)) co_return Status();
+  auto sight = co_await sight_of(call, records);
+  if (!sight) co_return tl::unexpected(sight.error());
+  for (const std::string& id : records)
+    if (!sight->sees(id)) co_return fail(Code::not_found, "access.no_record", "{}", id);
   co_return Status();
 }
 
@@ -87,11 +130,14 @@ Task<Status> filter(Call& call, Response& response) {
     });
     CO_TRY(added);
   }
-  if (call.route.records && call.route.method == Method::get && body.contains("items") &&
-      !sees_all(principal)) {
-    auto labels = co_await blocking(app, [&] { return app.services.access->labels().find(ids_of(body)); });
-    if (!labels) co_return tl::unexpected(labels.error());
-    leave_out(app, principal, body, *labels);
+  if (call.route.records && !sees_all(principal)) {
+    const bool listed = call.route.method == Method::get && body.contains("items");
+    std::vector<std::string> named = referred(body);
+    if (listed)
+      for (std::string& id : ids_of(body)) named.push_back(std::move(id));
+    auto sight = co_await sight_of(call, std::move(named));
+    if (!sight) co_return tl::unexpected(sight.error());
+    sight->leave_out(body, listed);
   }
   if (masked) blank(body, principal.grant.masks);
   response.body = body.dump(-1, ' ', false, Json::error_handler_t::replace);

@@ -214,7 +214,7 @@ const std::vector<std::string> kProposalReasons = {
     "access.key_shared",           "access.role_unknown",       "access.role_loop",
     "access.role_built_in",        "access.permission_unknown", "access.organisation_loop",
     "access.organisation_unknown", "access.user_unknown",       "access.delegation",
-    "access.policy_bent"};
+    "access.recovery_holders",     "access.policy_bent"};
 
 }  // namespace
 
@@ -238,6 +238,8 @@ Resource access_resource() {
       row(Method::post, "recover", "recoverAccess", {"恢复管理员", "Replace a lost administrator"},
           "AccessRecovery", 200, "AccessPolicy", recover);
   recovering.reasons = kProposalReasons;
+  for (const char* reason : {"access.no_recovery_key", "access.recovery_signature", "access.recovery_scope"})
+    recovering.reasons.emplace_back(reason);
   recovering.tag = "recovery";
   resource.routes = {
       row(Method::get, "policy", "getAccessPolicy", {"现行权限策略", "The policy in force"}, "", 200,

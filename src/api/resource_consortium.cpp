@@ -323,7 +323,7 @@ std::vector<Row> rows_of_node() {
        [](Call&, Service& s) { return s.renew(); }},
       {Method::post,
        "/certificates/revocations",
-       "revokeCertificates",
+       "revokeNodeCertificates",
        {"吊销证书并公布", "Take certificates back, and publish"},
        "RevokedCertificates",
        false,

@@ -1,5 +1,6 @@
 #include "api/resource_evidence.h"
 
+#include "api/authorise.h"
 #include "api/describe.h"
 #include "api/problem.h"
 #include "base/clock.h"
@@ -91,10 +92,15 @@ Task<Result<Response>> add(Call& call, const std::vector<const Json*>& given, bo
     co_return fail(Code::invalid_argument, "evidence.proof_in_answer",
                    "needs wait=receipt and at most {} items", kMaxProofs);
   std::vector<evidence::NewEvidence> items;
+  std::vector<std::string> named;  // other records, which they are linked to
   for (const Json* json : given) {
     CO_ASSIGN(auto item, parse_new(*json));
+    for (const std::string& link : item.links) named.push_back(link);
+    if (!item.blob.empty()) named.push_back(item.blob);
     items.push_back(std::move(item));
   }
+  auto seen = co_await check_references(call, std::move(named));
+  CO_TRY(seen);
   Outcome<Added> accepted, anchored;
   int64_t until = steady_ns() + int64_t(app.options.receipt_timeout_ms) * 1'000'000;
   app.services.evidence->add(call.json.value("chain", app.options.default_chain), std::move(items),
@@ -251,17 +257,12 @@ Schemas schemas() {
 
 Resource evidence_resource() {
   const std::string base = "/api/v1/evidence", chain = "/api/v1/chains/{chain}";
-  const std::vector<std::string> add_reasons = {"chain.not_found",
-                                                "evidence.too_many",
-                                                "evidence.title_length",
-                                                "evidence.tag",
-                                                "evidence.link_unknown",
-                                                "evidence.further_digest",
-                                                "evidence.capture",
-                                                "evidence.blob_unknown",
-                                                "evidence.original_mismatch",
-                                                "evidence.proof_in_answer",
-                                                "order.queue_full",
+  const std::vector<std::string> add_reasons = {"chain.not_found",           "evidence.too_many",
+                                                "evidence.title_length",     "evidence.tag",
+                                                "evidence.link_unknown",     "evidence.further_digest",
+                                                "evidence.capture",          "evidence.blob_unknown",
+                                                "access.no_record",          "evidence.original_mismatch",
+                                                "evidence.proof_in_answer",  "order.queue_full",
                                                 "transaction.unknown_signer"};
   const std::vector<Parameter> add_query = {
       {"wait", enum_schema({"receipt", "accepted"}), {"等待到何时", "What to wait for"}},

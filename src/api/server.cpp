@@ -67,6 +67,8 @@ struct Server::Impl {
     const Options& options = app.options;
     if (!options.owner_token.empty() && options.owner_token.size() < 32)
       return fail(Code::invalid_argument, "api.options", "the owner token needs at least 32 characters");
+    if (options.client_certificates != ClientCertificates::off && (!options.tls || !app.services.access))
+      return fail(Code::invalid_argument, "api.options", "certificates of clients need TLCP and accounts");
     return {};
   }
 

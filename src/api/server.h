@@ -56,12 +56,16 @@ namespace chengxin::api {
 
 class CryptoService;
 
+// Of the TLCP pair of certificates that a client may show: it says which service of the policy calls.
+enum class ClientCertificates : uint8_t { off, asked, required };
+
 struct Options {
   std::string address = "127.0.0.1";
   uint16_t port = 8080;                   // 0: any free one
   std::optional<crypto::TlsContext> tls;  // how connections are protected; none: not at all
-  bool owner_restricted = false;          // the owner may only begin, look and recover
-  std::string owner_token;                // the installation's own credential; at least 32 characters
+  ClientCertificates client_certificates = ClientCertificates::off;  // but for off, `tls` is TLCP
+  bool owner_restricted = false;   // the owner may only begin, look and recover
+  std::string owner_token;         // the installation's own credential; at least 32 characters
   std::vector<std::string> hosts;  // names accepted in the Host field besides loopback names and `address`
   std::string default_chain = "default";
   std::string version = "0.1.0";

@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "crypto/ocsp.h"
 #include "crypto/signing_request.h"
+#include "crypto/tls.h"
 #include "keys/own_keys.h"
 #include "sql/database.h"
 
@@ -106,7 +107,8 @@ struct Options {
   std::string public_url;               // of this platform, for extensions of certificates; empty: none
   int64_t crl_ms = 24 * 3600'000;       // from one list to its nextUpdate
   int64_t due_ms = 30 * int64_t(24) * 3600'000;
-  bool stale_lists_refused = true;  // checking fails closed when a list is missing or too old
+  bool crl_required = true;  // checking fails when an issuer has no list at all
+  int64_t stale_ms = 0;      // how long after its nextUpdate a list is still believed; 0: checking fails
   std::function<int64_t()> now_ms;
 };
 
@@ -159,6 +161,8 @@ class Service {
   // A newer list of an anchor: given, or fetched from where it is known to be. authority.no_anchor,
   // authority.crl_older, authority.crl_url, crypto.crl_*, crypto.certificate_*, and net/fetch.h's.
   Result<Anchor> renew_list(const std::string& id, const std::optional<crypto::Crl>& crl);
+  // What check() goes by, for connections and logins of holders; made anew when a list or an anchor changes.
+  Result<std::shared_ptr<const crypto::TlsTrust>> trust();
   // The path to an own or outside root, leaf first: crypto.certificate_*, crypto.crl_*, authority.weak_hash,
   // authority.self_made.
   Result<std::vector<crypto::Certificate>> check(const crypto::Certificate& certificate,
@@ -177,7 +181,6 @@ class Service {
 
  private:
   struct Keys;
-  struct Trust;
   using KeysPtr = std::shared_ptr<const Keys>;
 
   Service(sql::Database& database, Options options);
@@ -192,14 +195,13 @@ class Service {
   Status change(const std::vector<std::string>& ids, State into, int reason);
   Status put_list(sql::Session& session, const Keys& keys);
   Status take_list(const Anchor& anchor, const crypto::Crl& crl);
-  Result<std::shared_ptr<const Trust>> trust();
   void forget_trust();
 
   sql::Database& database_;
   const Options options_;
   mutable std::mutex mutex_;
   KeysPtr keys_;
-  std::shared_ptr<const Trust> trust_;
+  std::shared_ptr<const crypto::TlsTrust> trust_;
   uint64_t trust_version_ = 0;
   std::mutex creating_;
   std::condition_variable wake_;

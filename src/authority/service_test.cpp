@@ -33,12 +33,12 @@ class AuthorityTest : public test::OnEachDatabase {
     database.reset();
     OnEachDatabase::TearDown();
   }
-  void start(bool stale_refused = true) {
+  void start(int64_t stale_ms = 0) {
     service.reset();
     if (!keys) keys = std::make_shared<keys::OwnKeys>(folder);
     Options options{.folder = folder / "keys" / "ca", .keys = keys, .public_url = "http://ca.example:8080"};
     options.now_ms = [this] { return now; };
-    options.stale_lists_refused = stale_refused;
+    options.stale_ms = stale_ms;
     auto opened = Service::open(*database, options);
     ASSERT_OK(opened);
     service = std::move(*opened);
@@ -216,11 +216,14 @@ TEST_P(AuthorityTest, StaleListsFailClosedUnlessToldOtherwise) {
   ASSERT_OK(service->upkeep());
   EXPECT_EQ(checked(done.sign), "");
   now += 26 * 3600'000;
-  start(false);
+  start(3 * 3600'000);
   EXPECT_EQ(checked(done.sign), "");
+  EXPECT_EQ((*service->trust())->crls.size(), 2u);
   ASSERT_OK(service->revoke({done.holder.id}, 0));
   now += 26 * 3600'000;
   EXPECT_EQ(checked(done.sign), "crypto.certificate_revoked") << "what an old list says still holds";
+  now += 2 * 3600'000;
+  EXPECT_EQ(checked(done.sign), "crypto.crl_expired") << "not for longer than it was told";
 }
 
 TEST_P(AuthorityTest, TimePasses) {

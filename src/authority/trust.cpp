@@ -49,19 +49,13 @@ bool signed_by_itself(const crypto::Certificate& one) {
 
 }  // namespace
 
-// What checks need, parsed once.
-struct Service::Trust {
-  std::vector<crypto::Certificate> roots, others;
-  std::vector<crypto::Crl> crls;
-};
-
 void Service::forget_trust() {
   std::lock_guard lock(mutex_);
   trust_.reset();
   ++trust_version_;
 }
 
-Result<std::shared_ptr<const Service::Trust>> Service::trust() {
+Result<std::shared_ptr<const crypto::TlsTrust>> Service::trust() {
   uint64_t version = 0;
   KeysPtr keys;
   {
@@ -70,7 +64,9 @@ Result<std::shared_ptr<const Service::Trust>> Service::trust() {
     version = trust_version_;
     keys = keys_;
   }
-  auto out = std::make_shared<Trust>();
+  auto out = std::make_shared<crypto::TlsTrust>();
+  out->crl_required = options_.crl_required;
+  out->callers = true;
   tables::List list;
   std::vector<tables::AnchorRow> rows;
   TRY(database_.read([&](sql::Session& session) -> Status {
@@ -94,11 +90,10 @@ Result<std::shared_ptr<const Service::Trust>> Service::trust() {
     }
     (signed_by_itself(row.anchor.certificate) ? out->roots : out->others).push_back(row.anchor.certificate);
   }
-  if (!options_.stale_lists_refused)
-    for (crypto::Crl& crl : out->crls) crl.next_update_ms = INT64_MAX;  // old news are better than none
+  for (crypto::Crl& crl : out->crls) crl.next_update_ms += options_.stale_ms;
   std::lock_guard lock(mutex_);
   if (version == trust_version_) trust_ = out;
-  return std::shared_ptr<const Trust>(std::move(out));
+  return std::shared_ptr<const crypto::TlsTrust>(std::move(out));
 }
 
 Result<std::vector<crypto::Certificate>> Service::check(const crypto::Certificate& certificate,
@@ -113,7 +108,7 @@ Result<std::vector<crypto::Certificate>> Service::check(const crypto::Certificat
   const bool anchor = std::any_of(known->roots.begin(), known->roots.end(),
                                   [&](const auto& root) { return root.der == certificate.der; });
   if (!anchor && signed_by_itself(certificate)) return refused("authority.self_made", certificate);
-  crypto::ChainPolicy policy{now(), purpose, known->crls, options_.stale_lists_refused, true};
+  crypto::ChainPolicy policy{now(), purpose, known->crls, options_.crl_required, true};
   return crypto::verify_chain(certificate, all, known->roots, policy);
 }
 

@@ -115,9 +115,25 @@ std::string host_of(const std::string& url) {
   return out;
 }
 
+Result<std::optional<crypto::TlsIdentity>> identity_of(const Certificates& given) {
+  if (given.sign.empty()) return std::nullopt;
+  crypto::TlsIdentity out;
+  ASSIGN(out.chain, crypto::certificates_from_pem(given.sign));
+  out.sign = std::move(out.chain.front());
+  out.chain.erase(out.chain.begin());
+  ASSIGN(auto encrypt, crypto::certificates_from_pem(given.encrypt));
+  out.encrypt = std::move(encrypt.front());
+  ASSIGN(out.sign_key, crypto::Sm2PrivateKey::from_pem(given.sign_key));
+  ASSIGN(out.encrypt_key, crypto::Sm2PrivateKey::from_pem(given.encrypt_key));
+  TRY(crypto::check_tls_identity(crypto::TlsProtocol::tlcp, out));
+  return out;
+}
+
 // How this url is protected by us rather than by libcurl; nullptr: not.
 Result<std::unique_ptr<ProtectedSockets>> protection_of(const Options& options) {
   const bool tlcp = options.url.rfind("tlcp://", 0) == 0;
+  if (!tlcp && !options.certificates.sign.empty())
+    return fail(Code::invalid_argument, "crypto.tls_identity", "certificates of clients are for tlcp://");
   if (!tlcp && options.url.rfind("https://", 0) != 0) return nullptr;
   auto roots = crypto::certificates_from_pem(options.root_pem);
   const bool sm = roots && roots->front().public_key;
@@ -126,11 +142,24 @@ Result<std::unique_ptr<ProtectedSockets>> protection_of(const Options& options) 
     return fail(Code::invalid_argument, "client.root", "{} needs an SM2 root certificate", options.url);
   auto trust = std::make_shared<crypto::TlsTrust>(crypto::TlsTrust{std::move(*roots), {}, false});
   auto protocol = tlcp ? crypto::TlsProtocol::tlcp : crypto::TlsProtocol::tls13_sm;
-  ASSIGN(auto context, crypto::TlsContext::create(protocol, std::nullopt));
+  ASSIGN(auto identity, identity_of(options.certificates));
+  ASSIGN(auto context, crypto::TlsContext::create(protocol, std::move(identity)));
   return std::make_unique<ProtectedSockets>(std::move(context), std::move(trust), host_of(options.url));
 }
 
 }  // namespace
+
+Result<Certificates> Certificates::read(const fs::path& folder) {
+  Certificates out;
+  for (const auto& [name, part] : {std::pair("sign.pem", &out.sign),
+                                   {"sign.key", &out.sign_key},
+                                   {"encrypt.pem", &out.encrypt},
+                                   {"encrypt.key", &out.encrypt_key}}) {
+    ASSIGN(Bytes bytes, read_file(folder / name, 256 << 10));
+    *part = to_string(bytes);
+  }
+  return out;
+}
 
 struct Client::Impl {
   Options options;

@@ -15,12 +15,21 @@ struct Response {
   std::string body;
 };
 
+// The TLCP pair that a client shows, as PEM: certificates with those of their authorities behind them, keys
+// that are not encrypted. Empty: none.
+struct Certificates {
+  std::string sign, sign_key, encrypt, encrypt_key;
+  // sign.pem, sign.key, encrypt.pem and encrypt.key of a folder.
+  static Result<Certificates> read(const fs::path& folder);
+};
+
 struct Options {
   // http://127.0.0.1:8080, or https:// or tlcp:// with the certificates (PEM) that the platform's must lead
   // to: https with an SM2 root is TLS 1.3 with SM algorithms. Without a root: those that the system trusts.
   std::string url, root_pem;
-  std::string token;  // may be empty: only what is public
+  std::string token;  // may be empty: only what is public, or what the certificates open
   int timeout_ms = 60'000;
+  Certificates certificates = {};
 };
 
 class Client {
@@ -31,7 +40,8 @@ class Client {
   ~Client();
   const std::string& url() const;
 
-  // Before each: client.root when the root does not fit the url, and the reasons of crypto/tls.h when the
+  // Before each: client.root when the root does not fit the url, crypto.tls_identity when the certificates do
+  // not, and the reasons of crypto/tls.h when the
   // platform's certificates are not those to trust. A problem answer (RFC 9457) comes back as its Error: code
   // from the status, the server's reason key and detail. client.unreachable when nobody answers;
   // client.protocol for what is no answer of ours.

@@ -15,6 +15,7 @@ struct Config {
   std::string server_tls = "off";
   std::string server_tls_certificate, server_tls_key;
   std::string server_tls_encrypt_certificate, server_tls_encrypt_key;
+  std::string server_client_certificates = "off";
   int64_t server_max_connections = 4096;
   std::string log_level = "info";
   std::string log_format = "auto";
@@ -36,10 +37,10 @@ struct Config {
   bool access_crl_required = false;
   int64_t access_idle_minutes = 15;
   bool timestamp_allow_private = false;
-  std::string authority_public_url;
   int64_t authority_crl_hours = 24;
   int64_t authority_due_days = 30;
-  std::string authority_stale_lists = "refuse";
+  bool authority_crl_required = true;
+  int64_t revocation_stale_hours = 0;
 };
 
 // Everything wrong at once, each with file, line and what to do.

@@ -4,7 +4,10 @@
 #include <openssl/pem.h>
 #include <openssl/x509.h>
 
+#include <algorithm>
+
 #include "base/check.h"
+#include "crypto/impl/oids.h"
 #include "crypto/impl/sm2_impl.h"
 #include "crypto/impl/sm4_lanes.h"
 #include "crypto/impl/tls_context.h"
@@ -76,6 +79,18 @@ bool is_key_of(const Sm2PrivateKey& key, const Certificate& certificate) {
 
 constexpr uint16_t kEncipherment = kKeyEncipherment | kDataEncipherment | kKeyAgreement;
 
+Result<std::vector<Certificate>> check_encryption(const Certificate& one, std::span<const Certificate> others,
+                                                  const TlsTrust& trust, ChainPolicy policy) {
+  policy.purpose = trust.callers ? Purpose::any : Purpose::tls_encrypt;
+  const bool for_clients = one.extended_usages.empty() ||
+                           std::any_of(one.extended_usages.begin(), one.extended_usages.end(),
+                                       [](const Bytes& usage) { return equal(usage, oids::kClientAuth); });
+  if (trust.callers && (!one.key_usage || !one.allows(KeyUsage(kEncipherment)) ||
+                        one.allows(kDigitalSignature) || !for_clients))
+    return fail(Code::forbidden, "crypto.certificate_usage", "{}", one.subject_text());
+  return verify_chain(one, others, trust.roots, policy);
+}
+
 int no_passphrase(char*, int, int, void*) { return -1; }
 
 }  // namespace
@@ -83,11 +98,15 @@ int no_passphrase(char*, int, int, void*) { return -1; }
 Result<Certificate> check_tls_peer(TlsProtocol protocol, const Certificate& sign, const Certificate& encrypt,
                                    std::span<const Certificate> others, const TlsTrust& trust,
                                    int64_t at_ms) {
-  ChainPolicy policy{at_ms, Purpose::tls_sign, trust.crls, trust.crl_required};
-  ASSIGN(auto path, verify_chain(sign, others, trust.roots, policy));
+  std::vector<Certificate> all(others.begin(), others.end());
+  all.insert(all.end(), trust.others.begin(), trust.others.end());
+  const ChainPolicy policy{at_ms, trust.callers ? Purpose::client : Purpose::tls_sign, trust.crls,
+                           trust.crl_required};
+  ASSIGN(auto path, verify_chain(sign, all, trust.roots, policy));
+  if (trust.callers && sign.is_ca)
+    return fail(Code::forbidden, "crypto.certificate_usage", "{}", sign.subject_text());
   if (protocol != TlsProtocol::tlcp) return std::move(path.back());
-  policy.purpose = Purpose::tls_encrypt;
-  ASSIGN(auto other_path, verify_chain(encrypt, others, trust.roots, policy));
+  ASSIGN(auto other_path, check_encryption(encrypt, all, trust, policy));
   const bool one_root = path.back().der == other_path.back().der;
   const bool trusted_themselves = path.size() == 1 && other_path.size() == 1;
   if (sign.subject != encrypt.subject || sign.issuer != encrypt.issuer || !(one_root || trusted_themselves))

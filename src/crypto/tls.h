@@ -29,6 +29,9 @@ struct TlsTrust {
   std::vector<Certificate> roots;
   std::vector<Crl> crls;
   bool crl_required = false;
+  std::vector<Certificate> others = {};  // authorities below the roots, which the peer need not send
+  // The peer calls a service: its certificates are those of a client (clientAuth) instead of a node's.
+  bool callers = false;
 };
 
 // The other side, once its certificates were checked.
@@ -58,8 +61,10 @@ class TlsContext {
   // tls13 with what a PEM file holds: leaf first, its key unencrypted. crypto.tls_identity.
   static Result<TlsContext> create_tls13(std::string_view certificates_pem, std::string_view key_pem);
 
-  // A server asks for certificates exactly when `trust` is given, which is of tlcp only.
-  std::unique_ptr<TlsSession> accept(std::shared_ptr<const TlsTrust> trust = nullptr) const;
+  // A server asks for certificates exactly when `trust` is given, which is of tlcp only. `optional`: a client
+  // may show none; one that it shows is checked all the same.
+  std::unique_ptr<TlsSession> accept(std::shared_ptr<const TlsTrust> trust = nullptr,
+                                     bool optional = false) const;
   // `host` must be one of the certificate's names (crypto.tls_host); empty: not asked for.
   std::unique_ptr<TlsSession> connect(std::shared_ptr<const TlsTrust> trust, std::string host = {}) const;
 
@@ -86,10 +91,11 @@ class TlsSession {
   virtual Bytes take_output() = 0;
   virtual bool has_output() const = 0;
 
-  virtual bool open() const = 0;                           // the handshake is over and the peer was checked
-  virtual bool ended() const = 0;                          // the peer said that nothing follows
-  virtual const std::optional<TlsPeer>& peer() const = 0;  // from open() on, when certificates were asked for
-  virtual std::string cipher() const = 0;                  // its name in Tongsuo, for people
+  virtual bool open() const = 0;   // the handshake is over and the peer was checked
+  virtual bool ended() const = 0;  // the peer said that nothing follows
+  // From open() on, when certificates were asked for and shown.
+  virtual const std::optional<TlsPeer>& peer() const = 0;
+  virtual std::string cipher() const = 0;  // its name in Tongsuo, for people
 };
 
 }  // namespace chengxin::crypto

@@ -110,6 +110,54 @@ TEST_F(Replaced, OfAnotherCurve) {
   expect_refused_for(alice.sign, with_other_curve(alice.encrypt), "crypto.certificate_curve");
 }
 
+// Those that a service shows.
+TEST_F(BadPairs, OfCallers) {
+  TlsTrust callers{{root.certificate()}, {}, false, {}, true};
+  const int64_t now = now_ms();
+  const auto checked = [&](const Certificate& sign, const Certificate& encrypt) {
+    auto peer = check_tls_peer(TlsProtocol::tlcp, sign, encrypt, {}, callers, now);
+    return peer ? std::string() : peer.error().reason;
+  };
+  const auto made = [&](Purpose purpose, const Sm2PrivateKey& key) {
+    return test_certificate(root, purpose, "alice", key.public_key());
+  };
+  const Certificate sign = made(Purpose::client, alice.sign_key);
+  const Certificate encrypt = made(Purpose::tls_encrypt, alice.encrypt_key);
+  EXPECT_EQ(checked(sign, encrypt), "");
+  EXPECT_EQ(checked(with_other_curve(sign), encrypt), "crypto.certificate_curve");
+  EXPECT_EQ(checked(sign, with_other_curve(encrypt)), "crypto.certificate_curve");
+  EXPECT_EQ(checked(with_other_algorithm(sign), encrypt), "crypto.certificate_algorithm");
+  EXPECT_EQ(checked(sign, sign), "crypto.certificate_usage") << "it signs";
+  EXPECT_EQ(checked(encrypt, encrypt), "crypto.certificate_usage");
+  EXPECT_EQ(checked(made(Purpose::timestamp, alice.sign_key), encrypt), "crypto.certificate_usage");
+  EXPECT_EQ(checked(sign, made(Purpose::timestamp, alice.encrypt_key)), "crypto.certificate_usage");
+  EXPECT_EQ(checked(root.certificate(), encrypt), "crypto.certificate_usage") << "an authority is no caller";
+  CertificateKind server{.key_usage = kDigitalSignature, .extended = {ExtendedUsage::server_auth}};
+  const Name name{"CN", "", "", "alice"};
+  CertificateOrder order{
+      &server, &name, {}, {now - 1000, now + kTestDayMs}, alice.sign_key.public_key().point()};
+  const auto of_server = Certificate::from_der(root.issue_many({&order, 1}).value()[0].der).value();
+  EXPECT_EQ(checked(of_server, encrypt), "crypto.certificate_usage") << "a server's";
+}
+
+// A client that may show certificates and does not, or does.
+TEST_F(BadPairs, NoneAtAllWhereTheyAreOptional) {
+  for (const bool shows : {false, true}) {
+    Wire link = wire(alice, bob, trust);
+    link.server = TlsContext::create(TlsProtocol::tlcp, bob).value().accept(trust, true);
+    if (!shows) link.client = TlsContext::create(TlsProtocol::tlcp, std::nullopt).value().connect(trust);
+    link.run();
+    EXPECT_TRUE(link.server->open() && link.client->open());
+    EXPECT_EQ(link.server->peer().has_value(), shows);
+    EXPECT_EQ(link.server->cipher(), shows ? "ECDHE-SM2-SM4-GCM-SM3" : "ECC-SM2-SM4-GCM-SM3");
+  }
+  Wire link = wire(alice, bob, trust);
+  link.server = TlsContext::create(TlsProtocol::tlcp, bob).value().accept(trust);
+  link.client = TlsContext::create(TlsProtocol::tlcp, std::nullopt).value().connect(trust);
+  link.run();
+  EXPECT_FALSE(link.server->open());
+}
+
 TEST_F(Replaced, OfAnotherAlgorithm) {
   expect_refused_for(with_other_algorithm(alice.sign), alice.encrypt, "crypto.certificate_algorithm");
   expect_refused_for(alice.sign, with_other_algorithm(alice.encrypt), "crypto.certificate_algorithm");

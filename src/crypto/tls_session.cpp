@@ -72,10 +72,11 @@ bool same_host(std::string_view a, std::string_view b) {
 class Session : public TlsSession {
  public:
   Session(std::shared_ptr<const TlsContext::Impl> context, std::shared_ptr<const TlsTrust> trust,
-          std::string host, bool server)
+          std::string host, bool server, bool optional)
       : context_(std::move(context)),
         trust_(std::move(trust)),
         host_(std::move(host)),
+        optional_(optional),
         ssl_(SSL_new(context_->context.get())) {
     BIO* bio = BIO_new(wire_method());
     CHECK(ssl_ && bio);
@@ -86,13 +87,9 @@ class Session : public TlsSession {
     SSL_set_info_callback(ssl_.get(), [](const SSL* ssl, int where, int) {
       if (where & SSL_CB_HANDSHAKE_START) of(ssl).begun();
     });
-    SSL_set_verify(
-        ssl_.get(),
-        trust_ ? SSL_VERIFY_PEER | (server ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0) : SSL_VERIFY_NONE, nullptr);
-    if (context_->protocol == TlsProtocol::tlcp) {
-      const bool mutual = server ? trust_ != nullptr : context_->has_identity;
-      CHECK(SSL_set_cipher_list(ssl_.get(), mutual ? "ECDHE-SM2-SM4-GCM-SM3" : "ECC-SM2-SM4-GCM-SM3") == 1);
-    }
+    const int must = server && !optional_ ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0;
+    SSL_set_verify(ssl_.get(), trust_ ? SSL_VERIFY_PEER | must : SSL_VERIFY_NONE, nullptr);
+    if (context_->protocol == TlsProtocol::tlcp) CHECK(SSL_set_cipher_list(ssl_.get(), suites(server)) == 1);
     if (server) {
       SSL_set_accept_state(ssl_.get());
     } else {
@@ -158,6 +155,11 @@ class Session : public TlsSession {
   }
 
  private:
+  const char* suites(bool server) const {
+    const bool mutual = server ? trust_ != nullptr : context_->has_identity;
+    if (!mutual) return "ECC-SM2-SM4-GCM-SM3";
+    return optional_ ? "ECDHE-SM2-SM4-GCM-SM3:ECC-SM2-SM4-GCM-SM3" : "ECDHE-SM2-SM4-GCM-SM3";
+  }
   void begun() { renegotiates_ = renegotiates_ || open_; }
 
   Result<TlsPeer> examine(const STACK_OF(X509) * chain) const {
@@ -187,7 +189,9 @@ class Session : public TlsSession {
       if (SSL_get_error(ssl_.get(), result) == SSL_ERROR_WANT_READ) return {};
       return tl::unexpected(reason_now());
     }
-    if (trust_ && !peer_) return fail(Code::forbidden, "crypto.tls_handshake", "no certificates");
+    if (trust_ && !peer_ && checks_ > 0) return fail(Code::forbidden, "crypto.tls_pair", "one certificate");
+    if (trust_ && !peer_ && !optional_)
+      return fail(Code::forbidden, "crypto.tls_handshake", "no certificates");
     open_ = true;
     trust_.reset();
     return read(plain);
@@ -228,6 +232,7 @@ class Session : public TlsSession {
   std::shared_ptr<const TlsContext::Impl> context_;
   std::shared_ptr<const TlsTrust> trust_;
   std::string host_;
+  const bool optional_;
   Ssl ssl_;
   std::optional<TlsPeer> peer_;
   std::optional<Error> refusal_, failed_;
@@ -242,14 +247,14 @@ int check_peer_certificates(X509_STORE_CTX* chain, void*) {
   return Session::of(ssl).check(chain);
 }
 
-std::unique_ptr<TlsSession> TlsContext::accept(std::shared_ptr<const TlsTrust> trust) const {
-  return std::make_unique<Session>(impl_, std::move(trust), "", true);
+std::unique_ptr<TlsSession> TlsContext::accept(std::shared_ptr<const TlsTrust> trust, bool optional) const {
+  return std::make_unique<Session>(impl_, std::move(trust), "", true, optional);
 }
 
 std::unique_ptr<TlsSession> TlsContext::connect(std::shared_ptr<const TlsTrust> trust,
                                                 std::string host) const {
   CHECK(trust != nullptr);
-  return std::make_unique<Session>(impl_, std::move(trust), std::move(host), false);
+  return std::make_unique<Session>(impl_, std::move(trust), std::move(host), false, false);
 }
 
 }  // namespace chengxin::crypto

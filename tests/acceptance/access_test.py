@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """Accounts, signing in and roles as three administrators and their colleagues use them, with the command line and REST."""
+import json
 import pathlib
 import sqlite3
 import subprocess
@@ -43,9 +44,9 @@ class Access(support.Case):
         cls.revocations(folder)
 
     @classmethod
-    def revocations(cls, folder):
+    def revocations(cls, folder, *words):
         openssl("ca", "-gencrl", "-config", folder / "ca.cnf", "-cert", folder / "root.pem", "-keyfile", folder / "root.key",
-                "-sigopt", IDENTITY, "-out", folder / "crl.pem")
+                "-sigopt", IDENTITY, *words, "-out", folder / "crl.pem")
 
     def certificate(self, name):
         """A key in the command line's folder and a certificate for it."""
@@ -165,16 +166,59 @@ class Access(support.Case):
         self.addClassCleanup(self.platform.stop)
         self.assertEqual(self.call("li.na", "GET", "/api/v1/evidence")[0], 200)
 
-    def test_7_a_lost_administrator_is_replaced_on_the_host(self):
+    def passphrases(self, *names):
+        for name in names:
+            (self.base / f"{name}.pass").write_text(f"passphrase of {name}\n", encoding="utf-8")
+            (self.base / f"{name}.pass").chmod(0o600)
+        return [word for name in names for word in ("--holder", f"{name}={self.base / name}.pass")]
+
+    def recover(self, who, *shares, instead="sun.bo"):
+        """The reason that it is refused for, or the answer. A share: (file, whose passphrase)."""
+        words = [word for file, name in shares for word in ("--share", f"{file}={self.base / name}.pass")]
+        done = self.platform.cli("user", "recover", who, "--instead-of", instead, *words)
+        return done.reason or done.json
+
+    def shares_of_another_installation(self):
+        data, pin = self.base / "other", self.base / "pin"
+        pin.write_text("another passphrase\n", encoding="utf-8")
+        pin.chmod(0o600)
+        by = ["--pin-file", str(pin), "--custodian", "a", "--custodian", "b"]
+        for words in (["init", "--pin-file", str(pin)], ["generate", "recovery", *by],
+                      ["backup", "recovery", *by, *self.passphrases("jia", "yi"), "--need", "2", "--out", str(self.base / "theirs")]):
+            done = support.command(["keys", *words], data)
+            self.assertEqual(done.code, 0, done)
+        return [(self.base / f"theirs/{name}.share", name) for name in ("jia", "yi")]
+
+    def test_7_a_lost_administrator_is_replaced_by_holders_of_shares(self):
+        holders = self.passphrases("jia", "yi", "bing")
+        made = self.by("qian.yu", "shares", *holders, "--out", self.base / "shares", "--key", "qian.yu", "--why", "分片 shares")
+        files = {each["holder"]: each["file"] for each in made["shares"]}
+        shares = [(files[name], name) for name in ("jia", "yi", "bing")]
+        added = self.cli("user", "add", "zhou.min", "--certificate", self.certificate("zhou.min"))
+        self.assertEqual(self.recover("zhou.min", *shares), "access.no_recovery_key", "not before it is approved")
+        self.by("sun.bo", "approve", made["proposal"], "--key", "sun.bo")
         self.by("zhao.lei", "lock", "sun.bo")
         nobody = self.by("qian.yu", "propose", "--assign", "li.na=reader", "--key", "qian.yu", code=6)
         self.assertEqual(nobody["error"]["reason"], "access.everyone_out")
-        added = self.cli("user", "add", "zhou.min", "--certificate", self.certificate("zhou.min"))
-        done = self.cli("user", "recover", "zhou.min", "--role", "audit-administrator", "--instead-of", "sun.bo")
+        theirs = self.shares_of_another_installation()
+        for reason, who, given in (("keys.shares_few", "zhou.min", shares[:1]), ("keys.shares_repeated", "zhou.min", [shares[0], shares[0]]),
+                                   ("keys.share_passphrase", "zhou.min", [shares[0], (files["yi"], "bing")]),
+                                   ("keys.shares_wrong", "zhou.min", theirs), ("keys.shares_wrong", "zhou.min", [shares[0], theirs[1]]),
+                                   ("access.duties_overlap", "zhao.lei", shares[:2]), ("access.duties_overlap", "qian.yu", shares[:2])):
+            self.assertEqual(self.recover(who, *given), reason)
+        done = self.recover("zhou.min", shares[2], shares[0])
+        self.assertEqual(done["holders"], ["bing", "jia"])
         self.first_entry("zhou.min", added["password"])
         self.assertEqual(self.by("zhou.min", "me")["roles"], ["audit-administrator"])
         versions = self.call("zhou.min", "GET", "/api/v1/access/policy/versions")[1]["items"]
         self.assertEqual((versions[0]["version"], versions[0]["signatures"][0]["kind"]), (done["version"], "recover"))
+        again = {"document": versions[0]["document"], "signature": versions[0]["signatures"][0]["signature"]}
+        status, _, answer = self.platform.request("POST", "/api/v1/access/recover", again)
+        self.assertEqual((status, answer["reason"]), (409, "access.policy_stale"), "a recovery counts once")
+        entries = self.cli("audit", "list", "--action", "recoverAccess")["items"]
+        self.assertEqual([each["outcome"] for each in entries], ["access.policy_stale", "ok", "access.duties_overlap", "access.duties_overlap"])
+        journal = (self.platform.data / "keys/recovery/journal.jsonl").read_text(encoding="utf-8")
+        self.assertEqual([json.loads(each)["record"]["action"] for each in journal.splitlines()][1:], ["split"] + ["recover"] * 3)
 
     def test_8_a_revoked_certificate_is_out_at_once(self):
         serial = subprocess.run(["openssl", "x509", "-in", self.base / "zhao.lei.pem", "-noout", "-serial"], capture_output=True, check=True,
@@ -218,6 +262,20 @@ class Access(support.Case):
                 challenge = self.platform.post("/api/v1/sessions/challenge", {"name": name}, token=None)["challenge"]
                 proofs = {"name": name, "certificate": pem, "challenge": challenge, "signature": "00" * 64}
                 self.refused(self.platform.request("POST", "/api/v1/sessions", proofs, token=None), 403, reason)
+
+    def test_9_a_stale_list_is_refused_unless_it_is_said_for_how_long(self):
+        self.enter("qian.yu")
+        self.revocations(self.base, "-crlsec", "1")
+        time.sleep(2)
+        self.assertEqual(self.enter("qian.yu", code=5)["error"]["reason"], "crypto.crl_expired")
+        self.platform.stop()
+        with open(self.platform.data / "chengxin.yaml", "a", encoding="utf-8") as file:
+            file.write("revocation.stale_hours: 1\n")
+        self.assertEqual(support.command(["install", "seal"], self.platform.data).code, 0)
+        type(self).platform = support.Platform(self.platform.data)
+        self.addClassCleanup(self.platform.stop)
+        self.enter("qian.yu")
+        self.assertEqual(self.enter("zhao.lei", code=5)["error"]["reason"], "crypto.certificate_revoked", "what it names stays refused")
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 #include <boost/asio/write.hpp>
 
+#include "access/service.h"
 #include "api/problem.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -43,7 +44,6 @@ Connection::Connection(App& app, Socket socket, std::string id)
   const auto address = socket_.remote_endpoint(ignored).address();
   peer_ = address.to_string();
   exposed_ = !app.options.tls && !is_local(address);
-  if (app.options.tls) secure_ = std::make_unique<SecureSocket>(socket_, app.options.tls->accept());
 }
 
 void Connection::enter(Phase phase, int timeout_ms) {
@@ -81,11 +81,44 @@ void Connection::abort() {
   cancel();
 }
 
+// Clients are asked for certificates by what is trusted now.
+Task<Status> Connection::begin_session() {
+  const bool required = app_.options.client_certificates == ClientCertificates::required;
+  std::shared_ptr<const crypto::TlsTrust> trust;
+  if (app_.options.client_certificates != ClientCertificates::off) {
+    auto found = co_await blocking(app_, [&] { return app_.services.access->trust(); });
+    if (found)
+      trust = std::move(*found);
+    else if (required || found.error().reason != "access.no_roots")
+      co_return tl::unexpected(found.error());
+  }
+  secure_ = std::make_unique<SecureSocket>(socket_, app_.options.tls->accept(trust, !required));
+  co_return Status();
+}
+
+// Refused certificates are what an operator asks about; other noise of the network is not.
+Task<void> Connection::note_handshake(const Error& error) {
+  const std::string_view reason = error.reason;
+  if (reason.starts_with("crypto.tls_") && reason != "crypto.tls_pair") {
+    log::debug("api.handshake", {{"reason", reason}, {"detail", error.detail}});
+    co_return;
+  }
+  log::warn("api.handshake", {{"reason", reason}, {"detail", error.detail}, {"source", peer_}});
+  audit::Entry entry;
+  entry.action = "handshake";
+  entry.outcome = error.reason;
+  entry.detail = error.detail;
+  entry.status = 403;
+  entry.source = peer_;
+  entry.request_id = id_;
+  co_await app_.trail.record(std::move(entry), false);
+}
+
 Task<bool> Connection::shake_hands() {
   enter(Phase::header, app_.options.header_timeout_ms);
-  auto status = co_await secure_->shake_hands();
-  if (!status)
-    log::debug("api.handshake", {{"reason", status.error().reason}, {"detail", status.error().detail}});
+  auto status = co_await begin_session();
+  if (status) status = co_await secure_->shake_hands();
+  if (!status) co_await note_handshake(status.error());
   co_return status.has_value();
 }
 
@@ -295,7 +328,7 @@ Task<void> Connection::linger() {
 }
 
 Task<void> Connection::run() {
-  if (secure_) close_ = !co_await shake_hands();
+  if (app_.options.tls) close_ = !co_await shake_hands();
   while (!close_ && !stopping_) {
     ++count_;
     body_bytes_ = 0;
@@ -309,7 +342,8 @@ Task<void> Connection::run() {
     if (header) {
       enter(Phase::handling, 0);
       expect_continue_ = head_.http11 && !head_.field("Expect").empty() && buffer_.size() == 0;
-      Incoming incoming{head_, fmt::format("{}-{}", id_, count_), peer_, *this, body_, share, exposed_};
+      Incoming incoming{head_, fmt::format("{}-{}", id_, count_), peer_, *this, body_, share,
+                        secure_ ? secure_->peer() : nullptr, exposed_};
       outgoing = co_await dispatch(app_, incoming);
     } else {
       close_ = true;

@@ -31,6 +31,8 @@ class Connection : public BodySource, public BodySink {
   void cancel();
   Task<Result<std::string_view>> next_chunk();
   Task<bool> shake_hands();
+  Task<Status> begin_session();
+  Task<void> note_handshake(const Error& error);
   Task<size_t> read_some(asio::mutable_buffer into, boost::system::error_code& error);
   Task<size_t> write_some(std::span<const asio::const_buffer> parts, boost::system::error_code& error);
   Task<bool> fill();                 // reads once; false at the end, an error or past the deadline

@@ -20,6 +20,7 @@ class SecureSocket {
   Task<size_t> read_some(asio::mutable_buffer into, boost::system::error_code& error);
   // Takes some of `parts`, whose beginning must be the same again after operation_aborted.
   Task<size_t> write_some(std::span<const asio::const_buffer> parts, boost::system::error_code& error);
+  const crypto::TlsPeer* peer() const { return session_->peer() ? &*session_->peer() : nullptr; }
   void finish();  // says that nothing follows, as far as the socket takes it at once
 
  private:
