@@ -154,6 +154,33 @@ TEST_F(AccessApi, RecordsOfOtherOrganisationsAreNotThere) {
   EXPECT_EQ(found("reader"), 2u) << "what is beneath is seen";
 }
 
+TEST_F(AccessApi, WhatIsHiddenDoesNotShowInPages) {
+  const auto titled = [&](const std::string& who, const std::string& title) {
+    Reply made = as(who, "POST", "/api/v1/evidence", {{"digest", hex(random_digest())}, {"title", title}});
+    EXPECT_EQ(made.status, 201) << made.body;
+    return made.json()["id"].get<std::string>();
+  };
+  std::vector<std::string> mine;
+  for (int i = 0; i < 5; ++i) {
+    mine.push_back(titled("official", "mine"));
+    titled("neighbour", "secret merger");
+  }
+  const Json none = as("official", "GET", "/api/v1/evidence?limit=1&title=secret").json();
+  EXPECT_TRUE(none["items"].empty());
+  EXPECT_FALSE(none.contains("next")) << none;
+  std::vector<std::string> seen;
+  std::string cursor;
+  do {
+    const Json page = as("official", "GET", "/api/v1/evidence?limit=2" + cursor).json();
+    for (const Json& one : page["items"]) seen.push_back(one["id"]);
+    cursor = page.contains("next") ? "&cursor=" + page["next"].get<std::string>() : "";
+    if (!cursor.empty()) EXPECT_EQ(page["items"].size(), 2u);
+  } while (!cursor.empty());
+  std::reverse(seen.begin(), seen.end());
+  EXPECT_EQ(seen, mine);
+  EXPECT_EQ(get("/api/v1/evidence?limit=10").json()["items"].size(), 10u);
+}
+
 TEST_F(AccessApi, ALabelBlocksLowerReaders) {
   const std::string id = add_evidence("official");
   const auto label = [&](int level) {

@@ -1,4 +1,5 @@
 #pragma once
+#include <set>
 #include "access/policy.h"
 #include "api/app.h"
 #include "api/impl/request_parser.h"
@@ -40,6 +41,10 @@ Task<Status> check_references(Call& call, std::vector<std::string> records);
 // names them (same_digest, links), blanks masked members, labels what was
 // added.
 Task<Status> filter(Call& call, Response& response);
+// Of these records those that the caller sees. Blocks.
+Result<std::set<std::string>> seen_among(const Call& call, const std::vector<std::string>& records);
+// access.not_allowed: a condition on a member that is blanked would find its text out.
+Status check_conditions(const Call& call);
 
 std::string_view cookie_name(const App& app);
 std::string set_cookie(const App& app, const std::string& secret);  // empty: takes it away

@@ -111,6 +111,23 @@ Task<Status> check_references(Call& call, std::vector<std::string> records) {
   co_return Status();
 }
 
+Result<std::set<std::string>> seen_among(const Call& call, const std::vector<std::string>& records) {
+  if (!call.app.services.access || sees_all(call.principal)) return std::set(records.begin(), records.end());
+  ASSIGN(auto labels, call.app.services.access->labels().find(records));
+  const Sight sight{call.app, call.principal, std::move(labels)};
+  std::set<std::string> out;
+  std::copy_if(records.begin(), records.end(), std::inserter(out, out.end()),
+               [&](const std::string& id) { return sight.sees(id); });
+  return out;
+}
+
+Status check_conditions(const Call& call) {
+  for (const std::string& mask : call.principal.grant.masks)
+    if (call.query.find(mask))
+      return fail(Code::forbidden, "access.not_allowed", "{} is masked: it cannot be searched by", mask);
+  return {};
+}
+
 Task<Status> filter(Call& call, Response& response) {
   App& app = call.app;
   const Principal& principal = call.principal;
