@@ -217,6 +217,11 @@ Status Platform::open_access() {
         },
         nullptr);
   };
+  oidc::RelyingParty::Options outside;
+  outside.providers = installation_.config.access_oidc;
+  outside.data = installation_.data.string();
+  outside.key = options.key;
+  ASSIGN(oidc_, oidc::RelyingParty::open(std::move(outside)));
   ASSIGN(access_, access::Service::open(*database_, std::move(options)));
   return {};
 }
@@ -287,6 +292,7 @@ Status Platform::open_interface(const std::string& listen) {
   services.crypto = crypto_service_.get();
   services.anchoring = anchoring_.get();
   services.access = access_.get();
+  services.oidc = oidc_.get();
   services.credentials = &credentials_ready_;
   services.ready = [this]() -> Status {
     for (const auto& chain : host_->list()) TRY(chain->sequencer->state());
@@ -310,6 +316,7 @@ Status Platform::open_interface(const std::string& listen) {
   server_ = std::make_unique<api::Server>(std::move(options), std::move(services));
   TRY(server_->start());
   address_ = fmt::format("{}://{}:{}", protection.scheme, address.host, server_->port());
+  oidc_->serve_at(config.server_public_url.empty() ? address_ : config.server_public_url);
   TRY(open_credentials(address_));
   TRY(write_durable(installation_.data / "run" / "root.pem", view(protection.root_pem), 0600));
   return write_durable(installation_.data / "run" / "address", view(address_), 0600);

@@ -16,6 +16,7 @@
 #include "keys/two_party_server.h"
 #include "members.h"
 #include "mirror/mirror.h"
+#include "oidc/relying_party.h"
 #include "sql/database.h"
 
 namespace chengxin::app {
@@ -60,6 +61,7 @@ class Platform {
   std::unique_ptr<jobs::Runner> jobs_;
   std::unique_ptr<audit::Anchoring> anchoring_;
   std::unique_ptr<access::Service> access_;
+  std::unique_ptr<oidc::RelyingParty> oidc_;
   std::unique_ptr<credential::Service> credentials_;
   std::atomic<credential::Service*> credentials_ready_ = nullptr;
   std::unique_ptr<keys::Service> keys_;

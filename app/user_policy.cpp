@@ -56,7 +56,24 @@ Status assign(Draft& draft, const std::string& text, bool add) {
   return {};
 }
 
+Status change_rule(Draft& draft, const std::string& text, bool add) {
+  ASSIGN(auto parts, parts_of(text, 5));
+  const Json entry = {{"provider", parts[0]},
+                      {"claim", parts[1]},
+                      {"value", parts[2]},
+                      {"role", parts[3]},
+                      {"organisation", parts[4]}};
+  if (!draft.document.contains("outside")) draft.document["outside"] = Json::array();
+  auto& list = draft.document["outside"].get_ref<Json::array_t&>();
+  if (std::erase(list, entry) == 0 && !add)
+    return fail(Code::not_found, "access.outside_rule", "{} is no rule", text);
+  if (add) list.push_back(entry);
+  return {};
+}
+
 Status apply(Draft& draft, const PolicyChange& change) {
+  for (const auto& text : change.drop_rules) TRY(change_rule(draft, text, false));
+  for (const auto& text : change.rules) TRY(change_rule(draft, text, true));
   for (const auto& text : change.organisations) {
     ASSIGN(auto parts, parts_of(text, 3));
     draft.document["organisations"][parts[0]] = {{"name", parts[1]}, {"parent", parts[2]}};

@@ -13,6 +13,7 @@ struct PolicyChange {
   std::vector<std::string> delegate;              // FROM=TO=ROLE=DAYS
   std::vector<std::string> keys;                  // USER=PUBLIC KEY, of a service
   Json recovery;                                  // access::Policy::Recovery; null: as it is
+  std::vector<std::string> rules, drop_rules;     // PROVIDER=CLAIM=VALUE=ROLE=ORGANISATION
   std::string document;                           // a file with the whole of it instead
 };
 

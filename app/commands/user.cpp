@@ -5,13 +5,14 @@
 
 #include "base/clock.h"
 #include "commands.h"
+#include "user_outside.h"
 #include "user_policy.h"
 
 namespace chengxin::app {
 namespace {
 
 struct Options {
-  std::string name, role, outside, certificate, key, code, id, why, algorithm = "sha1";
+  std::string name, role, provider, outside, certificate, key, code, id, why, algorithm = "sha1";
   bool service = false, everywhere = false, with_code = false;
   PolicyChange change;
 };
@@ -109,6 +110,7 @@ Result<int> act(const Context& context, const Options& options, const std::strin
 }
 
 Result<int> login(const Context& context, const Options& options) {
+  if (options.name.empty()) return fail(Code::invalid_argument, "cli.usage", "a name, or --provider");
   ASSIGN(auto platform, context.connect());
   Json request = {{"name", options.name}};
   if (!options.code.empty()) request["code"] = options.code;
@@ -287,12 +289,28 @@ void add_account_verbs(CLI::App& noun, Context& context, const Shared& options) 
 
 void add_session_verbs(CLI::App& noun, Context& context, const Shared& options) {
   auto* enter = noun.add_subcommand("login", "登录 · sign in (CHENGXIN_PASSWORD, else it is asked for)");
-  enter->add_option("name", options->name, "用户名 · name")->required();
+  auto* name = enter->add_option("name", options->name, "用户名 · name");
+  auto* provider =
+      enter->add_option("--provider", options->provider, "外部身份提供方 · outside identity provider");
+  provider->excludes(name);
   enter->add_option("--code", options->code, "动态口令 · one-time code");
   auto* certificate =
       enter->add_option("--certificate", options->certificate, "SM2 证书 · certificate (PEM)");
   enter->add_option("--key", options->key, "其密钥 · its key (chengxin key create)")->needs(certificate);
-  enter->callback([=, &context] { run(context, [&] { return login(context, *options); }); });
+  enter->callback([=, &context] {
+    run(context, [&] {
+      return options->provider.empty() ? login(context, *options) : login_outside(context, options->provider);
+    });
+  });
+  noun.add_subcommand("providers", "外部身份提供方 · outside identity providers")->callback([&context] {
+    run(context, [&] { return list_providers(context); });
+  });
+  auto* tie = noun.add_subcommand("link", "关联外部账户 · link one's outside account");
+  tie->add_option("--provider", options->provider, "外部身份提供方 · outside identity provider")->required();
+  tie->callback([=, &context] { run(context, [&] { return link_outside(context, options->provider); }); });
+  noun.add_subcommand("unlink", "解除外部账户 · unlink one's outside account")->callback([&context] {
+    run(context, [&] { return unlink_outside(context); });
+  });
   auto* leave = noun.add_subcommand("logout", "退出 · sign out");
   leave->add_flag("--everywhere", options->everywhere, "全部设备 · on all devices");
   leave->callback([=, &context] { run(context, [&] { return logout(context, *options); }); });
@@ -322,6 +340,9 @@ void add_policy_verbs(CLI::App& noun, Context& context, const Shared& options) {
   make->add_option("--role", change.roles, "自定义角色 · file of JSON: {\"ID\": {…}}");
   make->add_option("--delegate", change.delegate, "委托 · FROM=TO=ROLE=DAYS");
   make->add_option("--service-key", change.keys, "服务的公钥 · USER=PUBLIC KEY (hexadecimal)");
+  make->add_option("--outside", change.rules,
+                   "外部账户的角色 · role of who comes from outside: PROVIDER=CLAIM=VALUE=ROLE=ORGANISATION");
+  make->add_option("--drop-outside", change.drop_rules, "取消之 · withdraws one");
   make->add_option("--document", change.document, "整份策略 · a file with the whole policy");
   make->add_option("--key", options->key, "本人的密钥 · one's key (chengxin key create)")->required();
   make->add_option("--why", options->why, "理由 · why");

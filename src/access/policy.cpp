@@ -58,9 +58,9 @@ class Members {
     if (value && !value->is_object()) fault(fmt::format("{} must be an object", name));
     return value && value->is_object() ? *value : none;
   }
-  const Json& list(const char* name) {
+  const Json& list(const char* name, bool required = true) {
     static const Json none = Json::array();
-    const Json* value = find(name, true);
+    const Json* value = find(name, required);
     if (value && !value->is_array()) fault(fmt::format("{} must be a list", name));
     return value && value->is_array() ? *value : none;
   }
@@ -255,6 +255,23 @@ Status Policy::read_recovery(const Json& json) {
   return {};
 }
 
+Status Policy::read_rules(const Json& json) {
+  for (const Json& value : json) {
+    Members members(value, "outside rule");
+    Rule one{members.text("provider"), members.text("claim"), members.text("value"), members.text("role"),
+             members.text("organisation")};
+    TRY(members.done());
+    if (one.provider.empty() || one.claim.empty() || one.value.empty() || rules_.size() >= kMaxPermissions)
+      return fail(Code::invalid_argument, "access.outside_rule",
+                  "a provider, a claim and a value; at most {} rules", kMaxPermissions);
+    if (!known_role(one.role)) return fail(Code::invalid_argument, "access.role_unknown", "{}", one.role);
+    if (!parents_.contains(one.organisation))
+      return fail(Code::invalid_argument, "access.organisation_unknown", "{}", one.organisation);
+    rules_.push_back(std::move(one));
+  }
+  return {};
+}
+
 Result<Policy> Policy::read(const Json& document) {
   Policy out;
   Members members(document, "policy");
@@ -264,7 +281,7 @@ Result<Policy> Policy::read(const Json& document) {
   out.made_ms_ = members.number("made_ms");
   const Json &organisations = members.object("organisations"), &roles = members.object("roles"),
              &users = members.object("users"), &assignments = members.list("assignments"),
-             &delegations = members.list("delegations");
+             &delegations = members.list("delegations"), &rules = members.list("outside", false);
   const bool recoverable = document.is_object() && document.contains("recovery");
   const Json recovery = recoverable ? members.object("recovery") : Json();
   TRY(members.done());
@@ -275,6 +292,7 @@ Result<Policy> Policy::read(const Json& document) {
   TRY(out.read_assignments(assignments));
   TRY(out.read_delegations(delegations));
   if (recoverable) TRY(out.read_recovery(recovery));
+  TRY(out.read_rules(rules));
   ASSIGN(out.text_, canonical_json(document));
   out.digest_ = crypto::sm3(view(out.text_));
   out.document_ = document;
@@ -358,6 +376,24 @@ std::optional<Grant> Policy::decide_role(const std::string& role, const Action& 
   return grant({role}, action);
 }
 
+std::vector<const Policy::Rule*> Policy::rules_for(const std::string& id, const Outside& outside) const {
+  std::vector<const Rule*> out;
+  if (outside.provider.empty() || user(id)) return out;
+  for (const Rule& rule : rules_)
+    if (rule.provider == outside.provider &&
+        std::find(outside.facts.begin(), outside.facts.end(), std::pair(rule.claim, rule.value)) !=
+            outside.facts.end())
+      out.push_back(&rule);
+  return out;
+}
+
+std::optional<Grant> Policy::decide_outside(const std::string& user, const Outside& outside,
+                                            const Action& action) const {
+  std::set<std::string> roles;
+  for (const Rule* rule : rules_for(user, outside)) roles.insert(rule->role);
+  return grant(roles, action);
+}
+
 bool Policy::is_administrator(const std::string& user, std::span<const Action> actions,
                               int64_t now_ms) const {
   const auto roles = roles_of(user, now_ms);
@@ -392,6 +428,26 @@ Status Policy::check_roles_of(const std::string& id, const User& user,
   return {};
 }
 
+// A claim of a provider never makes an administrator, and what one provider may give all at once must be fit
+// for one person.
+Status Policy::check_rules(std::span<const Action> actions) const {
+  std::map<std::string, std::pair<bool, bool>>
+      kinds;  // of a provider: a role that only reads, one that writes
+  for (const Rule& rule : rules_) {
+    const Role& flat = flat_.at(rule.role);
+    auto& [read_only, writes] = kinds[rule.provider];
+    read_only = read_only || flat.read_only;
+    for (const Action& action : actions) {
+      writes = writes || (action.writes && permits(flat, action));
+      if (const Duty duty = duty_in(flat, action); duty != Duty::none)
+        return fail(Code::conflict, "access.outside_duty", "{} has the duty {}", rule.role, duty_name(duty));
+    }
+    if (read_only && writes)
+      return fail(Code::conflict, "access.read_only_writes", "by the rules for {}", rule.provider);
+  }
+  return {};
+}
+
 Status Policy::check(std::span<const Action> actions) const {
   for (const auto& [id, role] : roles_)
     for (const auto& permission : role.permissions)
@@ -399,6 +455,7 @@ Status Policy::check(std::span<const Action> actions) const {
           std::none_of(actions.begin(), actions.end(),
                        [&](const Action& action) { return permission.substr(5) == action.id; }))
         return fail(Code::invalid_argument, "access.permission_unknown", "{} in role {}", permission, id);
+  TRY(check_rules(actions));
   for (const auto& [id, user] : users_) TRY(check_roles_of(id, user, actions));
   return {};
 }

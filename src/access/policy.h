@@ -6,6 +6,7 @@
 #include <span>
 #include <vector>
 
+#include "access/sessions.h"
 #include "base/json.h"
 #include "crypto/sm2.h"
 
@@ -65,6 +66,11 @@ class Policy {
     bool service = false;
     std::optional<crypto::Sm2PublicKey> key;  // signs proposals and approvals; of a service: its messages
   };
+  // Whoever comes from an outside provider with a claim has a role, for as long as he is signed in by it,
+  // when `users` does not name him. His account is made when there is none. Never a role with a duty.
+  struct Rule {
+    std::string provider, claim, value, role, organisation;
+  };
   struct Delegation {
     std::string from, to, role;
     int64_t from_ms = 0, until_ms = 0;
@@ -79,7 +85,7 @@ class Policy {
   };
 
   Policy() = default;
-  // access.policy_form, access.role_unknown, access.role_loop, access.role_built_in,
+  // access.policy_form, access.outside_rule, access.role_unknown, access.role_loop, access.role_built_in,
   // access.organisation_unknown, access.organisation_loop, access.user_unknown, access.delegation,
   // access.key_shared, access.recovery_holders (fewer than two, one twice, or fewer than are needed).
   static Result<Policy> read(const Json& document);
@@ -87,7 +93,7 @@ class Policy {
   static Json beginning();
 
   // Rules over everybody: access.permission_unknown, access.duties_overlap, access.read_only_writes,
-  // access.key_missing (an administrator without a key).
+  // access.key_missing (an administrator without a key), access.outside_duty (a rule that gives a duty).
   Status check(std::span<const Action> actions) const;
   // access.everyone_out unless somebody can propose, somebody else approve, and somebody add users; `usable`
   // says who can sign in. Delegations do not count: they end.
@@ -108,6 +114,11 @@ class Policy {
   std::set<std::string> roles_of(const std::string& user, int64_t now_ms) const;
   std::optional<Grant> decide(const std::string& user, const Action& action, int64_t now_ms) const;
   std::optional<Grant> decide_role(const std::string& role, const Action& action) const;
+  const std::vector<Rule>& rules() const { return rules_; }
+  // The rules that are about who came from a provider with these claims; none for a user of `users`.
+  std::vector<const Rule*> rules_for(const std::string& user, const Outside& outside) const;
+  std::optional<Grant> decide_outside(const std::string& user, const Outside& outside,
+                                      const Action& action) const;
   bool is_administrator(const std::string& user, std::span<const Action> actions, int64_t now_ms) const;
   // Whether `organisation` is `above` or beneath it.
   bool within(const std::string& organisation, const std::string& above) const;
@@ -123,6 +134,8 @@ class Policy {
   Status read_assignments(const Json& json);
   Status read_delegations(const Json& json);
   Status read_recovery(const Json& json);
+  Status read_rules(const Json& json);
+  Status check_rules(std::span<const Action> actions) const;
   Status flatten(const std::string& id, std::vector<std::string>& path);
   std::set<std::string> assigned(const std::string& user) const;
   std::optional<Grant> grant(const std::set<std::string>& roles, const Action& action) const;
@@ -140,6 +153,7 @@ class Policy {
   std::vector<Assignment> assignments_;
   std::vector<Delegation> delegations_;
   std::optional<Recovery> recovery_;
+  std::vector<Rule> rules_;
 };
 
 }  // namespace chengxin::access

@@ -45,6 +45,13 @@ struct SignIn {
   std::string agent, address;
 };
 
+// Whom an outside provider vouches for (oidc::Identity).
+struct OutsideIdentity {
+  std::string account, name;  // issuer, a space, subject; a name for a new account
+  std::string provider, sub, sid;
+  std::function<bool(std::string_view claim, std::string_view value)> has;
+};
+
 struct NewUser {
   std::string name, password, certificate_pem, outside;
   bool service = false;
@@ -65,9 +72,16 @@ class Service {
   // right: access.disabled, access.code_*, access.second_factor_required, access.certificate_required.
   // Certificates: crypto.certificate_*, crypto.crl_*, access.challenge, access.certificate_signature.
   Result<Sessions::Opened> sign_in(const SignIn& request, int64_t now_ms);
-  // For one whom an outside provider vouches for. access.outside_unknown.
-  Result<Sessions::Opened> sign_in_outside(const std::string& account, const std::string& agent,
+  // For one whom an outside provider vouches for; the account is made when there is none and a rule of the
+  // policy is about him (Policy::Rule). access.outside_unknown, access.outside_name (a user of that name is
+  // there: he has to link the account himself), access.locked, access.disabled, access.service_account.
+  Result<Sessions::Opened> sign_in_outside(const OutsideIdentity& identity, const std::string& agent,
                                            const std::string& address, int64_t now_ms);
+  // The account belongs to the user from now on. access.outside_linked (he has one, or it is another's).
+  Status link_outside(const std::string& user, const std::string& account);
+  // access.outside_none, access.outside_only (there would be no other way to sign in). Ends the sessions that
+  // were opened by it.
+  Status unlink_outside(const std::string& user);
   // One more factor for an open session, which gets a new identifier.
   Result<Sessions::Opened> step_up(std::string_view secret, const Proofs& proofs, int64_t now_ms);
 
@@ -125,6 +139,7 @@ class Service {
   Status prove_certificate(const std::optional<User>& user, const std::string& name, const Proofs& proofs,
                            int64_t now_ms);
   Status use_code(const User& user, const std::string& code, int64_t now_ms);
+  Result<User> user_of_outside(const OutsideIdentity& identity, bool by_rule, int64_t now_ms);
   Status check_enough(const User& user, int factors, int64_t now_ms) const;
   Status take_challenge(const std::string& challenge, int64_t now_ms);
   Status set_password(User& user, std::string_view password, bool by_other, int64_t now_ms) const;

@@ -20,14 +20,29 @@ Digest hash_of(std::string_view secret) { return crypto::sm3({view("chengxin ses
 
 std::string new_secret() { return std::string(kPrefix) + hex(crypto::random_secret(32)); }
 
+Json to_json(const Outside& one) {
+  Json facts = Json::array();
+  for (const auto& [claim, value] : one.facts) facts.push_back(Json::array({claim, value}));
+  return {{"provider", one.provider}, {"sub", one.sub}, {"sid", one.sid}, {"facts", facts}};
+}
+
+Outside outside_of(const Json& json) {  // of to_json(): a MAC says so
+  Outside out{json["provider"], json["sub"], json["sid"], {}};
+  for (const Json& fact : json["facts"]) out.facts.emplace_back(fact[0], fact[1]);
+  return out;
+}
+
 Result<std::string> encode(const Session& one) {
-  return canonical_json({{"id", one.id},
-                         {"user", one.user},
-                         {"factors", one.factors},
-                         {"must_change", one.must_change},
-                         {"agent", one.agent},
-                         {"address", one.address},
-                         {"created_ms", one.created_ms}});
+  Json body = {{"id", one.id},
+               {"user", one.user},
+               {"factors", one.factors},
+               {"must_change", one.must_change},
+               {"agent", one.agent},
+               {"address", one.address},
+               {"created_ms", one.created_ms}};
+  if (one.must_prove) body["must_prove"] = true;
+  if (!one.outside.provider.empty()) body["outside"] = to_json(one.outside);
+  return canonical_json(body);
 }
 
 }  // namespace
@@ -83,6 +98,8 @@ Status Sessions::load(int64_t now_ms) {
       one.id = body.value("id", "");
       one.factors = body.value("factors", 0);
       one.must_change = body.value("must_change", true);
+      one.must_prove = body.value("must_prove", false);
+      if (body.contains("outside")) one.outside = outside_of(body["outside"]);
       one.agent = body.value("agent", "");
       one.address = body.value("address", "");
       one.created_ms = body.value("created_ms", int64_t(0));
@@ -179,6 +196,24 @@ Status Sessions::end_all(const std::string& user) {
     TRY(session.run("delete from access_session where user_id = ?", user));
     return {};
   });
+}
+
+Result<size_t> Sessions::end_outside(const std::string& provider, const std::string& sub,
+                                     const std::string& sid) {
+  std::lock_guard changing(changing_);
+  std::vector<Digest> ended;
+  {
+    std::unique_lock lock(mutex_);
+    for (auto at = sessions_.begin(); at != sessions_.end();) {
+      const Outside& one = at->second.outside;
+      const bool named = (sub.empty() || one.sub == sub) && (sid.empty() || one.sid == sid);
+      const bool it = !provider.empty() && one.provider == provider && named && !(sub.empty() && sid.empty());
+      if (it) ended.push_back(at->first);
+      at = it ? sessions_.erase(at) : std::next(at);
+    }
+  }
+  TRY(remove(ended));
+  return ended.size();
 }
 
 Status Sessions::maintain(int64_t now_ms) {

@@ -15,11 +15,20 @@ namespace chengxin::access {
 enum Factor : int { kPassword = 1, kOneTimeCode = 2, kCertificate = 4, kOutside = 8 };
 int factor_count(int factors);
 
+// What an outside provider said when it vouched for somebody, as far as it is needed later.
+struct Outside {
+  std::string provider;                                    // empty: none did
+  std::string sub, sid;                                    // by which it may end the session
+  std::vector<std::pair<std::string, std::string>> facts;  // claims that rules of the policy named then
+};
+
 struct Session {
   std::string id;  // names it in lists; worth nothing to who has no identifier
   std::string user;
   int factors = 0;
   bool must_change = false;  // nothing but changing the password is allowed
+  bool must_prove = false;   // nothing but showing one more factor is
+  Outside outside = {};
   std::string agent, address;
   int64_t created_ms = 0, used_ms = 0;
 };
@@ -50,6 +59,8 @@ class Sessions {
   Result<Opened> renew(std::string_view secret, const std::function<void(Session&)>& change, int64_t now_ms);
   Status end(const std::string& user, const std::string& id);  // access.no_session
   Status end_all(const std::string& user);
+  // Back-channel logout: those that the provider vouched for, by its session or else its subject; how many.
+  Result<size_t> end_outside(const std::string& provider, const std::string& sub, const std::string& sid);
   Status maintain(int64_t now_ms);  // writes down when they were used, forgets those that ended
   std::vector<Session> list(const std::string& user, int64_t now_ms) const;
 

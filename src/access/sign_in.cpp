@@ -203,18 +203,73 @@ Result<Sessions::Opened> Service::sign_in(const SignIn& request, int64_t now_ms)
   return sessions_.open(session, now_ms);
 }
 
-Result<Sessions::Opened> Service::sign_in_outside(const std::string& account, const std::string& agent,
+Result<User> Service::user_of_outside(const OutsideIdentity& identity, bool by_rule, int64_t now_ms) {
+  ASSIGN(auto user, users_.find_outside(identity.account));
+  if (user) return *user;
+  if (!by_rule) return fail(Code::forbidden, "access.outside_unknown");
+  NewUser fresh;
+  fresh.name = identity.name;
+  fresh.outside = identity.account;
+  auto added = add_user(fresh, now_ms);
+  if (added) return added->user;
+  if (added.error().reason != "access.user_exists") return tl::unexpected(added.error());
+  ASSIGN(user, users_.find_outside(identity.account));  // made at the same time
+  if (user) return *user;
+  // Who has somebody's name elsewhere is not somebody.
+  return fail(Code::forbidden, "access.outside_name", "{}", identity.name);
+}
+
+Result<Sessions::Opened> Service::sign_in_outside(const OutsideIdentity& identity, const std::string& agent,
                                                   const std::string& address, int64_t now_ms) {
-  ASSIGN(auto user, users_.find_outside(account));
-  if (!user) return fail(Code::forbidden, "access.outside_unknown");
-  TRY(check_lock(user, user->name, now_ms));
-  if (user->disabled) return fail(Code::forbidden, "access.disabled");
   Session session;
-  session.user = user->id;
+  session.outside = {identity.provider, identity.sub, identity.sid, {}};
+  const auto policy = policies_.current();
+  for (const auto& rule : policy->rules())
+    if (rule.provider == identity.provider && identity.has && identity.has(rule.claim, rule.value))
+      session.outside.facts.emplace_back(rule.claim, rule.value);
+  const bool by_rule = !policies_.bent() && !session.outside.facts.empty();
+  ASSIGN(User user, user_of_outside(identity, by_rule, now_ms));
+  TRY(check_lock(user, user.name, now_ms));
+  if (user.disabled) return fail(Code::forbidden, "access.disabled");
+  if (user.service) return fail(Code::forbidden, "access.service_account");
+  ASSIGN(user, users_.change(user.id, [&](User& one) -> Status {
+    one.signed_in_ms = now_ms;
+    return {};
+  }));
+  session.user = user.id;
   session.factors = kOutside;
+  session.must_prove = user.code_confirmed;  // both factors are needed once there is a device
   session.agent = agent;
   session.address = address;
   return sessions_.open(session, now_ms);
+}
+
+Status Service::link_outside(const std::string& user, const std::string& account) {
+  auto changed = users_.change(user, [&](User& one) -> Status {
+    if (one.service) return fail(Code::forbidden, "access.service_account");
+    if (!one.outside.empty() && one.outside != account)
+      return fail(Code::conflict, "access.outside_linked", "unlink the other one first");
+    one.outside = account;
+    return {};
+  });
+  if (changed) return {};
+  if (changed.error().reason == "sql.conflict")
+    return fail(Code::conflict, "access.outside_linked", "it is linked with somebody else");
+  return tl::unexpected(changed.error());
+}
+
+Status Service::unlink_outside(const std::string& user) {
+  auto changed = users_.change(user, [](User& one) -> Status {
+    if (one.outside.empty()) return fail(Code::conflict, "access.outside_none");
+    if (one.password.iterations == 0 && one.certificate.empty())
+      return fail(Code::conflict, "access.outside_only");
+    one.outside.clear();
+    return {};
+  });
+  if (!changed) return tl::unexpected(changed.error());
+  for (const Session& one : sessions_.list(user, 0))
+    if (!one.outside.provider.empty()) TRY(sessions_.end(user, one.id));
+  return {};
 }
 
 Result<Sessions::Opened> Service::step_up(std::string_view secret, const Proofs& proofs, int64_t now_ms) {
@@ -224,7 +279,12 @@ Result<Sessions::Opened> Service::step_up(std::string_view secret, const Proofs&
     return fail(Code::invalid_argument, "access.nothing_shown");
   ASSIGN(int factors, prove(user, user.name, proofs, now_ms));
   return sessions_.renew(
-      secret, [&](Session& one) { one.factors |= factors; }, now_ms);
+      secret,
+      [&](Session& one) {
+        one.factors |= factors;
+        one.must_prove = one.must_prove && factor_count(one.factors) < 2;
+      },
+      now_ms);
 }
 
 Result<Sessions::Opened> Service::change_password(std::string_view secret, std::string_view old_password,

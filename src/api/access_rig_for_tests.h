@@ -23,6 +23,7 @@ struct AccessPlatformTest : PlatformTest {
   std::map<std::string, Person> people;  // by role or name
 
   void open_access() override {
+    oidc = take(oidc::RelyingParty::open({{}, "", row_key}));
     access::Options options_of_access;
     options_of_access.key = row_key;
     options_of_access.installation = installation;

@@ -41,6 +41,7 @@ class App {
   Workers streams;                 // one thread for each download under way
   Places contract_places{64};      // of queries of contracts, by credential
   Workers contract_work;           // on stacks that contracts fit
+  Workers provider_work{8, 256};   // waits for identity providers
   Workers gateway_work{16, 1024};  // waits for what stands behind the gateway
   Workers ethereum_sends;          // on such too: they wait for blocks
   ethereum::Endpoints ethereum;

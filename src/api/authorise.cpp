@@ -17,19 +17,6 @@ const access::Policy& policy_without_users() {
   return policy;
 }
 
-std::string_view cookie_of(const App& app, const Head& head) {
-  std::string_view rest = head.field("Cookie");
-  const std::string_view name = cookie_name(app);
-  while (!rest.empty()) {
-    std::string_view part = rest.substr(0, rest.find(';'));
-    rest.remove_prefix(std::min(rest.size(), part.size() + 1));
-    while (part.starts_with(' ')) part.remove_prefix(1);
-    if (part.starts_with(name) && part.substr(name.size()).starts_with('='))
-      return part.substr(name.size() + 1);
-  }
-  return {};
-}
-
 Result<Principal> of_session(App& app, std::string_view secret) {
   if (!app.services.access) return fail(Code::unauthenticated, "auth.invalid");
   Principal out;
@@ -96,7 +83,8 @@ Result<Principal> authenticate(App& app, const Head& head, const Route& route,
       authorization.substr(kBearer.size()).starts_with(kSession))
     return of_session(app, authorization.substr(kBearer.size()));
   if (authorization.empty()) {
-    if (const std::string_view secret = cookie_of(app, head); !secret.empty()) {
+    if (const std::string_view secret = find_cookie(head.field("Cookie"), cookie_name(app));
+        !secret.empty()) {
       ASSIGN(Principal out, of_session(app, secret));
       out.cookie = true;
       TRY(check_page(head, out));
@@ -129,11 +117,14 @@ Status check_now(const App& app, const crypto::TlsPeer* caller, const Principal&
 }
 
 Status check_session(const App& app, const Principal& principal) {
+  const int factors = principal.session.factors;
   if (principal.session.must_change) return fail(Code::forbidden, "access.password_change_required");
-  const bool two = access::factor_count(principal.session.factors) >= 2;
+  if (principal.session.must_prove) return fail(Code::forbidden, "access.second_factor_required");
+  const bool two = access::factor_count(factors) >= 2;
   if (app.services.access->needs_certificate(principal.user, now_ms())) {
-    if (!(principal.session.factors & access::kCertificate))
-      return fail(Code::forbidden, "access.certificate_required");
+    if (!(factors & access::kCertificate))
+      return fail(Code::forbidden,
+                  factors & access::kOutside ? "access.outside_not_enough" : "access.certificate_required");
     if (!two) return fail(Code::forbidden, "access.second_factor_required");
   }
   return {};
@@ -175,7 +166,9 @@ Result<access::Grant> decide(const App& app, const Principal& principal, const a
   const auto& policies = app.services.access->policies();
   if (auto bent = policies.bent()) return tl::unexpected(*bent);
   if (principal.kind == Kind::session) TRY(check_session(app, principal));
-  auto grant = policies.current()->decide(principal.user, action, now_ms());
+  const auto policy = policies.current();
+  auto grant = policy->decide(principal.user, action, now_ms());
+  if (!grant) grant = policy->decide_outside(principal.user, principal.session.outside, action);
   if (!grant) return fail(Code::forbidden, "access.not_allowed");
   return *grant;
 }
@@ -194,15 +187,30 @@ Task<Status> authorise(App& app, const Head& head, const Route& route, const cry
     CO_TRY(checked);
   }
   CO_ASSIGN(principal.grant, decide(app, principal, action_of(route), route.access));
-  if (app.services.access && !principal.user.empty())
-    if (const auto* user = app.services.access->policies().current()->user(principal.user))
+  if (app.services.access && !principal.user.empty()) {
+    const auto policy = app.services.access->policies().current();
+    if (const auto* user = policy->user(principal.user))
       principal.organisation = user->organisation;
+    else if (const auto rules = policy->rules_for(principal.user, principal.session.outside); !rules.empty())
+      principal.organisation = rules.front()->organisation;
+  }
   co_return Status();
 }
 
 Status check_body(const Principal& principal, const Head& head, ByteView body) {
   if (principal.kind != Principal::Kind::service || head.count("Signature-Input") == 0) return {};
   return access::check_content_digest(head.field("Content-Digest"), body);
+}
+
+std::string_view find_cookie(std::string_view rest, std::string_view name) {
+  while (!rest.empty()) {
+    std::string_view part = rest.substr(0, rest.find(';'));
+    rest.remove_prefix(std::min(rest.size(), part.size() + 1));
+    while (part.starts_with(' ')) part.remove_prefix(1);
+    if (part.starts_with(name) && part.substr(name.size()).starts_with('='))
+      return part.substr(name.size() + 1);
+  }
+  return {};
 }
 
 std::string_view cookie_name(const App& app) { return app.options.tls ? "__Host-chengxin" : "chengxin"; }

@@ -46,6 +46,8 @@ Result<std::set<std::string>> seen_among(const Call& call, const std::vector<std
 // access.not_allowed: a condition on a member that is blanked would find its text out.
 Status check_conditions(const Call& call);
 
+// The value of a cookie; empty when it is not there.
+std::string_view find_cookie(std::string_view field, std::string_view name);
 std::string_view cookie_name(const App& app);
 std::string set_cookie(const App& app, const std::string& secret);  // empty: takes it away
 

@@ -100,7 +100,7 @@ struct Call {
   bool changes = false;      // something may be changed: its audit entry is durable before the answer leaves
   std::string audit_detail;  // for the entry, beside the path: never a secret
   bool head = false;         // only the header of the answer will be sent
-  std::string_view target, last_event_id, idempotency_key, authorization, agent, peer;
+  std::string_view target, last_event_id, idempotency_key, authorization, cookie, agent, peer;
 };
 
 // Errors become problem details. A handler never blocks: what may goes through Workers.

@@ -55,6 +55,7 @@ Status check_query(const Route& route, const Target& target, Values& into) {
     const Parameter* known = nullptr;
     for (const auto& parameter : route.query)
       if (parameter.name == name) known = &parameter;
+    if (!known && route.any_query) continue;
     if (!known) return fail(Code::invalid_argument, "api.unknown_parameter", "query parameter {}", name);
     if (into.find(name))
       return fail(Code::invalid_argument, "api.repeated_parameter", "query parameter {}", name);
@@ -196,6 +197,7 @@ Task<Result<Response>> serve(App& app, Incoming& incoming, Outgoing& out, std::o
   call.head = head.method == "HEAD";
   call.last_event_id = head.field("Last-Event-ID");
   call.idempotency_key = head.field("Idempotency-Key");
+  call.cookie = head.field("Cookie");
   call.agent = head.field("User-Agent");
   call.peer = incoming.peer;
   auto seen = co_await check_record(call);

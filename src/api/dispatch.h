@@ -32,8 +32,8 @@ struct Incoming {
   std::string request_id;
   std::string_view peer;  // its address
   BodySource& source;
-  std::string& body;     // where read_whole() gathers
-  BodyShare& share;      // of `body`
+  std::string& body;                        // where read_whole() gathers
+  BodyShare& share;                         // of `body`
   const crypto::TlsPeer* caller = nullptr;  // the certificates that it showed
   bool exposed = false;  // it came in clear from another host: whoever stands between could read it
 };

@@ -137,6 +137,7 @@ const std::map<std::string, PathParameter, std::less<>>& path_parameters() {
       {"sequence",
        {{{"type", "integer"}, {"minimum", 1}}, {"审计日志条目号", "Number of an entry of the audit log"}}},
       {"user", {text, {"用户标识", "Identifier of a user"}}},
+      {"provider", {text, {"外部身份提供方的名称", "Name of an outside identity provider"}}},
       {"session", {text, {"会话标识，或 current", "Identifier of a session, or current"}}},
       {"proposal", {text, {"提案标识", "Identifier of a proposal"}}},
       {"record", {text, {"记录标识", "Identifier of a record"}}},

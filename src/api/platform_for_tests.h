@@ -22,6 +22,7 @@
 #include "jobs/jobs.h"
 #include "merkle/item_tree.h"
 #include "mirror/mirror.h"
+#include "oidc/relying_party.h"
 #include "sql/database.h"
 
 namespace chengxin::api {
@@ -41,6 +42,7 @@ struct PlatformTest : testing::Test {
   std::unique_ptr<jobs::Runner> jobs;
   std::unique_ptr<audit::Log> audit;
   std::unique_ptr<authority::Service> authority;
+  std::unique_ptr<oidc::RelyingParty> oidc;
   std::unique_ptr<access::Service> access;  // none unless open_access() makes one
   std::unique_ptr<Server> server;
   order::SoloOptions solo;
@@ -101,6 +103,7 @@ struct PlatformTest : testing::Test {
     services.authority = authority.get();
     services.audit = audit.get();
     services.access = access.get();
+    services.oidc = oidc.get();
     server = std::make_unique<Server>(options, std::move(services));
     auto status = server->start();
     ASSERT_TRUE(status) << status.error().to_string();

@@ -9,7 +9,6 @@ namespace chengxin::api {
 namespace {
 
 using access::Service;
-using Opened = access::Sessions::Opened;
 
 Service& service_of(const Call& call) { return *call.app.services.access; }
 
@@ -44,17 +43,21 @@ Json factors_of(int factors) {
 }
 
 Json describe(const access::Session& session) {
-  return {{"id", session.id},
-          {"factors", factors_of(session.factors)},
-          {"must_change", session.must_change},
-          {"agent", session.agent},
-          {"address", session.address},
-          {"created_ms", session.created_ms},
-          {"used_ms", session.used_ms}};
+  Json out = {{"id", session.id},
+              {"factors", factors_of(session.factors)},
+              {"must_change", session.must_change},
+              {"agent", session.agent},
+              {"address", session.address},
+              {"created_ms", session.created_ms},
+              {"used_ms", session.used_ms}};
+  if (session.must_prove) out["must_prove"] = true;
+  if (!session.outside.provider.empty()) out["provider"] = session.outside.provider;
+  return out;
 }
 
-// A page gets a cookie that its scripts cannot read, anybody else the bearer.
-Response opened(Call& call, const Opened& opened, bool cookie, int status) {
+}  // namespace
+
+Response opened_session(Call& call, const access::Sessions::Opened& opened, bool cookie, int status) {
   Json body = describe(opened.session);
   body["user"] = opened.session.user;
   if (cookie)
@@ -65,6 +68,8 @@ Response opened(Call& call, const Opened& opened, bool cookie, int status) {
   if (cookie) response.headers.emplace_back("Set-Cookie", set_cookie(call.app, opened.secret));
   return response;
 }
+
+namespace {
 
 Task<Result<Response>> challenge(Call& call) {
   const std::string user = call.json["name"];
@@ -78,7 +83,7 @@ Task<Result<Response>> sign_in(Call& call) {
   CO_ASSIGN(request.proofs, proofs_of(call.json));
   auto done = co_await hashing(call, [&] { return service_of(call).sign_in(request, now_ms()); });
   if (!done) co_return tl::unexpected(done.error());
-  co_return opened(call, *done, call.json.value("cookie", false), 201);
+  co_return opened_session(call, *done, call.json.value("cookie", false), 201);
 }
 
 Task<Result<Response>> step_up(Call& call) {
@@ -87,7 +92,7 @@ Task<Result<Response>> step_up(Call& call) {
   auto done = co_await hashing(
       call, [&] { return service_of(call).step_up(call.principal.secret, proofs, now_ms()); });
   if (!done) co_return tl::unexpected(done.error());
-  co_return opened(call, *done, call.principal.cookie, 200);
+  co_return opened_session(call, *done, call.principal.cookie, 200);
 }
 
 Task<Result<Response>> list(Call& call) {
@@ -144,7 +149,11 @@ Task<Result<Response>> me(Call& call) {
   body["name"] = user->name;
   body["user"] = who.user;
   body["organisation"] = who.organisation;
-  body["roles"] = service_of(call).policies().current()->roles_of(who.user, now_ms());
+  const auto policy = service_of(call).policies().current();
+  auto roles = policy->roles_of(who.user, now_ms());
+  for (const auto* rule : policy->rules_for(who.user, who.session.outside)) roles.insert(rule->role);
+  body["roles"] = roles;
+  if (!user->outside.empty()) body["outside"] = user->outside;
   body["code_device"] = user->code_confirmed;
   if (who.kind == Principal::Kind::session) {
     body["session"] = describe(who.session);
@@ -159,7 +168,7 @@ Task<Result<Response>> change_password(Call& call) {
   auto done = co_await hashing(
       call, [&] { return service_of(call).change_password(call.principal.secret, before, after, now_ms()); });
   if (!done) co_return tl::unexpected(done.error());
-  co_return opened(call, *done, call.principal.cookie, 200);
+  co_return opened_session(call, *done, call.principal.cookie, 200);
 }
 
 Task<Result<Response>> begin_code(Call& call) {

@@ -23,6 +23,7 @@
 #include "api/resource_mirror.h"
 #include "api/resource_openid.h"
 #include "api/resource_originals.h"
+#include "api/resource_outside.h"
 #include "api/resource_sessions.h"
 #include "api/resource_system.h"
 #include "api/resource_tokens.h"
@@ -55,6 +56,7 @@ bool has_authority(const Services& services) { return services.authority; }
 bool has_gateway(const Services& services) { return services.gateway; }
 bool has_audit(const Services& services) { return services.audit; }
 bool has_access(const Services& services) { return services.access; }
+bool has_outside(const Services& services) { return services.access && services.oidc; }
 bool has_credentials(const Services& services) { return services.credentials; }
 bool has_keys(const Services& services) { return services.crypto; }
 bool has_jobs(const Services& services) { return services.jobs; }
@@ -82,6 +84,7 @@ const Row kResources[] = {
     {crypto_resource, always},
     {audit_resource, has_audit},
     {sessions_resource, has_access},
+    {outside_resource, has_outside},
     {users_resource, has_access},
     {access_resource, has_access},
     {credentials_resource, has_credentials},

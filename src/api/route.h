@@ -65,7 +65,8 @@ struct Route {
   // The only path parameter, the last, is all that is left of the target, its query too: percent-decoded once
   // (RFC 6960 appendix A.1).
   bool takes_rest = false;
-  bool records = false;  // its path or its answer names records that have labels (access/labels.h)
+  bool any_query = false;  // parameters that the row does not name are let be (RFC 6749 section 4.1.2)
+  bool records = false;    // its path or its answer names records that have labels (access/labels.h)
 };
 
 struct PathParameter {

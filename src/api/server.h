@@ -21,6 +21,9 @@ class Anchoring;
 namespace chengxin::access {
 class Service;
 }
+namespace chengxin::oidc {
+class RelyingParty;
+}
 namespace chengxin::consortium {
 class Service;
 }
@@ -108,7 +111,8 @@ struct Services {
   audit::Log* audit = nullptr;  // null: nothing is recorded
   audit::Anchoring* anchoring = nullptr;
   CryptoService* crypto = nullptr;
-  access::Service* access = nullptr;  // null: nobody but the owner and tokens
+  oidc::RelyingParty* oidc = nullptr;  // null: no outside providers
+  access::Service* access = nullptr;   // null: nobody but the owner and tokens
   // Null until the platform knows its own address, which it does when the server listens.
   const std::atomic<credential::Service*>* credentials = nullptr;
 };

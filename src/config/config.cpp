@@ -11,13 +11,110 @@
 namespace chengxin::config {
 namespace {
 
-struct Setting {
+template <typename Owner>
+struct Field {
   std::string_view key;
-  std::variant<std::string Config::*, int64_t Config::*, bool Config::*> field;
+  std::variant<std::string Owner::*, int64_t Owner::*, bool Owner::*> field;
   int64_t least = 0, most = 0;                 // numbers
   std::vector<std::string_view> choices = {};  // text
   std::string_view zh, en;
 };
+using Setting = Field<Config>;
+
+constexpr std::string_view kProviders = "access.oidc";
+
+// Of one item in the list access.oidc.
+const std::vector<Field<OidcProvider>>& provider_fields() {
+  using P = OidcProvider;
+  static const std::vector<Field<P>> table = {
+      {"name", &P::name, 0, 0, {}, "名称,小写字母、数字和 -", "its name: small letters, digits, -"},
+      {"title", &P::title, 0, 0, {}, "中文名称", "its Chinese title"},
+      {"title_en", &P::title_en, 0, 0, {}, "英文名称", "its English title"},
+      {"issuer",
+       &P::issuer,
+       0,
+       0,
+       {},
+       "签发者地址,与其发现文档一字不差",
+       "issuer, as in its discovery document"},
+      {"client_id", &P::client_id, 0, 0, {}, "在对方登记的客户端标识", "what we are called there"},
+      {"client_secret_file",
+       &P::client_secret_file,
+       0,
+       0,
+       {},
+       "客户端密钥的文件(仅所有者可读),相对数据目录;空为公开客户端",
+       "file of the client's secret, readable to its owner only, relative to the data folder; none when "
+       "empty"},
+      {"scopes", &P::scopes, 0, 0, {}, "请求的范围,空格分隔", "scopes to ask for, separated by spaces"},
+      {"algorithms",
+       &P::algorithms,
+       0,
+       0,
+       {},
+       "接受的签名算法:RS256 PS256 ES256 SM2SM3",
+       "signatures that are taken, out of RS256 PS256 ES256 SM2SM3"},
+      {"roots",
+       &P::roots,
+       0,
+       0,
+       {},
+       "信任的根证书 PEM 文件;空为系统自带",
+       "PEM of the roots its TLS is believed by; the system's when empty"},
+      {"allow_private",
+       &P::allow_private,
+       0,
+       0,
+       {},
+       "允许其位于内网或本机",
+       "let it be at a private or loopback address"},
+      {"clock_skew_seconds",
+       &P::clock_skew_seconds,
+       0,
+       300,
+       {},
+       "容许的时钟偏差(秒)",
+       "seconds by which its clock may differ"},
+      {"account_claim",
+       &P::account_claim,
+       0,
+       0,
+       {},
+       "标识账户的声明",
+       "claim that names the account for good"},
+      {"name_claim",
+       &P::name_claim,
+       0,
+       0,
+       {},
+       "新建账户时的用户名取自何处",
+       "claim with the name of an account that is made"},
+      {"claims_from", &P::claims_from, 0, 0, {"id_token", "userinfo"}, "声明取自何处", "where claims are"},
+      {"assurance_claim", &P::assurance_claim, 0, 0, {}, "认证级别的声明", "claim of the level of assurance"},
+      {"assurance",
+       &P::assurance,
+       0,
+       0,
+       {},
+       "接受的级别,空格分隔;空为不限",
+       "levels that are enough; any when empty"},
+      {"legal_claim",
+       &P::legal_claim,
+       0,
+       0,
+       {},
+       "法人账户特有的声明,值为其统一社会信用代码",
+       "claim that an account of a legal person has, with its code"},
+      {"agent_claim",
+       &P::agent_claim,
+       0,
+       0,
+       {},
+       "法人账户的经办人;空则拒绝法人账户",
+       "claim that says who acts for it; without one such accounts are refused"},
+  };
+  return table;
+}
 
 // Of the services beside the chains.
 std::vector<Setting> service_settings() {
@@ -337,7 +434,7 @@ class Loader {
 
   void environment(const std::function<const char*(const std::string&)>& lookup) {
     for (const Setting& setting : settings())
-      if (const char* value = lookup(variable_of(setting.key))) set(setting, value, 0);
+      if (const char* value = lookup(variable_of(setting.key))) set(setting, out_.config, value, 0);
   }
 
   Loaded finish() { return std::move(out_); }
@@ -360,51 +457,86 @@ class Loader {
         walk(entry.second, key + ".", depth + 1);
         continue;
       }
-      const Setting* setting = find(key);
+      if (key == kProviders) {
+        providers(entry.second, line);
+        continue;
+      }
+      const Setting* setting = find(settings(), key);
       if (!setting)
-        mistake(line, "config.unknown", key + " is no setting; did you mean " + nearest(key) + "?");
+        mistake(line, "config.unknown",
+                key + " is no setting; did you mean " + nearest(settings(), key) + "?");
       else if (entry.second.IsNull())
         mistake(line, "config.empty", key + " has no value; remove the line for the default");
       else if (!entry.second.IsScalar())
         mistake(line, "config.type", key + " must be one value");
       else
-        set(*setting, entry.second.Scalar(), line);
+        set(*setting, out_.config, entry.second.Scalar(), line);
     }
   }
 
-  static const Setting* find(std::string_view key) {
-    for (const Setting& setting : settings())
-      if (setting.key == key) return &setting;
-    return nullptr;
+  template <typename Table>
+  static const typename Table::value_type* find(const Table& table, std::string_view key) {
+    const auto at = std::find_if(table.begin(), table.end(), [&](const auto& one) { return one.key == key; });
+    return at == table.end() ? nullptr : &*at;
   }
 
-  static std::string nearest(std::string_view key) {
-    auto closer = [&](const Setting& a, const Setting& b) {
-      return distance(a.key, key) < distance(b.key, key);
-    };
-    return std::string(std::min_element(settings().begin(), settings().end(), closer)->key);
+  template <typename Table>
+  static std::string nearest(const Table& table, std::string_view key) {
+    auto closer = [&](const auto& a, const auto& b) { return distance(a.key, key) < distance(b.key, key); };
+    return std::string(std::min_element(table.begin(), table.end(), closer)->key);
   }
 
-  void set(const Setting& setting, const std::string& value, int line) {
+  // What else has to hold of a provider is checked where it is used (oidc.configuration).
+  void providers(const YAML::Node& list, int line) {
+    if (!list.IsSequence())
+      return mistake(line, "config.type", std::string(kProviders) + " must be a list of providers");
+    for (const auto& item : list) {
+      OidcProvider provider;
+      provider.line = item.Mark().line + 1;
+      if (!item.IsMap()) {
+        mistake(provider.line, "config.type", "a provider must have `key: value` lines");
+        continue;
+      }
+      for (const auto& entry : item) provider_field(entry.first, entry.second, provider);
+      out_.config.access_oidc.push_back(std::move(provider));
+    }
+  }
+
+  void provider_field(const YAML::Node& key, const YAML::Node& value, OidcProvider& into) {
+    const int line = key.Mark().line + 1;
+    const std::string name = key.IsScalar() ? key.Scalar() : "";
+    const auto* field = find(provider_fields(), name);
+    if (!field)
+      mistake(
+          line, "config.unknown",
+          name + " is nothing that a provider has; did you mean " + nearest(provider_fields(), name) + "?");
+    else if (!value.IsScalar())
+      mistake(line, "config.type", name + " must be one value");
+    else
+      set(*field, into, value.Scalar(), line);
+  }
+
+  template <typename Owner>
+  void set(const Field<Owner>& setting, Owner& into, const std::string& value, int line) {
     std::string name = line ? std::string(setting.key) : variable_of(setting.key);
     auto wrong = [&](std::string what) {
       mistake(line, "config.value", name + ": \"" + value + "\" " + what);
     };
-    if (auto field = std::get_if<std::string Config::*>(&setting.field)) {
+    if (auto field = std::get_if<std::string Owner::*>(&setting.field)) {
       const auto& choices = setting.choices;
       if (!choices.empty() && std::find(choices.begin(), choices.end(), value) == choices.end())
         return wrong(fmt::format("is not one of {}", fmt::join(choices, ", ")));
-      out_.config.** field = value;
-    } else if (auto flag = std::get_if<bool Config::*>(&setting.field)) {
+      into.** field = value;
+    } else if (auto flag = std::get_if<bool Owner::*>(&setting.field)) {
       if (value != "true" && value != "false") return wrong("is neither true nor false");
-      out_.config.** flag = value == "true";
+      into.** flag = value == "true";
     } else {
       int64_t number = 0;
       auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), number);
       if (error != std::errc() || end != value.data() + value.size() || number < setting.least ||
           number > setting.most)
         return wrong(fmt::format("is not a whole number from {} to {}", setting.least, setting.most));
-      out_.config.*std::get<int64_t Config::*>(setting.field) = number;
+      into.*std::get<int64_t Owner::*>(setting.field) = number;
     }
   }
 
@@ -449,6 +581,13 @@ std::string documented_defaults() {
       "# (CHENGXIN_LOG_LEVEL and so on) override the file. After an edit: chengxin install seal\n";
   for (const Setting& setting : settings())
     out += fmt::format("\n# {}\n# {}\n# {}: {}\n", setting.zh, setting.en, setting.key, default_of(setting));
+  out += fmt::format(
+      "\n# 外部统一身份(OpenID Connect),见 docs/access.md。列表中每项可有:\n# Outside identity providers, "
+      "see "
+      "docs/access.md. Each of the list may have:\n# {}:\n#   -\n",
+      kProviders);
+  for (const auto& field : provider_fields())
+    out += fmt::format("#     {}:  # {} · {}\n", field.key, field.zh, field.en);
   return out;
 }
 

@@ -8,6 +8,21 @@
 // overridable by an environment variable (CHENGXIN_ and the key in capitals, dots as underscores).
 namespace chengxin::config {
 
+// An outside identity provider that people sign in by (OpenID Connect; docs/access.md).
+struct OidcProvider {
+  std::string name, title, title_en;
+  std::string issuer, client_id, client_secret_file;
+  std::string scopes = "openid";
+  std::string algorithms = "RS256 PS256 ES256";
+  std::string roots;
+  bool allow_private = false;
+  int64_t clock_skew_seconds = 60;
+  std::string account_claim = "sub", name_claim = "preferred_username", claims_from = "id_token";
+  std::string assurance_claim = "acr", assurance;
+  std::string legal_claim, agent_claim;
+  int line = 0;  // where it begins in the file
+};
+
 struct Config {
   std::string listen = "127.0.0.1:8080";
   std::string server_hosts;
@@ -35,6 +50,7 @@ struct Config {
   std::string access_owner = "full";
   std::string access_roots, access_crls;
   bool access_crl_required = false;
+  std::vector<OidcProvider> access_oidc;
   int64_t access_idle_minutes = 15;
   bool timestamp_allow_private = false;
   int64_t authority_crl_hours = 24;

@@ -40,6 +40,23 @@ TEST(Config, NamesEveryMistakeWithItsLine) {
   EXPECT_EQ(loaded.config.store_cache_mb, 64);
 }
 
+TEST(Config, ProvidersAreAListWhoseMistakesAreNamedToo) {
+  auto loaded = load_with(
+      "access.oidc:\n  - name: city\n    issuer: https://id.example\n    allow_private: true\n"
+      "  - name: office\n    clock_skew_seconds: 10\n");
+  EXPECT_TRUE(loaded.mistakes.empty());
+  ASSERT_EQ(loaded.config.access_oidc.size(), 2u);
+  EXPECT_EQ(loaded.config.access_oidc[0].issuer, "https://id.example");
+  EXPECT_TRUE(loaded.config.access_oidc[0].allow_private);
+  EXPECT_EQ(loaded.config.access_oidc[1].clock_skew_seconds, 10);
+  EXPECT_EQ(loaded.config.access_oidc[1].line, 5);
+  std::vector<std::string> found;
+  auto whole = load_with("access:\n  oidc:\n    - isuer: x\n      claims_from: cookie\n    - text\n");
+  for (const Mistake& mistake : whole.mistakes) found.push_back(mistake.reason);
+  EXPECT_EQ(found, (std::vector<std::string>{"config.unknown", "config.value", "config.type"}));
+  EXPECT_EQ(load_with("access.oidc: text").mistakes.at(0).reason, "config.type");
+}
+
 TEST(Config, SyntaxErrorsNeverThrow) {
   for (std::string_view text : {"a: [", "- 1\n- 2", "a: b: c", "? [x]\n: y", "listen: [1, 2]"})
     EXPECT_FALSE(load_with(text).mistakes.empty()) << text;

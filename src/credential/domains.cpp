@@ -1,14 +1,16 @@
 #include "credential/domains.h"
 
-#include "credential/impl/form.h"
 #include "credential/impl/web.h"
 #include "credential/verifier.h"
 #include "crypto/sm3.h"
+#include "net/form.h"
 #include "proof/bundle.h"
 #include "sql/database.h"
 
 namespace chengxin::credential {
 namespace {
+
+using net::percent;
 
 constexpr size_t kMostDomains = 1'000, kMostDids = 100, kMostDifferences = 100;
 

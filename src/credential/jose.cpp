@@ -5,38 +5,19 @@
 namespace chengxin::credential {
 namespace {
 
+using jose::malformed;
+using jose::text_member;
+
 constexpr size_t kMostProofs = 4;
-constexpr JsonLimits kLimits{.max_bytes = kMaxTokenBytes, .max_depth = 24};
-
-tl::unexpected<Error> malformed(std::string_view why) {
-  return fail(Code::invalid_argument, "jose.malformed", "{}", why);
-}
-
-Result<Json> object_of(std::string_view encoded, std::string_view what) {
-  auto bytes = unbase64url(encoded);
-  if (!bytes) return malformed(fmt::format("{}: not base64url", what));
-  auto json = parse_json(text(*bytes), kLimits);
-  if (!json) return malformed(fmt::format("{}: {}", what, json.error().to_string()));
-  if (!json->is_object()) return malformed(fmt::format("{}: not an object", what));
-  return json;
-}
-
-const std::string* text_member(const Json& object, const char* name) {
-  auto at = object.find(name);
-  return at != object.end() && at->is_string() ? &at->get_ref<const std::string&>() : nullptr;
-}
 
 Result<Jws::Proof> proof_of(std::string_view encoded, std::string_view signature) {
   Jws::Proof proof;
   proof.encoded = encoded;
-  ASSIGN(proof.header, object_of(encoded, "header"));
+  ASSIGN(proof.header, jose::decode_header(encoded));
   const std::string* alg = text_member(proof.header, "alg");
   const auto algorithm = alg ? algorithm_of(*alg) : std::nullopt;
   if (!algorithm)
     return fail(Code::forbidden, "jose.algorithm", "\"{}\" is not taken", alg ? *alg : std::string());
-  if (proof.header.contains("crit"))
-    return fail(Code::unsupported, "jose.critical", "no critical header is understood here");
-  if (proof.header.contains("b64")) return malformed("b64 without crit");
   proof.algorithm = *algorithm;
   auto bytes = unbase64url(signature);
   if (!bytes || bytes->size() != 64) return malformed("a signature is 64 bytes in base64url");
@@ -45,13 +26,12 @@ Result<Jws::Proof> proof_of(std::string_view encoded, std::string_view signature
 }
 
 Result<Jws> parse_compact(std::string_view token) {
-  const size_t first = token.find('.'), second = first == token.npos ? first : token.find('.', first + 1);
-  if (second == token.npos || token.find('.', second + 1) != token.npos) return malformed("not three parts");
+  ASSIGN(const auto parts, jose::split(token));
   Jws out;
-  out.payload_encoded = token.substr(first + 1, second - first - 1);
-  ASSIGN(auto proof, proof_of(token.substr(0, first), token.substr(second + 1)));
+  out.payload_encoded = parts.payload;
+  ASSIGN(auto proof, proof_of(parts.header, parts.signature));
   out.proofs.push_back(std::move(proof));
-  ASSIGN(out.payload, object_of(out.payload_encoded, "payload"));
+  ASSIGN(out.payload, jose::decode_object(out.payload_encoded, "payload"));
   return out;
 }
 
@@ -81,7 +61,7 @@ std::string Jws::Proof::kid() const {
 Result<Jws> Jws::parse(std::string_view token) {
   if (token.size() > kMaxTokenBytes) return malformed("above 512 KiB");
   if (token.empty() || token.front() != '{') return parse_compact(token);
-  auto json = parse_json(token, kLimits);
+  auto json = parse_json(token, jose::kJsonLimits);
   if (!json) return malformed(json.error().to_string());
   return from_json(*json);
 }
@@ -101,7 +81,7 @@ Result<Jws> Jws::from_json(const Json& json) {
       return malformed("one to four signatures");
     for (const Json& each : *list) TRY(take_proof(out, each.is_object() ? each : Json::object()));
   }
-  ASSIGN(out.payload, object_of(out.payload_encoded, "payload"));
+  ASSIGN(out.payload, jose::decode_object(out.payload_encoded, "payload"));
   return out;
 }
 

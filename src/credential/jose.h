@@ -2,11 +2,12 @@
 #include <functional>
 
 #include "credential/key.h"
+#include "jose/form.h"
 
 // Signed JSON (RFC 7515): compact with one signature, or the general JSON form with several.
 namespace chengxin::credential {
 
-inline constexpr size_t kMaxTokenBytes = 512 << 10;
+using jose::kMaxTokenBytes;
 
 struct Jws {
   struct Proof {

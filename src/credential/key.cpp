@@ -3,6 +3,7 @@
 #include "base/base64url.h"
 #include "credential/impl/base58.h"
 #include "crypto/sha256.h"
+#include "jose/form.h"
 
 namespace chengxin::credential {
 namespace {
@@ -18,11 +19,6 @@ const Kind& kind_of(Algorithm algorithm) { return kKinds[size_t(algorithm)]; }
 
 Result<Point> point_of(Algorithm algorithm, ByteView encoded) {
   return algorithm == Algorithm::sm2sm3 ? crypto::sm2_point(encoded) : crypto::p256_point(encoded);
-}
-
-std::string text_of(const Json& object, const char* member) {
-  auto at = object.find(member);
-  return at != object.end() && at->is_string() ? at->get<std::string>() : std::string();
 }
 
 }  // namespace
@@ -52,16 +48,11 @@ Json PublicKey::jwk() const {
 
 Result<PublicKey> PublicKey::from_jwk(const Json& jwk) {
   auto wrong = [](std::string_view why) { return fail(Code::invalid_argument, "jose.jwk", "{}", why); };
-  if (!jwk.is_object() || text_of(jwk, "kty") != "EC") return wrong("not a key of an elliptic curve");
-  if (jwk.contains("d")) return wrong("a private key");
+  ASSIGN(const Bytes encoded, jose::ec_point(jwk));
   for (const Kind& kind : kKinds) {
-    if (kind.curve != text_of(jwk, "crv")) continue;
-    if (jwk.contains("alg") && text_of(jwk, "alg") != kind.name) return wrong("its alg is another curve's");
-    auto x = unbase64url(text_of(jwk, "x")), y = unbase64url(text_of(jwk, "y"));
-    if (!x || !y || x->size() != 32 || y->size() != 32) return wrong("x and y must be 32 bytes");
-    Bytes encoded{4};
-    append(encoded, *x);
-    append(encoded, *y);
+    if (kind.curve != jose::text_of(jwk, "crv")) continue;
+    if (jwk.contains("alg") && jose::text_of(jwk, "alg") != kind.name)
+      return wrong("its alg is another curve's");
     auto point = point_of(kind.algorithm, encoded);
     if (!point) return wrong("not a point of its curve");
     return PublicKey{kind.algorithm, *point};

@@ -1,13 +1,16 @@
 #include <algorithm>
 
-#include "credential/impl/form.h"
 #include "credential/impl/time.h"
 #include "credential/template.h"
 #include "credential/wallet.h"
+#include "net/form.h"
 
 // The wallet's side of OpenID4VCI and OpenID4VP.
 namespace chengxin::credential {
 namespace {
+
+using net::parse_form;
+using net::percent;
 
 constexpr std::string_view kGrant = "urn:ietf:params:oauth:grant-type:pre-authorized_code";
 constexpr std::string_view kClientScheme = "decentralized_identifier:";

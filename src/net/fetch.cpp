@@ -84,7 +84,10 @@ void set_up(CURL* curl, Exchange& exchange, curl_slist* headers) {
   curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L);
   curl_easy_setopt(curl, CURLOPT_PROXY, "");
   curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
-  if (!request.roots.empty()) curl_easy_setopt(curl, CURLOPT_CAINFO, request.roots.c_str());
+  if (!request.roots.empty()) {
+    curl_easy_setopt(curl, CURLOPT_CAINFO, request.roots.c_str());
+    curl_easy_setopt(curl, CURLOPT_CAPATH, nullptr);  // else the system's folder of roots counts beside it
+  }
   curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, long(request.timeout_ms));
   curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
   if (request.body) {

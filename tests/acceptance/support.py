@@ -22,6 +22,8 @@ PUBLIC = {"/healthz", "/readyz", "/docs", "/docs/docs.css", "/docs/docs.js", "/v
           "/.well-known/openid-credential-issuer", "/.well-known/oauth-authorization-server", "/.well-known/did.json",
           "/.well-known/did.json.cxproof", "/api/v1/openid/token", "/api/v1/openid/nonce", "/api/v1/openid/offers/{id}",
           "/api/v1/openid/requests/{id}", "/api/v1/openid/responses/{id}", "/1.0/identifiers/{did}",
+          "/api/v1/sessions/providers", "/api/v1/sessions/outside", "/api/v1/sessions/outside/{provider}/begin",
+          "/api/v1/sessions/outside/{provider}/callback", "/api/v1/sessions/outside/{provider}/leave", "/api/v1/sessions/outside/{provider}/logout",
           "/api/v1/status-lists/{purpose}/{number}", "/api/v1/credential-schemas/{id}/{version}"}
 PUBLIC_CALLS = {("POST", "/api/v1/verify"), ("POST", "/api/v1/sessions"), ("POST", "/api/v1/sessions/challenge")}
 OWN_TOKENS = {"/api/v1/openid/credential"}  # wants a token, and not one of the API

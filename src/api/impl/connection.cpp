@@ -342,8 +342,8 @@ Task<void> Connection::run() {
     if (header) {
       enter(Phase::handling, 0);
       expect_continue_ = head_.http11 && !head_.field("Expect").empty() && buffer_.size() == 0;
-      Incoming incoming{head_, fmt::format("{}-{}", id_, count_), peer_, *this, body_, share,
-                        secure_ ? secure_->peer() : nullptr, exposed_};
+      Incoming incoming{head_, fmt::format("{}-{}", id_, count_),   peer_,   *this, body_,
+                        share, secure_ ? secure_->peer() : nullptr, exposed_};
       outgoing = co_await dispatch(app_, incoming);
     } else {
       close_ = true;

@@ -1,11 +1,14 @@
 #include "credential/impl/issuance_protocol.h"
 
-#include "credential/impl/form.h"
 #include "credential/impl/time.h"
 #include "crypto/random.h"
+#include "net/form.h"
 
 namespace chengxin::credential {
 namespace {
+
+using net::parse_form;
+using net::percent;
 
 constexpr int64_t kOfferMs = 24 * 3'600'000, kTokenMs = 600'000, kNonceMs = 300'000, kSkewMs = 60'000;
 constexpr int kAttempts = 5;

@@ -1,9 +1,12 @@
 #include "credential/impl/presentation_protocol.h"
 
-#include "credential/impl/form.h"
+#include "net/form.h"
 
 namespace chengxin::credential {
 namespace {
+
+using net::parse_form;
+using net::percent;
 
 constexpr int64_t kRequestMs = 600'000;
 constexpr int kAttempts = 5;

@@ -1,8 +1,8 @@
-#include "credential/impl/form.h"
+#include "net/form.h"
 
 #include <fmt/format.h>
 
-namespace chengxin::credential {
+namespace chengxin::net {
 namespace {
 
 int hex_value(char c) {
@@ -63,4 +63,4 @@ std::string percent(std::string_view text) {
   return out;
 }
 
-}  // namespace chengxin::credential
+}  // namespace chengxin::net
