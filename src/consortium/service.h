@@ -34,7 +34,7 @@ struct ServiceOptions {
 struct NewIdentity {
   Names names;
   std::string chain = "home";
-  uint32_t protocol = format::kHighestProtocol;  // that the chain begins with
+  uint32_t protocol = format::kNewestProtocol;  // that the chain begins with
 };
 
 struct Invite {

@@ -1,15 +1,11 @@
 #pragma once
 #include "base/bytes.h"
 #include "crypto/sm2.h"
+#include "format/protocol.h"
 
 // Receipts, headers, validator sets and certificates as docs/formats/chain.md fixes them.
 namespace chengxin::format {
 
-// Versions of the protocol that this program follows.
-inline constexpr uint32_t kFirstProtocol = 1, kHighestProtocol = 3;
-constexpr bool knows_protocol(uint32_t version) {
-  return version >= kFirstProtocol && version <= kHighestProtocol;
-}
 inline constexpr size_t kReceiptBytes = 92, kHeaderBytes = 188;
 
 // Numbers are part of the format: never reused, never renumbered.

@@ -3,8 +3,9 @@
 
 namespace chengxin::format {
 
-// The newest version of the protocol that this program follows: what new chains begin with, and what proofs
-// may be of. 2: limits that change; 3: deployed contracts; 4: the contract `identity`.
+// The versions of the protocol that this program follows; new chains begin with the newest. 2: limits that
+// change; 3: deployed contracts; 4: the contract `identity`.
+inline constexpr uint32_t kFirstProtocol = 1;
 inline constexpr uint32_t kNewestProtocol = 4;
 
 }  // namespace chengxin::format

@@ -26,7 +26,7 @@ struct Options {
   size_t cache_bytes = 64 << 20;
   // Checks the transactions' signatures. Null: crypto::sm2_verifier(), which is one for the process.
   std::shared_ptr<const sm2::Verifier> verifier;
-  uint32_t highest_protocol = format::kHighestProtocol;  // that this program follows
+  uint32_t highest_protocol = format::kNewestProtocol;  // that this program follows
   // That execute contracts, with the caller's; 0: as many as the machine has cores, at most 8. The blocks are
   // the same for any number.
   size_t threads = 0;

@@ -21,7 +21,7 @@ format::Call limits_call(uint64_t block, uint64_t transaction, uint64_t validity
 // A chain whose contract `test` has a method `later` that comes with version 2 and takes an attachment.
 class ProtocolTest : public ::testing::Test {
  protected:
-  void SetUp() override { open(format::kHighestProtocol); }
+  void SetUp() override { open(format::kNewestProtocol); }
   void open(uint32_t highest) {
     chain.ledger.reset();
     Options options = setup.options();
