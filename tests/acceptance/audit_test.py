@@ -38,13 +38,25 @@ class Audit(support.Case):
         return done.json
 
     def copy(self, name):
-        """The installation's log and key, at rest."""
-        target = self.folder(name)
-        for part in ("audit", "keys"):
-            shutil.copytree(self.platform.data / part, target / part)
-        for part in ("audit.marker", "VERSION"):
-            shutil.copy(self.platform.data / part, target / part)
-        return target
+        """The installation's log and key, at rest: of a moment in which nothing was written."""
+        data, target = self.platform.data, self.folder(name)
+
+        def log():
+            return {path: (path.stat().st_size, path.stat().st_mtime_ns) for path in [data / "audit.marker", *data.glob("audit/**/*")]}
+
+        def copied():
+            try:
+                before = log()
+                for part in ("audit", "keys"):
+                    shutil.rmtree(target / part, ignore_errors=True)
+                    shutil.copytree(data / part, target / part)
+                for part in ("audit.marker", "VERSION"):
+                    shutil.copy(data / part, target / part)
+                return target if log() == before else None
+            except (OSError, shutil.Error):  # a file that was only there for a moment
+                return None
+
+        return self.soon(copied)
 
     def test_1_what_is_done_and_refused_is_in_it(self):
         token = self.cli("token", "create", "clerk")
