@@ -137,7 +137,7 @@ class Ear:
     def stop(self):
         """Frames as (bytes)."""
         self.process.send_signal(signal.SIGTERM)
-        self.process.wait(timeout=10)
+        self.process.wait(timeout=60)
         data, frames, at = pathlib.Path(self.file).read_bytes(), [], 0
         while at + 4 <= len(data):
             size = int.from_bytes(data[at:at + 4], "big")
