@@ -23,7 +23,7 @@ static ARTIFACTS: LazyLock<serde_json::Value> = LazyLock::new(|| {
         assert!(status.is_ok_and(|status| status.success()), "{program} {arguments:?}");
     };
     if !std::path::Path::new(folder).join("node_modules/solc").exists() {
-        run("npm", &["ci"]);
+        run("npm", &["ci", "--no-fund", "--no-audit", "--fetch-retries=6"]);
     }
     run("node", &["compile.mjs", output]);
     serde_json::from_str(&std::fs::read_to_string(output).unwrap()).unwrap()
