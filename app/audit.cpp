@@ -83,7 +83,7 @@ std::vector<install::Finding> audit_findings(const audit::Log& log, const audit:
              ? "remove audit.enabled: false, then: chengxin install seal"
              : "make room or bring the folder back: it goes on by itself"});
   }
-  if (!anchoring) return out;
+  if (!anchoring || !out.empty()) return out;  // what is stopped cannot be anchored either
   if (const auto state = anchoring->state(); state.error)
     out.push_back({"audit.anchor", state.error->to_string(), "look at the chain that audit.chain names"});
   return out;
