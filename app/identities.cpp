@@ -51,6 +51,19 @@ struct Asked {
   Sync::Place place;
 };
 
+// Who is not the owner, and may have nothing to do with the host, names no file of it but those that were put
+// there for him.
+Status check_place(const Work& work, const Json& arguments, const fs::path& file) {
+  ASSIGN(const std::string reader, text_of(arguments, "reader"));
+  if (reader == "owner") return {};
+  std::error_code error;
+  const fs::path folder = fs::weakly_canonical(work.what.installation.data / "directory", error),
+                 place = fs::weakly_canonical(file, error);
+  if (std::mismatch(folder.begin(), folder.end(), place.begin(), place.end()).first == folder.end())
+    return {};
+  return fail(Code::forbidden, "directory.place");
+}
+
 Result<Asked> asked(const Work& work, const Json& arguments) {
   Asked out;
   ASSIGN(const std::string name, text_of(arguments, "chain"));
@@ -59,6 +72,7 @@ Result<Asked> asked(const Work& work, const Json& arguments) {
   ASSIGN(const std::string file, text_of(arguments, "file"));
   if (!fs::path(file).is_absolute())
     return fail(Code::invalid_argument, "jobs.arguments", "\"file\" must be an absolute path");
+  TRY(check_place(work, arguments, file));
   ASSIGN(const Bytes document, read_file(file, kMaxFile));
   ASSIGN(out.entries, directory::parse_entries(text(document)));
   out.place = {out.chain->name, out.chain->ledger->id(),
@@ -104,18 +118,18 @@ Result<Person> person_of(const Work& work, const Json& arguments) {
 // read.
 Result<Json> personal(const Work& work, const Json& arguments, const jobs::Report&) {
   ASSIGN(const Person who, person_of(work, arguments));
+  ASSIGN(const std::string reader, text_of(arguments, "reader"));  // set by who checked the caller
   ASSIGN(const std::string purpose, text_of(arguments, "purpose"));
   std::vector<std::string> fields;
   if (arguments.contains("fields")) fields = arguments["fields"].get<std::vector<std::string>>();
   if (!arguments.contains("public_key")) {
-    ASSIGN(const auto sight, work.personal->read(who.chain, who.subject, fields, true, "owner", purpose));
+    ASSIGN(const auto sight, work.personal->read(who.chain, who.subject, fields, true, reader, purpose));
     return Json{{"masked", true}, {"data", sight.data}};
   }
   ASSIGN(const std::string point, text_of(arguments, "public_key"));
   ASSIGN(const Bytes bytes, unhex(point));
   ASSIGN(const auto key, crypto::Sm2PublicKey::from_point(bytes));
-  ASSIGN(const auto sight, work.personal->read(who.chain, who.subject, fields, false,
-                                               "key " + hex(format::key_id(key.point())), purpose));
+  ASSIGN(const auto sight, work.personal->read(who.chain, who.subject, fields, false, reader, purpose));
   const std::string whole = Json{{"data", sight.data}, {"salt", hex(sight.salt)}}.dump();
   ASSIGN(const Bytes sealed, key.encrypt(view(whole)));
   return Json{{"masked", false}, {"sealed", base64(sealed)}};

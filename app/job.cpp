@@ -14,9 +14,9 @@ Code code_named(std::string_view name) {
 }  // namespace
 
 Result<Json> run_job(client::Client& platform, const std::string& kind, const Json& arguments,
-                     const std::string& title) {
-  ASSIGN(Json job, platform.post("/api/v1/jobs", {{"kind", kind}, {"arguments", arguments}}));
-  std::string path = "/api/v1/jobs/" + job.at("id").get<std::string>();
+                     const std::string& title, const std::string& at) {
+  ASSIGN(Json job, platform.post(at, {{"kind", kind}, {"arguments", arguments}}));
+  std::string path = at + "/" + job.at("id").get<std::string>();
   Progress progress(title);
   int wait_ms = 10;
   while (job.at("state") == "waiting" || job.at("state") == "running") {

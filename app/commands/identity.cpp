@@ -77,8 +77,10 @@ Result<Json> send_signed(client::Client& platform, const Options& options, const
 Result<Json> send(const Context& context, client::Client& platform, const Options& options,
                   std::string_view method, const Json& arguments) {
   if (options.key.empty())
-    return platform.post(chain_path(options, "/identity/acts/" + std::string(method)), arguments,
-                         {{"Idempotency-Key", hex(crypto::random_bytes(16))}});
+    return platform.post(
+        chain_path(options, method == "set_registrar" ? "/identity/registrars"
+                                                      : "/identity/acts/" + std::string(method)),
+        arguments, {{"Idempotency-Key", hex(crypto::random_bytes(16))}});
   ASSIGN(const auto key, user_key(context, options.key));
   ASSIGN(auto call, identity::call_of(method, arguments));
   return send_signed(platform, options, key, std::move(call));

@@ -27,6 +27,10 @@ std::string shown(const Json& json, const char* member) {
   return found->is_string() ? visible(found->get<std::string>()) : found->dump();
 }
 
+std::string jobs_of(const Options& options) {
+  return "/api/v1/chains/" + client::url_encode(options.chain) + "/identity/jobs";
+}
+
 // ── Directory ──────────────────────────────────────────────────────────────────────────────────────────────
 
 void print_plan(const Json& plan, bool applied) {
@@ -39,12 +43,11 @@ void print_plan(const Json& plan, bool applied) {
 
 Result<int> sync(const Context& context, const Options& options) {
   ASSIGN(auto platform, context.connect());
-  Json arguments = {
-      {"chain", options.chain}, {"source", options.source}, {"file", fs::absolute(options.file).string()}};
+  Json arguments = {{"source", options.source}, {"file", fs::absolute(options.file).string()}};
   const bool applied = !options.plan.empty();
   if (applied) arguments["plan"] = options.plan;
   ASSIGN(const Json answer,
-         run_job(platform, applied ? "identity.apply" : "identity.plan", arguments, "同步 synchronising"));
+         run_job(platform, applied ? "apply" : "plan", arguments, "同步 synchronising", jobs_of(options)));
   print(context, answer, [&] { print_plan(answer, applied); });
   return kDone;
 }
@@ -75,7 +78,7 @@ Result<Json> opened(const Context& context, const Options& options, const Json& 
 }
 
 Result<int> personal(const Context& context, const Options& options) {
-  Json arguments = {{"chain", options.chain}, {"identity", options.id}, {"purpose", options.purpose}};
+  Json arguments = {{"identity", options.id}, {"purpose", options.purpose}};
   if (!options.fields.empty()) arguments["fields"] = options.fields;
   if (!options.key.empty()) {
     TRY(check_name(options.key));
@@ -83,7 +86,7 @@ Result<int> personal(const Context& context, const Options& options) {
     arguments["public_key"] = to_string(point);
   }
   ASSIGN(auto platform, context.connect());
-  ASSIGN(const Json answer, run_job(platform, "identity.personal", arguments, "读取 reading"));
+  ASSIGN(const Json answer, run_job(platform, "personal", arguments, "读取 reading", jobs_of(options)));
   ASSIGN(const Json out, opened(context, options, answer));
   print(context, out, [&] {
     for (const auto& [name, value] : out["data"].items())
@@ -94,8 +97,7 @@ Result<int> personal(const Context& context, const Options& options) {
 
 Result<int> simple_job(const Context& context, const Options& options, const char* kind) {
   ASSIGN(auto platform, context.connect());
-  ASSIGN(const Json answer,
-         run_job(platform, kind, {{"chain", options.chain}, {"identity", options.id}}, kind));
+  ASSIGN(const Json answer, run_job(platform, kind, {{"identity", options.id}}, kind, jobs_of(options)));
   print(context, answer, [&] { line("{}", visible(answer.dump())); });
   return kDone;
 }
@@ -217,10 +219,10 @@ void add_identity_directory(CLI::App& identity, Context& context) {
   reading->add_option("--key", options->key,
                       "以此密钥加密返回全文 · all of it, encrypted for this key of yours");
   of_one(add(&identity, "looks", "谁读取过个人数据 · who looked at personal data",
-             [&context](const Options& o) { return simple_job(context, o, "identity.looks"); }));
+             [&context](const Options& o) { return simple_job(context, o, "looks"); }));
   of_one(add(&identity, "erase",
              "删除个人数据,链上承诺随之失去意义 · erase personal data; the commitment then says nothing",
-             [&context](const Options& o) { return simple_job(context, o, "identity.erase"); }));
+             [&context](const Options& o) { return simple_job(context, o, "erase"); }));
 
   CLI::App* cid = identity.add_subcommand("cid", "可控匿名标识 · pseudonyms by scene");
   cid->require_subcommand(1);

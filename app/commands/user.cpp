@@ -77,9 +77,10 @@ Result<int> list(const Context& context) {
       line("{}  {:<20} {:<12} {}{}", user.at("id").get<std::string>(),
            visible(user.at("name").get<std::string>()), user.value("organisation", "-"),
            list_of(user.at("roles")),
-           user.at("disabled") == true        ? "  停用 locked out"
-           : user.contains("locked_until_ms") ? "  锁定 locked"
-                                              : "");
+           user.at("disabled") == true                  ? "  停用 locked out"
+           : user.contains("certified_locked_until_ms") ? "  锁定 locked"
+           : user.contains("locked_until_ms")           ? "  口令锁定 password locked"
+                                                        : "");
   });
   return kDone;
 }

@@ -130,6 +130,38 @@ TEST_F(OutsideTest, LocksAndSecondFactorsHold) {
   EXPECT_EQ(reason(service->link_outside(added.user.id, "https://id 2")), "access.service_account");
 }
 
+// What is decided while the provider's word is looked at counts.
+TEST_F(OutsideTest, NobodyComesInOverALockOrAnUnlinking) {
+  const Person person = add("li.na");
+  ASSERT_EQ(rules({rule("L3", "reader")}), "");
+  const auto with = [&](const std::function<void()>& event) {
+    EXPECT_TRUE(service->link_outside(person.id, "https://id 1"));
+    auto who = comes("1", "x");
+    who.has = [&](std::string_view, std::string_view) {
+      event();
+      return false;
+    };
+    const auto entered = outside(who);
+    EXPECT_EQ(service->sessions().list(person.id, now).size(), entered ? 1u : 0u);
+    EXPECT_TRUE(service->unlock(person.id));
+    return reason(entered);
+  };
+  EXPECT_EQ(with([] {}), "");
+  EXPECT_EQ(with([&] { ASSERT_TRUE(service->lock(person.id)); }), "access.disabled");
+  EXPECT_EQ(with([&] { ASSERT_TRUE(service->sign_out(person.id)); }), "access.ended_meanwhile");
+  EXPECT_EQ(with([&] { ASSERT_TRUE(service->unlink_outside(person.id)); }), "access.outside_unknown");
+  EXPECT_EQ(with([&] {
+              for (int i = 0; i < 5; ++i) enter("li.na", password("Wrong-1-word"));
+            }),
+            "access.locked");
+  // Unlinked and linked again: what was opened by the link before has ended.
+  EXPECT_EQ(with([&] {
+              ASSERT_TRUE(service->unlink_outside(person.id));
+              ASSERT_TRUE(service->link_outside(person.id, "https://id 1"));
+            }),
+            "access.ended_meanwhile");
+}
+
 TEST_F(OutsideTest, TheProviderEndsItsSessionsAndNoOthers) {
   const Person one = add("li.na"), two = add("wang.fang");
   ASSERT_TRUE(service->link_outside(one.id, "https://id 1"));

@@ -8,6 +8,7 @@ namespace chengxin::access {
 namespace {
 
 constexpr size_t kMaxNameBytes = 64, kMaxPermissions = 500;
+constexpr int kMostClearance = 9;
 
 tl::unexpected<Error> malformed(std::string_view what) {
   return fail(Code::invalid_argument, "access.policy_form", "{}", what);
@@ -97,6 +98,24 @@ bool is_permission(const std::string& text) {
   return kind == "read" || kind == "write" || kind == "call" || text == "integration:*";
 }
 
+bool masks(const View& view, const std::string& member) {
+  return std::find(view.masks.begin(), view.masks.end(), member) != view.masks.end();
+}
+
+// Whether whatever `less` shows is shown by `more` too.
+bool covers(const View& more, const View& less) {
+  return (more.all_rows || !less.all_rows) && more.clearance >= less.clearance &&
+         std::all_of(more.masks.begin(), more.masks.end(),
+                     [&](const auto& mask) { return masks(less, mask); });
+}
+
+// None stays that another covers.
+void add_view(std::vector<View>& views, View fresh) {
+  if (std::any_of(views.begin(), views.end(), [&](const View& one) { return covers(one, fresh); })) return;
+  std::erase_if(views, [&](const View& one) { return covers(fresh, one); });
+  views.push_back(std::move(fresh));
+}
+
 }  // namespace
 
 Json Policy::beginning() {
@@ -144,7 +163,8 @@ Status Policy::read_roles(const Json& json) {
               int(members.number("clearance", false))};
     TRY(members.done());
     if (!is_name(id)) return malformed("role " + id + ": not a name");
-    if (role.clearance < 0 || role.clearance > 9) return malformed("role " + id + ": clearance is 0 to 9");
+    if (role.clearance < 0 || role.clearance > kMostClearance)
+      return malformed("role " + id + ": clearance is 0 to 9");
     for (const auto& permission : role.permissions)
       if (!is_permission(permission))
         return fail(Code::invalid_argument, "access.permission_unknown", "{} in role {}", permission, id);
@@ -346,6 +366,28 @@ std::set<std::string> Policy::roles_of(const std::string& user, int64_t now_ms) 
   return out;
 }
 
+bool Grant::sees_every_row() const {
+  return std::any_of(views.begin(), views.end(), [](const View& one) { return one.all_rows; });
+}
+
+bool Grant::sees_everything() const {
+  return std::any_of(views.begin(), views.end(),
+                     [](const View& one) { return one.all_rows && one.clearance >= kMostClearance; });
+}
+
+std::set<std::string> Grant::any_masks() const {
+  std::set<std::string> out;
+  for (const View& one : views) out.insert(one.masks.begin(), one.masks.end());
+  return out;
+}
+
+std::set<std::string> common_masks(std::span<const View> views) {
+  if (views.empty()) return {};
+  std::set<std::string> out(views[0].masks.begin(), views[0].masks.end());
+  for (const View& one : views) std::erase_if(out, [&](const auto& mask) { return !masks(one, mask); });
+  return out;
+}
+
 std::optional<Grant> Policy::grant(const std::set<std::string>& roles, const Action& action) const {
   std::optional<Grant> out;
   bool read_only = false;
@@ -353,15 +395,8 @@ std::optional<Grant> Policy::grant(const std::set<std::string>& roles, const Act
     const Role& role = flat_.at(id);
     read_only = read_only || role.read_only;
     if (!permits(role, action)) continue;
-    if (!out) {
-      out = Grant{role.all_rows, role.masks, role.clearance};
-      continue;
-    }
-    out->all_rows = out->all_rows || role.all_rows;
-    out->clearance = std::max(out->clearance, role.clearance);
-    std::erase_if(out->masks, [&](const auto& mask) {
-      return std::find(role.masks.begin(), role.masks.end(), mask) == role.masks.end();
-    });
+    if (!out) out.emplace();
+    add_view(out->views, {role.all_rows, role.masks, role.clearance});
   }
   if (read_only && action.writes) return std::nullopt;
   return out;

@@ -36,12 +36,25 @@ enum class Duty { none, system, security, audit };
 Duty duty_of(const Action& action);
 std::string_view duty_name(Duty duty);
 
-// What an answer may show to who has made a call.
-struct Grant {
+// What an answer shows by one role.
+struct View {
   bool all_rows = false;           // records of every organisation, not of the own and those beneath it only
   std::vector<std::string> masks;  // members of this name are blanked out
   int clearance = 0;               // records with a higher label are not there
 };
+
+// What an answer may show to who has made a call, by each of the roles that allow it. A record is shown that
+// one of them shows, without what each of those masks: the rows of one role never go with the clearance, or
+// the missing masks, of another.
+struct Grant {
+  std::vector<View> views;
+
+  bool sees_every_row() const;              // but for labels
+  bool sees_everything() const;             // of whatever label; members may still be masked
+  std::set<std::string> any_masks() const;  // what one of them masks
+};
+// What all of them mask.
+std::set<std::string> common_masks(std::span<const View> views);
 
 struct Role {
   std::string title;

@@ -250,7 +250,7 @@ TEST_F(PolicyTest, DelegationsBeginAndEnd) {
   EXPECT_FALSE(policy->decide(other.id, kWrite, now + 2 * kDay));
 }
 
-TEST_F(PolicyTest, GrantsOfSeveralRolesAreJoined) {
+TEST_F(PolicyTest, WhatRolesShowIsNeverMixed) {
   Person person = add("li.na");
   apply([&](Json& document) {
     enrol(document, person);
@@ -258,16 +258,33 @@ TEST_F(PolicyTest, GrantsOfSeveralRolesAreJoined) {
         {"title", ""}, {"inherits", {"reader"}}, {"masks", {"holder", "title"}}, {"clearance", 1}};
     document["roles"]["other"] = {
         {"title", ""}, {"permissions", {"read:evidence"}}, {"masks", {"title"}}, {"clearance", 4}};
+    document["roles"]["wide"] = {
+        {"title", ""}, {"permissions", {"read:evidence"}}, {"all_rows", true}, {"clearance", 2}};
+    document["roles"]["clerk"] = {
+        {"title", ""}, {"permissions", {"read:jobs"}}, {"all_rows", true}, {"clearance", 9}};
     assign(document, "user:" + person.id, "masked");
   });
-  auto grant = *service->policies().current()->decide(person.id, kRead, now);
-  EXPECT_EQ(grant.masks.size(), 2u);
-  EXPECT_EQ(grant.clearance, 1);
-  EXPECT_FALSE(grant.all_rows);
-  apply([&](Json& document) { assign(document, "user:" + person.id, "other"); });
-  grant = *service->policies().current()->decide(person.id, kRead, now);
-  EXPECT_EQ(grant.masks, std::vector<std::string>{"title"});
-  EXPECT_EQ(grant.clearance, 4);
+  const auto views = [&] {
+    std::vector<std::string> out;
+    const Grant grant = *service->policies().current()->decide(person.id, kRead, now);
+    for (const View& one : grant.views)
+      out.push_back(fmt::format("{} {} {}", one.all_rows, one.clearance, fmt::join(one.masks, ",")));
+    std::sort(out.begin(), out.end());
+    return fmt::format("{}", fmt::join(out, "; "));
+  };
+  const auto assigned = [&](const char* role) {
+    apply([&](Json& document) { assign(document, "user:" + person.id, role); });
+    return views();
+  };
+  EXPECT_EQ(views(), "false 1 holder,title");
+  EXPECT_EQ(assigned("clerk"), "false 1 holder,title") << "it has nothing to do with evidence";
+  EXPECT_EQ(assigned("other"), "false 4 title") << "shows all that the first does";
+  EXPECT_EQ(assigned("wide"), "false 4 title; true 2 ");
+  const Grant both = *service->policies().current()->decide(person.id, kRead, now);
+  EXPECT_TRUE(both.sees_every_row());
+  EXPECT_FALSE(both.sees_everything());
+  EXPECT_EQ(both.any_masks(), std::set<std::string>{"title"});
+  EXPECT_TRUE(common_masks(both.views).empty());
 }
 
 TEST_F(PolicyTest, BentRowsShutEverybodyOutUntilMended) {

@@ -44,6 +44,7 @@ struct AccessTest : ::testing::Test {
   std::unique_ptr<sql::Database> database;
   std::unique_ptr<Service> service;
   std::vector<int64_t> applied;
+  std::function<void()> meanwhile;  // is called once, while somebody's certificate is looked at
 
   void SetUp() override {
     std::string name = (fs::temp_directory_path() / "chengxin-access-XXXXXX").string();
@@ -64,6 +65,7 @@ struct AccessTest : ::testing::Test {
     options.actions = actions();
     options.iterations = 200;
     options.trust = [this]() -> Result<std::shared_ptr<const Trust>> {
+      if (auto event = std::exchange(meanwhile, nullptr)) event();
       return std::make_shared<const Trust>(Trust{{authority.certificate()}, crls, false, {}, true});
     };
     options.policy_applied = [this](int64_t version, const Digest&) { applied.push_back(version); };
@@ -97,13 +99,15 @@ struct AccessTest : ::testing::Test {
   }
   Proofs both(const Person& person) {
     Proofs out;
-    out.password = kPassword;
+    out.password = crypto::to_secret(view(kPassword));
     out.certificate_pem = person.certificate;
     out.challenge = service->challenge(now);
     out.signature = to_bytes(*person.key.sign(view(service->login_message(person.name, out.challenge))));
     return out;
   }
-  static Proofs password(std::string text = kPassword) { return {std::move(text), "", "", "", {}}; }
+  static Proofs password(std::string_view text = kPassword) {
+    return {crypto::to_secret(view(text)), "", "", "", {}};
+  }
   Result<Sessions::Opened> enter(const std::string& name, Proofs proofs) {
     return service->sign_in({name, std::move(proofs), "test", "127.0.0.1"}, now);
   }

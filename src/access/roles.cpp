@@ -5,28 +5,59 @@
 namespace chengxin::access {
 namespace {
 
-constexpr std::pair<std::string_view, Duty> kDuties[] = {
-    {"access", Duty::security},   {"audit", Duty::audit},        {"chains", Duty::system},
-    {"consortium", Duty::system}, {"gateway", Duty::system},     {"jobs", Duty::system},
-    {"keys", Duty::security},     {"mirror", Duty::system},      {"system", Duty::system},
-    {"tokens", Duty::system},     {"authority", Duty::security}, {"users", Duty::system},
-};
+// Governing contracts uses the platform's key: it is not for whoever calls them in his business. Nor does who
+// issues credentials say whose are believed.
+constexpr std::pair<std::string_view, Duty> kDuties[] = {{"access", Duty::security},
+                                                         {"audit", Duty::audit},
+                                                         {"chains", Duty::system},
+                                                         {"consortium", Duty::system},
+                                                         {"gateway", Duty::system},
+                                                         {"jobs", Duty::system},
+                                                         {"keys", Duty::security},
+                                                         {"mirror", Duty::system},
+                                                         {"system", Duty::system},
+                                                         {"tokens", Duty::system},
+                                                         {"authority", Duty::security},
+                                                         {"users", Duty::system},
+                                                         {"contract-governance", Duty::system},
+                                                         {"trusted-domains", Duty::security}};
 
 std::map<std::string, Role, std::less<>> make_built_in() {
   std::map<std::string, Role, std::less<>> all;
-  all["system-administrator"] = {
-      "系统管理员 system administrator",
-      {},
-      {"read:users", "write:users", "read:system", "write:system", "read:jobs", "write:jobs", "read:mirror",
-       "write:mirror", "read:consortium", "write:consortium", "read:tokens", "write:tokens", "read:chains",
-       "write:chains", "read:blocks", "read:crypto", "read:gateway", "write:gateway"},
-      {},
-      true};
+  all["system-administrator"] = {"系统管理员 system administrator",
+                                 {},
+                                 {"read:users",
+                                  "write:users",
+                                  "read:system",
+                                  "write:system",
+                                  "read:jobs",
+                                  "write:jobs",
+                                  "read:mirror",
+                                  "write:mirror",
+                                  "read:consortium",
+                                  "write:consortium",
+                                  "read:tokens",
+                                  "write:tokens",
+                                  "read:chains",
+                                  "write:chains",
+                                  "call:listContracts",
+                                  "call:getContract",
+                                  "call:getContractVersion",
+                                  "call:getContractPackage",
+                                  "call:getContractPolicy",
+                                  "write:contract-governance",
+                                  "read:blocks",
+                                  "read:crypto",
+                                  "read:gateway",
+                                  "write:gateway"},
+                                 {},
+                                 true};
   all["security-administrator"] = {
       "安全管理员 security administrator",
       {},
       {"read:access", "write:access", "write:access-approval", "read:users", "read:system", "read:chains",
-       "read:crypto", "read:keys", "write:keys", "read:authority", "write:authority"},
+       "read:crypto", "read:keys", "write:keys", "read:authority", "write:authority", "write:trusted-domains",
+       "call:listTrustedDomains", "call:checkTrustedDomain"},
       {},
       true};
   all["audit-administrator"] = {"审计管理员 audit administrator",
@@ -44,10 +75,12 @@ std::map<std::string, Role, std::less<>> make_built_in() {
       false,
       false,
       3};
-  all["registrar"] = {
-      "身份登记员 registrar of identities", {"reader"}, {"read:identities", "write:identities"}, {}, true};
+  all["registrar"] = {"身份登记员 registrar of identities",
+                      {},
+                      {"read:chains", "call:getReceipt", "read:identities", "write:identities"},
+                      {}};
   all["issuer"] = {
-      "凭证签发员 issuer of credentials", {"reader"}, {"read:credentials", "write:credentials"}, {}, true};
+      "凭证签发员 issuer of credentials", {}, {"read:chains", "read:credentials", "write:credentials"}, {}};
   all["reader"] = {"只读人员 reader",
                    {},
                    {"read:evidence", "read:originals", "read:proofs", "read:chains", "read:blocks",

@@ -15,7 +15,8 @@ Service::Service(sql::Database& database, Options options)
       sessions_(database, options_.key, options_.sessions),
       policies_(database, {options_.key, options_.installation, options_.actions, options_.policy_applied}),
       labels_(database),
-      messages_(options_.started_ms) {}
+      messages_(options_.started_ms),
+      challenge_key_(crypto::random_secret(32)) {}
 
 Result<std::unique_ptr<Service>> Service::open(sql::Database& database, Options options) {
   TRY(migrate(database));
@@ -37,7 +38,7 @@ Status Service::set_password(User& user, std::string_view password, bool by_othe
   user.password = hash_password(password, options_.iterations);
   user.password_set_ms = now_ms;
   user.must_change = by_other;
-  user.failures = 0;
+  user.failures.count = 0;
   return {};
 }
 
@@ -55,7 +56,8 @@ Result<Service::Added> Service::add_user(const NewUser& request, int64_t now_ms)
   }
   if (!request.service && request.outside.empty()) {
     if (request.password.empty()) out.password = temporary_password();
-    TRY(set_password(user, request.password.empty() ? out.password : request.password, true, now_ms));
+    const std::string_view given = request.password.empty() ? out.password : request.password;
+    TRY(set_password(user, given, true, now_ms));
   }
   ASSIGN(out.user, users_.add(std::move(user)));
   return out;
@@ -84,20 +86,29 @@ Result<Service::Added> Service::add_first(const NewUser& request, const std::str
   return tl::unexpected(status.error());
 }
 
+void Service::note_signed_out(const std::string& user) {
+  std::lock_guard lock(mutex_);
+  ++signed_out_[user];
+}
+
+Status Service::sign_out(const std::string& user) {
+  note_signed_out(user);
+  return sessions_.end_all(user);
+}
+
 Status Service::lock(const std::string& user) {
   auto changed = users_.change(user, [](User& one) -> Status {
     one.disabled = true;
     return {};
   });
   if (!changed) return tl::unexpected(changed.error());
-  return sessions_.end_all(user);
+  return sign_out(user);
 }
 
 Status Service::unlock(const std::string& user) {
   auto changed = users_.change(user, [](User& one) -> Status {
     one.disabled = false;
-    one.failures = 0;
-    one.locked_until_ms = 0;
+    one.failures = one.certified_failures = {};
     return {};
   });
   if (!changed) return tl::unexpected(changed.error());
@@ -115,7 +126,7 @@ Result<std::string> Service::reset(const std::string& user, bool code_too, int64
     return set_password(one, password, true, now_ms);
   });
   if (!changed) return tl::unexpected(changed.error());
-  TRY(sessions_.end_all(user));
+  TRY(sign_out(user));
   return password;
 }
 
@@ -126,7 +137,7 @@ Status Service::set_certificate(const std::string& user, const std::string& pem,
     return {};
   });
   if (!changed) return tl::unexpected(changed.error());
-  return sessions_.end_all(user);
+  return sign_out(user);
 }
 
 bool Service::usable(const std::string& user) const {
@@ -142,7 +153,7 @@ Status Service::maintain(int64_t now_ms) {
   TRY(sessions_.maintain(now_ms));
   {
     std::lock_guard lock(mutex_);
-    std::erase_if(challenges_, [&](const auto& one) { return one.second <= now_ms; });
+    std::erase_if(used_challenges_, [&](const auto& one) { return one.second <= now_ms; });
   }
   auto status = policies_.refresh();
   return status || status.error().reason == "access.policy_bent" ? Status() : status;

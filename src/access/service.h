@@ -34,7 +34,8 @@ struct Options {
 
 // What somebody shows. Password, or certificate with the signature of login_message(); either with a code.
 struct Proofs {
-  std::string password, code;
+  crypto::Secret password;
+  std::string code;
   std::string certificate_pem, challenge;
   Bytes signature;
 };
@@ -53,7 +54,9 @@ struct OutsideIdentity {
 };
 
 struct NewUser {
-  std::string name, password, certificate_pem, outside;
+  std::string name;
+  std::string_view password;  // the caller's, who wipes it
+  std::string certificate_pem, outside;
   bool service = false;
 };
 
@@ -61,16 +64,19 @@ class Service {
  public:
   static Result<std::unique_ptr<Service>> open(sql::Database& database, Options options);
 
-  // Random, good for two minutes and one use.
+  // Random, good for two minutes and one use. Nothing is kept of it before it was used: it carries its end
+  // and a MAC, so that asking for many takes nothing from anybody.
   std::string challenge(int64_t now_ms);
   // What the user's key signs: short lines, the installation's name among them.
   std::string login_message(std::string_view user, std::string_view challenge) const;
   const std::string& installation() const { return installation_; }
 
   // access.login_failed for an unknown user, a wrong password and a certificate of somebody else alike, after
-  // the same work; after five in a row access.locked, for names that nobody has too. Once the first factor is
-  // right: access.disabled, access.code_*, access.second_factor_required, access.certificate_required.
-  // Certificates: crypto.certificate_*, crypto.crl_*, access.challenge, access.certificate_signature.
+  // the same work; after five in a row access.locked, for names that nobody has too. Tries with the user's
+  // certificate are counted and locked by themselves: those of others do not keep him out who shows it. Once
+  // the first factor is right: access.disabled, access.code_*, access.second_factor_required,
+  // access.certificate_required. access.ended_meanwhile. Certificates: crypto.certificate_*, crypto.crl_*,
+  // access.challenge, access.certificate_signature.
   Result<Sessions::Opened> sign_in(const SignIn& request, int64_t now_ms);
   // For one whom an outside provider vouches for; the account is made when there is none and a rule of the
   // policy is about him (Policy::Rule). access.outside_unknown, access.outside_name (a user of that name is
@@ -101,6 +107,7 @@ class Service {
   Result<Added> add_user(const NewUser& request, int64_t now_ms);
   // Adds the user and gives him a role, signed by the installation: only until the administrators are there.
   Result<Added> add_first(const NewUser& request, const std::string& role, int64_t now_ms);
+  Status sign_out(const std::string& user);  // everywhere; who is signing in at the moment is refused
   Status lock(const std::string& user);
   Status unlock(const std::string& user);
   Result<std::string> reset(const std::string& user, bool code_too, int64_t now_ms);  // a temporary password
@@ -129,19 +136,30 @@ class Service {
 
  private:
   Service(sql::Database& database, Options options);
-  Status check_lock(const std::optional<User>& user, const std::string& name, int64_t now_ms) const;
-  using Count = std::function<void(int& failures, int64_t& until_ms)>;
+  // `certified`: of tries with the user's certificate, else of those without.
+  Status check_lock(const std::optional<User>& user, const std::string& name, bool certified,
+                    int64_t now_ms) const;
+  using Count = std::function<void(Failures& failures)>;
   Status note_stranger(const std::string& name, const Count& count);
-  void note_failure(const std::optional<User>& user, const std::string& name, int64_t now_ms);
-  // The factors that were shown; failures are noted.
+  void note_failure(const std::optional<User>& user, const std::string& name, bool certified, int64_t now_ms);
+  // The factors that were shown; failures are noted. `certified`: the certificate was shown before.
   Result<int> prove(const std::optional<User>& user, const std::string& name, const Proofs& proofs,
-                    int64_t now_ms);
+                    bool certified, int64_t now_ms);
   Status prove_certificate(const std::optional<User>& user, const std::string& name, const Proofs& proofs,
                            int64_t now_ms);
   Status use_code(const User& user, const std::string& code, int64_t now_ms);
-  Result<User> user_of_outside(const OutsideIdentity& identity, bool by_rule, int64_t now_ms);
+  Result<User> add_outside(const OutsideIdentity& identity, bool by_rule, int64_t now_ms);
+  void note_signed_out(const std::string& user);
+  uint64_t times_signed_out(const std::string& user);
+  // `before`: what times_signed_out() was before the user was looked at.
+  Result<Sessions::Opened> open_session(const Session& session, uint64_t before, int64_t now_ms);
   Status check_enough(const User& user, int factors, int64_t now_ms) const;
-  Status take_challenge(const std::string& challenge, int64_t now_ms);
+  // Whether what was proved of `proved` holds of the same account `now`.
+  Status check_still(const User& proved, const User& now, const Proofs& proofs, int factors,
+                     int64_t now_ms) const;
+  Digest challenge_mac(std::string_view body) const;
+  Result<int64_t> challenge_end(const std::string& challenge, int64_t now_ms);
+  Status use_challenge(const std::string& challenge, int64_t until_ms);
   Status set_password(User& user, std::string_view password, bool by_other, int64_t now_ms) const;
 
   sql::Database& database_;
@@ -154,7 +172,9 @@ class Service {
   Labels labels_;
   MessageWindow messages_;
   std::mutex mutex_;
-  std::unordered_map<std::string, int64_t> challenges_;  // until when
+  std::unordered_map<std::string, uint64_t> signed_out_;      // how often each user was
+  const crypto::Secret challenge_key_;                        // of this process
+  std::unordered_map<std::string, int64_t> used_challenges_;  // until when they would have been good
 };
 
 }  // namespace chengxin::access

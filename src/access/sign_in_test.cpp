@@ -179,6 +179,73 @@ TEST_F(SignInTest, ACertificateSignsIn) {
   EXPECT_EQ(reason(enter("li.na", proofs)), "access.login_failed") << "somebody else's certificate";
 }
 
+// Whoever knows a name can try passwords for it.
+TEST_F(SignInTest, StrangersKeepNobodyOutWhoHasHisCertificate) {
+  Person person = add("li.na");
+  const Person thief = add("wang.fang");
+  const auto with = [](Proofs proofs, std::string_view text) {
+    proofs.password = crypto::to_secret(view(text));
+    return proofs;
+  };
+  const auto stranger = [&] {
+    Proofs out = both(thief);
+    out.signature = to_bytes(*thief.key.sign(view(service->login_message("li.na", out.challenge))));
+    return out;
+  };
+  auto before = take(enter("li.na", both(person)));
+  for (int i = 0; i < 5; ++i) {
+    const uint64_t spent = iterations_spent();
+    EXPECT_EQ(reason(enter("li.na", stranger())), "access.login_failed");
+    EXPECT_EQ(iterations_spent(), spent) << "nothing is hashed for who shows another's certificate";
+  }
+  EXPECT_EQ(reason(enter("li.na", stranger())), "access.locked");
+  EXPECT_EQ(reason(enter("li.na", password())), "access.locked");
+  EXPECT_EQ(reason(enter("li.na", both(person))), "");
+  before = take(service->change_password(before.secret, kPassword, "Another-1-word", now));
+  EXPECT_EQ(reason(service->step_up(before.secret, password("Another-1-word"), now)), "")
+      << "he signed in with it";
+  EXPECT_EQ(reason(enter("li.na", password("Another-1-word"))), "access.locked") << "for passwords alone";
+
+  ASSERT_TRUE(service->unlock(person.id));
+  for (int i = 0; i < 5; ++i)
+    EXPECT_EQ(reason(enter("li.na", with(both(person), "wrong-One-1"))), "access.login_failed");
+  EXPECT_EQ(reason(enter("li.na", with(both(person), "Another-1-word"))), "access.locked");
+  open();
+  EXPECT_EQ(reason(enter("li.na", with(both(person), "Another-1-word"))), "access.locked")
+      << "after a restart too";
+  EXPECT_EQ(reason(enter("li.na", password("Another-1-word"))), "");
+  now += 31 * kMinute;
+  EXPECT_EQ(reason(enter("li.na", with(both(person), "Another-1-word"))), "");
+  for (int i = 0; i < 5; ++i) enter("li.na", with(both(person), "wrong-One-1"));
+  ASSERT_TRUE(service->unlock(person.id));
+  EXPECT_EQ(reason(enter("li.na", with(both(person), "Another-1-word"))), "");
+}
+
+// Challenges are open to anybody.
+TEST_F(SignInTest, ManyChallengesKeepNobodyOut) {
+  Person person = add("li.na");
+  const Proofs first = both(person);
+  for (int i = 0; i < 20'500; ++i) service->challenge(now);
+  EXPECT_TRUE(enter("li.na", first)) << "of before";
+  EXPECT_TRUE(enter("li.na", both(person))) << "of after";
+  for (size_t at : {size_t(0), size_t(20), size_t(60)}) {  // end, nonce, MAC
+    Proofs bent = both(person);
+    bent.challenge[at] = bent.challenge[at] == '0' ? '1' : '0';
+    bent.signature = to_bytes(*person.key.sign(view(service->login_message("li.na", bent.challenge))));
+    EXPECT_EQ(reason(enter("li.na", bent)), "access.challenge") << at;
+  }
+  Proofs none = both(person);
+  for (const char* challenge : {"", "00", "x"}) {
+    none.challenge = challenge;
+    ASSERT_TRUE(service->unlock(person.id));
+    EXPECT_EQ(reason(enter("li.na", none)), "access.challenge") << challenge;
+  }
+  ASSERT_TRUE(service->unlock(person.id));
+  const Proofs before = both(person);
+  open();
+  EXPECT_EQ(reason(enter("li.na", before)), "access.challenge") << "of another process";
+}
+
 TEST_F(SignInTest, BadCertificatesAreRefusedEachWithItsReason) {
   Person person = add("li.na");
   const auto with = [&](const crypto::Certificate& certificate) {
@@ -233,6 +300,63 @@ TEST_F(SignInTest, ALockedAccountIsOutAtOnce) {
   EXPECT_EQ(reason(enter("li.na", password())), "access.disabled");
   EXPECT_EQ(reason(enter("li.na", password("wrong-One-1"))), "access.login_failed")
       << "told only to who knows the password";
+}
+
+// Proving takes its time: what is decided in it counts.
+TEST_F(SignInTest, WhatHappensWhileSomebodySignsInIsNotLost) {
+  Person person = add("li.na");
+  const auto with = [&](const std::function<void()>& event) {
+    const Proofs proofs = both(person);
+    meanwhile = event;
+    auto entered = enter("li.na", proofs);
+    EXPECT_FALSE(meanwhile);
+    EXPECT_TRUE(entered || service->sessions().list(person.id, now).empty());
+    return reason(entered);
+  };
+  EXPECT_EQ(with([] {}), "");
+  EXPECT_EQ(with([&] { ASSERT_TRUE(service->lock(person.id)); }), "access.disabled");
+  ASSERT_TRUE(service->unlock(person.id));
+  EXPECT_EQ(with([&] { ASSERT_TRUE(service->sign_out(person.id)); }), "access.ended_meanwhile");
+  EXPECT_EQ(with([&] {
+              for (int i = 0; i < 5; ++i) {
+                Proofs wrong = both(person);
+                wrong.password = crypto::to_secret(view("wrong-One-1"));
+                enter("li.na", wrong);
+              }
+            }),
+            "access.locked");
+  ASSERT_TRUE(service->unlock(person.id));
+  const Person other = keyed("li.na");
+  EXPECT_EQ(with([&] { ASSERT_TRUE(service->set_certificate(person.id, other.certificate, now)); }),
+            "access.login_failed");
+  ASSERT_TRUE(service->set_certificate(person.id, person.certificate, now));
+  auto session = take(enter("li.na", both(person)));
+  meanwhile = [&] { take(service->change_password(session.secret, kPassword, "Another-1-word", now)); };
+  EXPECT_EQ(reason(enter("li.na", both(person))), "access.login_failed");
+  EXPECT_EQ(service->sessions().list(person.id, now).size(), 1u) << "the one that changed it";
+  EXPECT_EQ(with([&] { take(service->reset(person.id, false, now)); }), "access.login_failed");
+}
+
+TEST_F(SignInTest, NorWhileSomebodyShowsOneMoreFactor) {
+  Person person = add("li.na");
+  const Person renewed = keyed("li.na");
+  const auto with = [&](const std::function<void()>& event) {
+    const auto session = take(enter("li.na", password()));
+    const Proofs proofs = both(person);
+    meanwhile = event;
+    const auto stepped = service->step_up(session.secret, proofs, now);
+    EXPECT_FALSE(meanwhile);
+    EXPECT_EQ(service->sessions().list(person.id, now).size(), stepped ? 1u : 0u);
+    EXPECT_TRUE(service->sign_out(person.id));
+    return reason(stepped);
+  };
+  EXPECT_EQ(with([] {}), "");
+  EXPECT_EQ(with([&] { ASSERT_TRUE(service->lock(person.id)); }), "auth.invalid");
+  ASSERT_TRUE(service->unlock(person.id));
+  EXPECT_EQ(with([&] { ASSERT_TRUE(service->set_certificate(person.id, renewed.certificate, now)); }),
+            "auth.invalid");
+  ASSERT_TRUE(service->set_certificate(person.id, person.certificate, now));
+  EXPECT_EQ(with([&] { take(service->reset(person.id, false, now)); }), "auth.invalid");
 }
 
 TEST_F(SignInTest, ARowChangedByOtherMeansIsRefused) {

@@ -107,8 +107,10 @@ Result<std::string> Users::encode(const User& user) const {
                {"former", former},
                {"password_set_ms", user.password_set_ms},
                {"must_change", user.must_change},
-               {"failures", user.failures},
-               {"locked_until_ms", user.locked_until_ms},
+               {"failures", user.failures.count},
+               {"locked_until_ms", user.failures.locked_until_ms},
+               {"certified_failures", user.certified_failures.count},
+               {"certified_locked_until_ms", user.certified_failures.locked_until_ms},
                {"code_algorithm", algorithm_name(user.code_algorithm)},
                {"code_confirmed", user.code_confirmed},
                {"code_step", user.code_step},
@@ -140,8 +142,9 @@ Result<User> Users::decode(const sql::Row& row) const {
   }
   out.password_set_ms = body["password_set_ms"];
   out.must_change = body["must_change"];
-  out.failures = body["failures"];
-  out.locked_until_ms = body["locked_until_ms"];
+  out.failures = {body["failures"], body["locked_until_ms"]};
+  out.certified_failures = {body.value("certified_failures", 0),  // rows of before have none
+                            body.value("certified_locked_until_ms", int64_t(0))};
   out.code_algorithm = algorithm_of(body["code_algorithm"].get<std::string>()).value_or(CodeAlgorithm::sha1);
   out.code_confirmed = body["code_confirmed"];
   out.code_step = body["code_step"];

@@ -12,15 +12,21 @@
 // these calls is refused (access.row_bent). Secrets of one-time codes are sealed with SM4-GCM.
 namespace chengxin::access {
 
+// Of one kind of tries.
+struct Failures {
+  int count = 0;  // in a row
+  int64_t locked_until_ms = 0;
+};
+
 struct User {
   std::string id, name;  // names are unique whatever the case
   bool service = false, disabled = false;
   PasswordHash password;
   std::vector<PasswordHash> former;  // newest first
   int64_t password_set_ms = 0;
-  bool must_change = false;  // the password was set by somebody else
-  int failures = 0;          // in a row
-  int64_t locked_until_ms = 0;
+  bool must_change = false;     // the password was set by somebody else
+  Failures failures;            // of tries without his certificate: anybody's
+  Failures certified_failures;  // of tries with it: his own, or of who has it
   CodeAlgorithm code_algorithm = CodeAlgorithm::sha1;
   crypto::Secret code_secret;   // empty: no device
   bool code_confirmed = false;  // a code of the device was given once

@@ -21,6 +21,7 @@ struct AccessPlatformTest : PlatformTest {
   crypto::Secret row_key = crypto::random_secret(32);
   std::vector<crypto::Crl> crls;
   std::map<std::string, Person> people;  // by role or name
+  std::function<void()> certificate_looked_at;
 
   void open_access() override {
     oidc = take(oidc::RelyingParty::open({{}, "", row_key}));
@@ -31,6 +32,7 @@ struct AccessPlatformTest : PlatformTest {
     options_of_access.iterations = 200;
     options_of_access.started_ms = now_ms() - 60'000;
     options_of_access.trust = [this]() -> Result<std::shared_ptr<const access::Trust>> {
+      if (certificate_looked_at) certificate_looked_at();
       return std::make_shared<const access::Trust>(
           access::Trust{{authority.certificate()}, crls, false, {}, true});
     };

@@ -1,4 +1,7 @@
+#include <future>
+
 #include "api/access_rig_for_tests.h"
+#include "audit/search.h"
 
 namespace chengxin::api {
 namespace {
@@ -136,6 +139,31 @@ TEST_F(AccessApi, UnknownUsersAndWrongPasswordsAreToldAlike) {
             201);
 }
 
+// What 20 calls without sense are folded into does not hold what somebody achieved.
+TEST_F(AccessApi, JunkDoesNotHideASignInFromTheAuditLog) {
+  const auto kept = [&](const std::string& outcome) {
+    audit::Query query;
+    query.action = "signIn";
+    query.limit = 10'000;
+    auto items = audit::search(folder / "audit", query).value().items;
+    std::erase_if(items, [&](const auto& one) { return one.entry.outcome != outcome; });
+    return items;
+  };
+  const size_t before = kept("ok").size();
+  for (int i = 0; i < 40; ++i)
+    call("POST", "/api/v1/sessions", "", {{"name", "who\x1b" + std::to_string(i)}, {"password", "x"}});
+  for (const char* password : {"Wrong-1-word", kPassword.c_str()})
+    call("POST", "/api/v1/sessions", "", {{"name", "b.reader"}, {"password", password}});
+  const auto refused = kept("access.login_failed"), done = kept("ok");
+  EXPECT_LT(refused.size(), 41u) << "folded";
+  EXPECT_EQ(refused.back().entry.detail,
+            "account who\x1b"
+            "0");
+  EXPECT_EQ(refused.back().entry.subject, "");
+  ASSERT_EQ(done.size(), before + 1);
+  EXPECT_EQ(done.front().entry.subject, "user:" + people["reader"].id);
+}
+
 TEST_F(AccessApi, RecordsOfOtherOrganisationsAreNotThere) {
   const std::string east = add_evidence("official"), west = add_evidence("neighbour");
   Reply by_owner = post("/api/v1/evidence", {{"digest", hex(random_digest())}});
@@ -215,6 +243,87 @@ TEST_F(AccessApi, MaskedMembersAreBlank) {
   EXPECT_EQ(as("reader", "GET", "/api/v1/evidence/" + id).json()["holder"], "official");
 }
 
+// A role that shows all rows, one that shows higher labels, and what neither of them shows.
+TEST_F(AccessApi, WhatRolesShowIsNeverMixed) {
+  const std::string east = add_evidence("official"), west = add_evidence("neighbour");
+  const std::string higher_east = add_evidence("official"), higher_west = add_evidence("neighbour");
+  const Person& who = people.at("nobody");
+  apply([&](Json& document) {
+    document["roles"]["inspector"] = {
+        {"title", ""}, {"permissions", {"read:evidence"}}, {"all_rows", true}, {"masks", {"holder"}}};
+    document["roles"]["clerk"] = {{"title", ""}, {"inherits", {"reader"}}, {"clearance", 3}};
+    document["users"][who.id]["organisation"] = "east";
+    for (const char* role : {"inspector", "clerk"})
+      document["assignments"].push_back({{"to", "user:" + who.id}, {"role", role}});
+  });
+  for (const auto& [id, organisation] : {std::pair(higher_east, "east"), std::pair(higher_west, "west")})
+    ASSERT_EQ(as("security-administrator", "PUT", "/api/v1/access/labels/" + id,
+                 {{"organisation", organisation}, {"level", 2}})
+                  .status,
+              204);
+  const auto at = [&](const std::string& id) { return as("nobody", "GET", "/api/v1/evidence/" + id); };
+  EXPECT_EQ(at(east).json()["holder"], "official");
+  EXPECT_EQ(at(higher_east).json()["holder"], "official");
+  EXPECT_EQ(at(west).json()["holder"], "***");
+  EXPECT_EQ(at(higher_west).reason(), "access.no_record");
+  std::map<std::string, std::string> listed;
+  const Json all = as("nobody", "GET", "/api/v1/evidence").json();
+  for (const Json& one : all["items"]) listed[one["id"]] = one["holder"];
+  const std::map<std::string, std::string> expected = {
+      {east, "official"}, {higher_east, "official"}, {west, "***"}};
+  EXPECT_EQ(listed, expected);
+  EXPECT_EQ(as("nobody", "GET", "/api/v1/evidence?holder=neighbour").reason(), "access.not_allowed");
+}
+
+// Whoever knows a name can keep those busy who look at passwords.
+TEST_F(AccessApi, StrangersWhoTryPasswordsKeepNobodyOutWithACertificate) {
+  Json entering = proofs(people.at("reader")), proving = proofs(people.at("official"));
+  entering.erase("password");
+  proving.erase("name");
+  std::promise<void> full, arrived;
+  std::atomic<int> refused = 0, come = 0;
+  const auto arrive = [&] {
+    if (++come == 2) arrived.set_value();
+  };
+  certificate_looked_at = arrive;
+  Reply entered, proved;
+  std::vector<std::thread> threads;
+  // Nothing can be noted as long as this lasts, so nobody who tries is answered, and their queue fills.
+  ASSERT_TRUE(database->transaction([&](sql::Session&) -> Status {
+    for (int i = 0; i < 70; ++i)
+      threads.emplace_back([&] {
+        Reply reply =
+            call("POST", "/api/v1/sessions", "", {{"name", "b.reader"}, {"password", "Wrong-1-word"}});
+        if (reply.reason() != "api.busy") return;
+        EXPECT_EQ(reply.headers["retry-after"], "1");
+        if (++refused == 1) full.set_value();
+      });
+    full.get_future().wait();
+    threads.emplace_back([&] {
+      entered = call("POST", "/api/v1/sessions", "", entering);
+      if (entered.reason() == "api.busy") arrive();
+    });
+    threads.emplace_back([&] {
+      proved = call("POST", "/api/v1/sessions/step-up", people.at("official").token, proving);
+      if (proved.reason() == "api.busy") arrive();
+    });
+    arrived.get_future().wait();
+    return {};
+  }));
+  for (auto& thread : threads) thread.join();
+  certificate_looked_at = nullptr;
+  EXPECT_EQ(entered.status, 201) << entered.body;
+  EXPECT_EQ(proved.status, 200) << proved.body;
+}
+
+TEST_F(AccessApi, RegistrarsAndIssuersSeeNoRecords) {
+  add_evidence("official");
+  for (const char* who : {"registrar", "issuer"}) {
+    EXPECT_EQ(as(who, "GET", "/api/v1/evidence").reason(), "access.not_allowed") << who;
+    EXPECT_EQ(as(who, "GET", "/api/v1/chains").status, 200) << who;
+  }
+}
+
 TEST_F(AccessApi, ARegulatorSeesAllAndWritesNothing) {
   for (const char* path :
        {"/api/v1/evidence", "/api/v1/users", "/api/v1/access/policy", "/api/v1/tokens", "/api/v1/jobs",
@@ -223,6 +332,42 @@ TEST_F(AccessApi, ARegulatorSeesAllAndWritesNothing) {
   EXPECT_EQ(as("regulator", "POST", "/api/v1/evidence", {{"digest", hex(random_digest())}}).reason(),
             "access.not_allowed");
   EXPECT_EQ(as("regulator", "POST", "/api/v1/users", {{"name", "x.y"}}).reason(), "access.not_allowed");
+}
+
+TEST_F(AccessApi, ARegistrarNamesNoRegistrars) {
+  const std::string base = "/api/v1/chains/default/identity/";
+  const Json body = {{"key", std::string(32, '0')},
+                     {"registrar", {{"rights", {"admin"}}, {"kinds", {"natural"}}}}};
+  EXPECT_EQ(as("registrar", "POST", base + "acts/set_registrar", body).reason(), "api.own_route");
+  EXPECT_EQ(as("registrar", "POST", base + "registrars", body).reason(), "access.not_allowed");
+  EXPECT_NE(as("system-administrator", "POST", base + "registrars", body).reason(), "access.not_allowed");
+}
+
+TEST_F(AccessApi, PersonalDataAreForRegistrarsAndUnderTheirNames) {
+  jobs->define("identity.personal",
+               [](const Json& arguments, const jobs::Report&) { return Result<Json>(arguments); });
+  const std::string path = "/api/v1/chains/default/identity/jobs";
+  const Json wanted = {{"kind", "personal"},
+                       {"arguments", {{"identity", "x"}, {"reader", "owner"}, {"chain", "another"}}}};
+  EXPECT_EQ(as("system-administrator", "POST", path, wanted).reason(), "access.not_allowed");
+  EXPECT_EQ(as("system-administrator", "POST", "/api/v1/jobs",
+               {{"kind", "identity.personal"}, {"arguments", Json::object()}})
+                .reason(),
+            "api.own_route");
+  Json keyed = wanted;
+  keyed["arguments"]["public_key"] = hex(people["official"].key.public_key().point());
+  EXPECT_EQ(as("registrar", "POST", path, keyed).reason(), "identity.reader_key");
+  keyed["arguments"]["public_key"] = hex(people["registrar"].key.public_key().point());
+  const Reply begun = as("registrar", "POST", path, keyed);
+  ASSERT_EQ(begun.status, 202) << begun.body;
+  const Json job = begun.json();
+  EXPECT_EQ(job["arguments"]["reader"], "user:" + people["registrar"].id);
+  EXPECT_EQ(job["arguments"]["chain"], "default");
+  const std::string id = job["id"];
+  EXPECT_EQ(as("registrar", "GET", path + "/" + id).status, 200);
+  EXPECT_EQ(as("regulator", "GET", path + "/" + id).reason(), "jobs.not_found") << "somebody else's";
+  EXPECT_EQ(as("system-administrator", "GET", "/api/v1/jobs/" + id).reason(), "jobs.not_found");
+  EXPECT_EQ(as("system-administrator", "GET", "/api/v1/jobs").json()["items"].size(), 0u);
 }
 
 TEST_F(AccessApi, TokensHaveRolesThatNobodyHasToApprove) {
@@ -241,6 +386,32 @@ TEST_F(AccessApi, TokensHaveRolesThatNobodyHasToApprove) {
   EXPECT_EQ(call("POST", "/api/v1/evidence", reader, {{"digest", hex(random_digest())}}).reason(),
             "access.not_allowed");
   EXPECT_EQ(call("GET", "/api/v1/me", reader).json()["roles"], Json::parse("[\"reader\"]"));
+}
+
+TEST_F(AccessApi, NoAdministratorAloneMakesATokenThatSeesEverything) {
+  const auto make = [&](const std::string& token, const char* role) {
+    return call("POST", "/api/v1/tokens", token, {{"name", "x"}, {"role", role}});
+  };
+  const std::string& system = people.at("system-administrator").token;
+  EXPECT_EQ(make(system, "regulator").reason(), "access.token_owner_only");
+  EXPECT_EQ(make(kToken, "regulator").status, 201);
+  for (const char* role : {"integrator", "reader"}) {
+    Reply made = make(system, role);
+    ASSERT_EQ(made.status, 201) << made.body;
+    EXPECT_EQ(call("GET", "/api/v1/audit/entries", made.json()["token"]).status, 403) << role;
+  }
+}
+
+TEST_F(AccessApi, NobodyGovernsContractsByBusiness) {
+  for (const std::string act : {"approve", "reject", "deploy", "freeze", "unfreeze", "retire"}) {
+    const std::string target = "/api/v1/chains/default/contracts/none/" + act;
+    for (const char* who : {"official", "security-administrator", "audit-administrator", "regulator"})
+      EXPECT_EQ(as(who, "POST", target, Json::object()).reason(), "access.not_allowed") << who << ' ' << act;
+    EXPECT_NE(as("system-administrator", "POST", target, Json::object()).status, 403) << act;
+  }
+  const std::string policy = "/api/v1/chains/default/contract-policy";
+  const Json now = as("system-administrator", "GET", policy).json();
+  EXPECT_EQ(as("official", "PUT", policy, now).reason(), "access.not_allowed");
 }
 
 TEST_F(AccessApi, TheOwnersCredentialCanBeRestricted) {

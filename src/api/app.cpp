@@ -28,6 +28,7 @@ App::App(Options given, Services handed, Resource table)
       idempotency(services.database),
       workers(options.worker_threads, options.max_queued_work),
       sign_ins(2, 64),
+      known_sign_ins(2, 64),
       verifying(1, 16),
       streams(options.max_streams, options.max_streams),
       contract_work(2, 64, contract::kStackBytes),

@@ -35,8 +35,11 @@ class App {
   Places transaction_streams{options.max_transaction_streams};
   Tokens tokens;
   Idempotency idempotency;
-  Workers workers;                 // short blocking work: SQL, proofs
-  Workers sign_ins;                // hashing of passwords
+  Workers workers;            // short blocking work: SQL, proofs
+  Workers sign_ins;           // hashing of passwords, of who shows nothing else: of anybody
+  Workers known_sign_ins;     // the same of who shows a certificate, and of who has signed in
+  Places sign_in_places{64};  // in the queue of each, by address
+  Places known_sign_in_places{32};
   Workers verifying;               // bundles of strangers: they may take their time, but not that of others
   Workers streams;                 // one thread for each download under way
   Places contract_places{64};      // of queries of contracts, by credential

@@ -5,9 +5,14 @@
 namespace chengxin::api {
 
 bool AuditTrail::spare(const audit::Entry& entry) {
+  if (entry.outcome == "ok" && entry.status < 400)
+    return false;  // some protocols refuse in words of their own
+  // Actions without a route are named by their callers, who could make new ones without end.
+  const std::string action = entry.action.starts_with("unrouted ") ? "unrouted" : entry.action;
+  std::string alike = fmt::format("{}\n{}\n{}", entry.source, action, entry.outcome);
   std::lock_guard lock(mutex_);
-  const bool full = strangers_.size() >= kStrangers && !strangers_.contains(entry.source);
-  Stranger& stranger = strangers_[full ? "*" : entry.source];
+  if (strangers_.size() >= kStrangers && !strangers_.contains(alike)) alike = "*\n" + entry.outcome;
+  Stranger& stranger = strangers_[alike];
   if (stranger.since_ns == 0) {
     stranger.since_ns = steady_ns();
     stranger.untold.count = 0;

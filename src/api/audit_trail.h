@@ -19,7 +19,7 @@ class AuditTrail {
   void maintain();  // every second or two
 
  private:
-  // Callers that show no valid credential: of each address so many entries in a while, then one with a count.
+  // Refused without a valid credential: of each address, action and outcome so many, then one with a count.
   static constexpr unsigned kStrangersEntries = 20;
   static constexpr int64_t kStrangersWhileNs = 10'000'000'000;
   static constexpr size_t kStrangers = 10'000;

@@ -147,7 +147,7 @@ Status check_exposed(const Route& route, const Principal& principal) {
 Result<access::Grant> decide(const App& app, const Principal& principal, const access::Action& action,
                              Access access) {
   using Kind = Principal::Kind;
-  const access::Grant all{true, {}, 9};
+  const access::Grant all{{{true, {}, 9}}};
   if (access == Access::open || access == Access::self) return all;
   if (principal.kind == Kind::owner) {
     TRY(check_owner(app, action));
@@ -156,7 +156,8 @@ Result<access::Grant> decide(const App& app, const Principal& principal, const a
   if (principal.kind == Kind::token) {
     auto grant = policy_without_users().decide_role(principal.role, action);
     if (grant) {
-      grant->all_rows = true;  // it is the installation's, of no organisation
+      for (access::View& view : grant->views)
+        view.all_rows = true;  // it is the installation's, of no organisation
       return *grant;
     }
     if (access == Access::owner)

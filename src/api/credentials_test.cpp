@@ -3,6 +3,8 @@
 
 #include "api/server.h"
 #include "api/test_client.h"
+#include "audit/log.h"
+#include "audit/search.h"
 #include "base/clock.h"
 #include "credential/service.h"
 #include "credential/wallet.h"
@@ -19,6 +21,7 @@ const std::string kOwner = "owner-token-of-the-tests-0123456789";
 struct CredentialsTest : testing::Test {
   fs::path folder;
   std::unique_ptr<sql::Database> database;
+  std::unique_ptr<audit::Log> audit;
   std::atomic<Service*> ready = nullptr;
   std::unique_ptr<Server> server;
   std::unique_ptr<Service> service;
@@ -34,6 +37,10 @@ struct CredentialsTest : testing::Test {
     Services services;
     services.database = database.get();
     services.credentials = &ready;
+    audit::Options audit_options = audit::options_for(folder, *crypto::Sm2PrivateKey::generate());
+    audit_options.now_ms = now_ms;
+    audit = std::move(*audit::Log::open(audit_options));
+    services.audit = audit.get();
     server = std::make_unique<Server>(options, services);
     ASSERT_TRUE(server->start());
     EXPECT_EQ(call("GET", "/.well-known/did.json").reason(), "api.starting");
@@ -61,6 +68,7 @@ struct CredentialsTest : testing::Test {
   }
   void TearDown() override {
     server->stop();
+    audit.reset();
     fs::remove_all(folder);
   }
 
@@ -150,6 +158,24 @@ TEST_F(CredentialsTest, ProtocolErrorsHaveTheFormsOfTheStandards) {
                token["access_token"]);
   EXPECT_EQ(reply.json()["error"], "invalid_proof");
   EXPECT_FALSE(call("POST", "/api/v1/openid/nonce").json()["c_nonce"].get<std::string>().empty());
+}
+
+// The token's endpoint refuses by RFC 6749, a nonce is for everybody: neither fills the audit log.
+TEST_F(CredentialsTest, StrangersDoNotFillTheAuditLog) {
+  for (int i = 0; i < 40; ++i) {
+    EXPECT_EQ(form("/api/v1/openid/token", "grant_type=x").status, 400);
+    EXPECT_EQ(call("POST", "/api/v1/openid/nonce").status, 200);
+  }
+  owner("POST", "/api/v1/trusted-domains", Json::object());  // its entry is durable, so those before it are
+  audit::Query query;
+  query.limit = 10'000;
+  std::map<std::string, int> count;
+  const auto page = audit::search(folder / "audit", query).value();
+  for (const auto& one : page.items) ++count[one.entry.action];
+  EXPECT_EQ(count["putTrustedDomain"], 1);
+  EXPECT_EQ(count["openidNonce"], 0);
+  EXPECT_GT(count["openidToken"], 0);
+  EXPECT_LT(count["openidToken"], 40);
 }
 
 TEST_F(CredentialsTest, WhatIsOpenAndWhatIsNot) {

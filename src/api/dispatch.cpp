@@ -6,6 +6,7 @@
 #include "api/problem.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "crypto/secret.h"
 #include "crypto/sm3.h"
 
 namespace chengxin::api {
@@ -248,17 +249,30 @@ Task<Result<Response>> audited(App& app, Incoming& incoming, const Route* route,
                                Result<Response> answer) {
   const bool reads =
       incoming.head.method == "GET" || incoming.head.method == "HEAD" || (route && route->reads);
-  if (route && route->access == Access::open && reads && answer) co_return answer;  // pages and probes
+  const bool changes = !reads || (call && call->changes);
+  if (route && route->access == Access::open && !changes && answer) co_return answer;  // pages and probes
   audit::Entry entry = entry_of(incoming, route, call);
   if (!answer) entry.outcome = answer.error().reason;
   entry.status = answer ? answer->status : problem(answer.error(), "").status;
-  auto recorded = co_await app.trail.record(std::move(entry), !reads || (call && call->changes));
+  auto recorded = co_await app.trail.record(std::move(entry), changes);
   if (recorded || !answer) co_return answer;
   recorded.error().detail += "; what was asked for may have been done";
   co_return tl::unexpected(recorded.error());
 }
 
+void wipe_strings(Json& value) {
+  if (value.is_string()) wipe(value.get_ref<std::string&>());
+  if (value.is_structured())
+    for (Json& member : value) wipe_strings(member);
+}
+
 }  // namespace
+
+void wipe(std::string& text) {
+  text.resize(text.capacity());
+  crypto::secure_zero(text.data(), text.size());
+  text.clear();
+}
 
 Task<Outgoing> dispatch(App& app, Incoming& incoming) {
   Outgoing out;
@@ -269,6 +283,10 @@ Task<Outgoing> dispatch(App& app, Incoming& incoming) {
     answer = co_await serve(app, incoming, out, call, allow);
   } catch (const std::exception& thrown) {  // a library's; ours throws nothing
     log::error("api.exception", {{"request_id", incoming.request_id}, {"what", thrown.what()}});
+  }
+  if (call && call->route.secret) {
+    wipe_strings(call->json);
+    wipe(call->body);
   }
   answer = co_await audited(app, incoming, out.route, call ? &*call : nullptr, std::move(answer));
   if (answer) {

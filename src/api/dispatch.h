@@ -43,6 +43,8 @@ struct Outgoing {
   const Route* route = nullptr;
 };
 
+void wipe(std::string& text);  // and all that it may have held before
+
 // Everything between a header and an answer: host, route, credential, parameters, body, handler. Never fails:
 // errors are problem details.
 Task<Outgoing> dispatch(App& app, Incoming& incoming);

@@ -4,14 +4,11 @@
 namespace chengxin::api {
 namespace {
 
-bool sees_all(const Principal& principal) {
-  return principal.grant.all_rows && principal.grant.clearance >= 9;
-}
+bool sees_all(const Principal& principal) { return principal.grant.sees_everything(); }
 
-bool visible(const App& app, const Principal& principal, const access::Label* label) {
-  const access::Grant& grant = principal.grant;
-  if (label && label->level > grant.clearance) return false;
-  if (grant.all_rows) return true;
+bool shows(const App& app, const Principal& principal, const access::View& view, const access::Label* label) {
+  if (label && label->level > view.clearance) return false;
+  if (view.all_rows) return true;
   return label && !principal.organisation.empty() &&
          app.services.access->policies().current()->within(label->organisation, principal.organisation);
 }
@@ -32,12 +29,12 @@ std::vector<std::string> ids_of(const Json& body) {
   return out;
 }
 
-void blank(Json& value, const std::vector<std::string>& masks) {
+void blank(Json& value, const std::set<std::string>& masks) {
   if (value.is_array())
     for (Json& one : value) blank(one, masks);
   if (!value.is_object()) return;
   for (auto& [name, member] : value.items()) {
-    if (std::find(masks.begin(), masks.end(), name) != masks.end())
+    if (masks.contains(name))
       member = "***";
     else
       blank(member, masks);
@@ -69,9 +66,28 @@ struct Sight {
   const Principal& principal;
   std::map<std::string, access::Label> labels;
 
-  bool sees(const std::string& id) const {
-    auto label = labels.find(id);
-    return visible(app, principal, label == labels.end() ? nullptr : &label->second);
+  // By which roles.
+  std::vector<access::View> views_of(const std::string& id) const {
+    const auto at = labels.find(id);
+    const access::Label* label = at == labels.end() ? nullptr : &at->second;
+    std::vector<access::View> out = principal.grant.views;
+    std::erase_if(out, [&](const access::View& view) { return !shows(app, principal, view, label); });
+    return out;
+  }
+  bool sees(const std::string& id) const { return !views_of(id).empty(); }
+  // Of what is no record that somebody sees, all that any role masks.
+  std::set<std::string> masks_of(const Json& record) const {
+    const auto named = ids_of(record);
+    const auto views = named.empty() ? std::vector<access::View>() : views_of(named[0]);
+    return views.empty() ? principal.grant.any_masks() : access::common_masks(views);
+  }
+  void blank_out(Json& body) const {
+    if (!body.contains("items")) return blank(body, masks_of(body));
+    Json items = std::move(body["items"]);
+    body.erase("items");
+    blank(body, principal.grant.any_masks());
+    for (Json& one : items) blank(one, masks_of(one));
+    body["items"] = std::move(items);
   }
   void leave_out(Json& body, bool listed) const {
     if (listed)
@@ -122,7 +138,7 @@ Result<std::set<std::string>> seen_among(const Call& call, const std::vector<std
 }
 
 Status check_conditions(const Call& call) {
-  for (const std::string& mask : call.principal.grant.masks)
+  for (const std::string& mask : call.principal.grant.any_masks())
     if (call.query.find(mask))
       return fail(Code::forbidden, "access.not_allowed", "{} is masked: it cannot be searched by", mask);
   return {};
@@ -133,7 +149,7 @@ Task<Status> filter(Call& call, Response& response) {
   const Principal& principal = call.principal;
   if (!app.services.access || response.status >= 300 || call.route.access == Access::open) co_return Status();
   const bool json = response.type == "application/json" && !response.stream;
-  const bool masked = !principal.grant.masks.empty();
+  const bool masked = !principal.grant.any_masks().empty();
   if (!json) {  // what cannot be blanked is not given out
     if (masked && call.route.records)
       co_return fail(Code::forbidden, "access.not_allowed", "members of it are masked");
@@ -147,16 +163,17 @@ Task<Status> filter(Call& call, Response& response) {
     });
     CO_TRY(added);
   }
-  if (call.route.records && !sees_all(principal)) {
+  if (call.route.records && (masked || !sees_all(principal))) {
     const bool listed = call.route.method == Method::get && body.contains("items");
     std::vector<std::string> named = referred(body);
-    if (listed)
-      for (std::string& id : ids_of(body)) named.push_back(std::move(id));
+    for (std::string& id : ids_of(body)) named.push_back(std::move(id));
     auto sight = co_await sight_of(call, std::move(named));
     if (!sight) co_return tl::unexpected(sight.error());
     sight->leave_out(body, listed);
+    if (masked) sight->blank_out(body);
+  } else if (masked) {
+    blank(body, access::common_masks(principal.grant.views));
   }
-  if (masked) blank(body, principal.grant.masks);
   response.body = body.dump(-1, ' ', false, Json::error_handler_t::replace);
   co_return Status();
 }

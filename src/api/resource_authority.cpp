@@ -572,6 +572,7 @@ Resource authority_resource() {
                        "NewAuthority", handler(create));
   created.answers = {{201, "application/json", reference("AuthorityOverview"), {}}};
   created.reasons = {"authority.exists", "crypto.certificate_request"};
+  created.secret = true;
   resource.routes.push_back(std::move(created));
   Route renewed = post("/lists", "renewCrl", {"立即签发新的吊销列表", "Sign a new revocation list now"},
                        "CrlRenewal", handler([](Call& call, Service& service) -> Result<Response> {
@@ -579,6 +580,7 @@ Resource authority_resource() {
                          return Response{204, "", "", {}, {}};
                        }));
   renewed.reasons = {"authority.missing", "crypto.passphrase"};
+  renewed.secret = true;
   resource.routes.push_back(std::move(renewed));
   for (auto make : {holder_routes, anchor_routes, read_routes, open_routes})
     for (Route& route : make()) resource.routes.push_back(std::move(route));

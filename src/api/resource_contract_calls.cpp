@@ -370,7 +370,7 @@ Route act(std::string name, std::string id, Words summary, std::string_view body
           .path = kOne + "/" + name,
           .id = std::move(id),
           .summary = std::move(summary),
-          .tag = "contracts",
+          .tag = "contract-governance",
           .access = Access::owner,
           .body = {{"application/json", reference(body)}},
           .answers = answers("ContractAct"),
@@ -395,6 +395,7 @@ std::vector<Route> acts() {
   Route first = act("", "proposeContract", {"提出合约的一个版本", "Propose a version of a contract"},
                     "NewContract", propose);
   first.path = kBase;
+  first.tag = "contracts";  // a proposal is business: nothing runs before others have approved it
   first.max_body_bytes = 16 << 20;
   first.reasons.insert(first.reasons.end(), {"contract.name", "contract.engine", "contract.scan.import",
                                              "format.contract_package"});
@@ -452,7 +453,7 @@ Resource contract_calls_resource() {
        .path = policy,
        .id = "setContractPolicy",
        .summary = {"设置合约策略，下一区块起生效", "Set it; it holds from the next block on"},
-       .tag = "contracts",
+       .tag = "contract-governance",
        .access = Access::owner,
        .body = {{"application/json", reference("ContractPolicy")}},
        .answers = {policy_answer,

@@ -23,7 +23,7 @@ credential::Issuance issuance_of(const Json& json) {
 
 std::function<Result<Response>(Call&, Service&)> put_template(const char* kind) {
   return [kind](Call& call, Service& service) -> Result<Response> {
-    TRY(service.put_template(kind, call.json));
+    TRY(service.put_template(caller_of(call), kind, call.json));
     ASSIGN(const Json kept, service.find_template(kind, call.json["id"], call.json.value("version", 1)));
     return json_response(kept, 201);
   };
@@ -104,6 +104,7 @@ Result<Response> resolve(Call& call, Service& service) {
 }
 
 Result<Response> put_domain(Call& call, Service& service) {
+  call.audit_detail = call.json["id"].get<std::string>();
   TRY(service.domains().put(call.json, now_ms()));
   return json_response(call.json, 201);
 }
@@ -310,7 +311,7 @@ void add_domains(Resource& resource) {
                              .path = "/api/v1/trusted-domains",
                              .id = "putTrustedDomain",
                              .summary = {"登记或更新互认域", "Recognise a domain, or change its entry"},
-                             .tag = "credentials",
+                             .tag = "trusted-domains",
                              .access = Access::owner,
                              .body = {{"application/json", reference("TrustedDomain")}},
                              .answers = answers(201, "TrustedDomain"),
@@ -320,7 +321,7 @@ void add_domains(Resource& resource) {
                              .path = "/api/v1/trusted-domains/{id}",
                              .id = "removeTrustedDomain",
                              .summary = {"取消互认", "Recognise a domain no more"},
-                             .tag = "credentials",
+                             .tag = "trusted-domains",
                              .access = Access::owner,
                              .answers = {{204, "", {}, {}}},
                              .reasons = {"domain.not_found"},

@@ -45,8 +45,10 @@ Response settled_answer(const Call& call, const ledger::TransactionRecord& recor
   return json_response(more, 201);
 }
 
+constexpr std::string_view kSetRegistrar = "set_registrar";
+
 Task<Result<Response>> perform(Call& call, host::ChainPtr chain, format::Call made, Json more) {
-  const Hand hand = made.method == "set_registrar" ? Hand::governor : Hand::service;
+  const Hand hand = made.method == kSetRegistrar ? Hand::governor : Hand::service;
   auto settled = co_await settle(call, chain, hand, std::move(made), {});
   if (!settled) co_return tl::unexpected(settled.error());
   if (!settled->record) co_return still_pending(*chain, settled->transaction);
@@ -55,7 +57,17 @@ Task<Result<Response>> perform(Call& call, host::ChainPtr chain, format::Call ma
 
 Task<Result<Response>> act(Call& call) {
   CO_ASSIGN(const auto chain, chain_of(call));
-  CO_ASSIGN(auto made, call_of(call.path.text("act"), call.json));
+  const std::string method = call.path.text("act");
+  if (method == kSetRegistrar)
+    co_return fail(Code::forbidden, "api.own_route", "POST …/identity/registrars names registrars");
+  CO_ASSIGN(auto made, call_of(method, call.json));
+  co_return co_await perform(call, chain, std::move(made), Json::object());
+}
+
+// Under the governor's key: who enrols must not name who enrols.
+Task<Result<Response>> name_registrar(Call& call) {
+  CO_ASSIGN(const auto chain, chain_of(call));
+  CO_ASSIGN(auto made, call_of(kSetRegistrar, call.json));
   co_return co_await perform(call, chain, std::move(made), Json::object());
 }
 
@@ -488,6 +500,19 @@ Resource identities_resource() {
                              .answers = act_answers(),
                              .reasons = kActReasons,
                              .handler = act,
+                             .idempotent = true});
+  resource.routes.back().reasons.emplace_back("api.own_route");
+  resource.routes.push_back({.method = Method::post,
+                             .path = kOther + "/registrars",
+                             .id = "setRegistrar",
+                             .summary = {"以平台的治理账户任命或免去登记员",
+                                         "Name or dismiss a registrar, with the platform's governor"},
+                             .tag = "consortium",
+                             .access = Access::owner,
+                             .body = {{"application/json", reference("IdentityArguments")}},
+                             .answers = act_answers(),
+                             .reasons = kActReasons,
+                             .handler = name_registrar,
                              .idempotent = true});
   resource.routes.push_back(
       {.method = Method::post,

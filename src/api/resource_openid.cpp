@@ -144,7 +144,9 @@ Resource openid_resource() {
   add(open_route(Method::post, "/api/v1/openid/token", "openidToken",
                  {"以预授权码换取访问令牌", "A token for a pre-authorised code"}, token))
       .body = form();
-  add(open_route(Method::post, "/api/v1/openid/nonce", "openidNonce", {"取一次性随机数", "A nonce"}, nonce));
+  // A nonce is nobody's: were each in the audit log, strangers could fill it.
+  add(open_route(Method::post, "/api/v1/openid/nonce", "openidNonce", {"取一次性随机数", "A nonce"}, nonce))
+      .reads = true;
   Route& issue = add(open_route(Method::post, "/api/v1/openid/credential", "openidCredential",
                                 {"领取凭证", "The credential that was offered"}, credential_of));
   issue.body = {{"application/json", {{"type", "object"}}}};

@@ -98,9 +98,10 @@ Result<Response> arrived(Call& call, oidc::RelyingParty::Come come) {
     const std::string ticket = party_of(call).keep(std::move(come.identity), come.back.challenge, now_ms());
     return go_to(place_for_ticket(come.back, ticket));
   }
+  call.audit_detail = come.identity.account;
   ASSIGN(const auto opened, service_of(call).sign_in_outside(vouched(come.identity), std::string(call.agent),
                                                              std::string(call.peer), now_ms()));
-  call.audit_detail = "user:" + opened.session.user;
+  call.principal.id = "user:" + opened.session.user;  // for the audit log
   Response out = go_to(std::string(kPage));
   out.headers.emplace_back("Set-Cookie", set_cookie(call.app, opened.secret));
   return out;
@@ -127,9 +128,10 @@ Result<oidc::Identity> take_ticket(Call& call) {
 Task<Result<Response>> sign_in(Call& call) {
   auto done = co_await blocking(call.app, [&]() -> Result<Response> {
     ASSIGN(const auto identity, take_ticket(call));
+    call.audit_detail = identity.account;
     ASSIGN(const auto opened, service_of(call).sign_in_outside(vouched(identity), std::string(call.agent),
                                                                std::string(call.peer), now_ms()));
-    call.audit_detail = "user:" + opened.session.user;
+    call.principal.id = "user:" + opened.session.user;  // for the audit log
     return opened_session(call, opened, call.json.value("cookie", false), 201);
   });
   co_return done;

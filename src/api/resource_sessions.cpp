@@ -17,15 +17,17 @@ Status need_session(const Call& call) {
   return fail(Code::forbidden, "access.session_required");
 }
 
-// Work that hashes passwords has threads of its own: it takes its time, and must not take that of others.
+// Work that hashes passwords has threads of its own: it takes its time, and must not take that of others. Of
+// who has signed in, they are not those that strangers keep busy.
 template <typename Work>
 auto hashing(Call& call, Work work) {
-  return call.app.sign_ins.run(std::move(work));
+  return call.app.known_sign_ins.run(std::move(work));
 }
 
 Result<access::Proofs> proofs_of(const Json& json) {
   access::Proofs out;
-  out.password = json.value("password", "");
+  if (const auto password = json.find("password"); password != json.end())
+    out.password = crypto::to_secret(view(password->get_ref<const std::string&>()));
   out.code = json.value("code", "");
   out.certificate_pem = json.value("certificate", "");
   out.challenge = json.value("challenge", "");
@@ -80,9 +82,17 @@ Task<Result<Response>> challenge(Call& call) {
 
 Task<Result<Response>> sign_in(Call& call) {
   access::SignIn request{call.json["name"], {}, std::string(call.agent), std::string(call.peer)};
+  call.audit_detail = "account " + request.name;
   CO_ASSIGN(request.proofs, proofs_of(call.json));
-  auto done = co_await hashing(call, [&] { return service_of(call).sign_in(request, now_ms()); });
+  // A wrong certificate is refused before anything is hashed, so those tries take little from each other.
+  const bool certified = !request.proofs.certificate_pem.empty();
+  Places& places = certified ? call.app.known_sign_in_places : call.app.sign_in_places;
+  Workers& workers = certified ? call.app.known_sign_ins : call.app.sign_ins;
+  const auto place = places.take(request.address);
+  if (!place) co_return tl::unexpected(Error{Code::busy, "api.busy", "too many sign-ins are waiting", 1000});
+  auto done = co_await workers.run([&] { return service_of(call).sign_in(request, now_ms()); });
   if (!done) co_return tl::unexpected(done.error());
+  call.principal.id = "user:" + done->session.user;  // for the audit log
   co_return opened_session(call, *done, call.json.value("cookie", false), 201);
 }
 
@@ -123,8 +133,7 @@ Task<Result<Response>> end(Call& call) {
 
 Task<Result<Response>> end_all(Call& call) {
   CO_TRY(need_session(call));
-  auto done =
-      co_await blocking(call.app, [&] { return service_of(call).sessions().end_all(call.principal.user); });
+  auto done = co_await blocking(call.app, [&] { return service_of(call).sign_out(call.principal.user); });
   CO_TRY(done);
   co_return gone(call, true);
 }
@@ -164,7 +173,8 @@ Task<Result<Response>> me(Call& call) {
 
 Task<Result<Response>> change_password(Call& call) {
   CO_TRY(need_session(call));
-  const std::string before = call.json["old"], after = call.json["new"];
+  const auto &before = call.json["old"].get_ref<const std::string&>(),
+             &after = call.json["new"].get_ref<const std::string&>();
   auto done = co_await hashing(
       call, [&] { return service_of(call).change_password(call.principal.secret, before, after, now_ms()); });
   if (!done) co_return tl::unexpected(done.error());
@@ -223,6 +233,7 @@ const std::vector<std::string> kSignInReasons = {"access.login_failed",
                                                  "access.disabled",
                                                  "access.nothing_shown",
                                                  "access.second_factor_required",
+                                                 "access.ended_meanwhile",
                                                  "access.certificate_required",
                                                  "access.certificate_signature",
                                                  "access.certificate_other",
@@ -266,11 +277,20 @@ Resource sessions_resource() {
   Route entering = with(row(Method::post, "sessions", "signIn", {"登录", "Sign in"}, sign_in), "SignIn", 201,
                         "Session", kSignInReasons);
   asking.access = entering.access = Access::open;
+  Route proving =
+      with(row(Method::post, "sessions/step-up", "stepUp", {"补充鉴别方式", "Show one more factor"}, step_up),
+           "Proofs", 200, "Session", kSignInReasons);
+  Route changing = with(
+      row(Method::put, "me/password", "changePassword", {"修改口令", "Change the password"}, change_password),
+      "PasswordChange", 200, "Session",
+      {"access.login_failed", "access.locked", "access.password_short", "access.password_long",
+       "access.password_classes", "access.password_name", "access.password_history"});
+  entering.secret = proving.secret = changing.secret = true;
+  asking.reads = true;  // nothing is kept of a challenge before its use
   resource.routes = {
       asking,
       entering,
-      with(row(Method::post, "sessions/step-up", "stepUp", {"补充鉴别方式", "Show one more factor"}, step_up),
-           "Proofs", 200, "Session", kSignInReasons),
+      proving,
       with(row(Method::get, "sessions", "listSessions", {"我的登录设备", "Where one is signed in"}, list), "",
            200, "SessionList"),
       with(row(Method::del, "sessions/{session}", "endSession",
@@ -279,11 +299,7 @@ Resource sessions_resource() {
       row(Method::del, "sessions", "endAllSessions", {"退出全部登录", "Sign out everywhere"}, end_all),
       with(row(Method::get, "me", "getMe", {"我是谁，能做什么", "Who one is and what one may do"}, me), "",
            200, "Me"),
-      with(row(Method::put, "me/password", "changePassword", {"修改口令", "Change the password"},
-               change_password),
-           "PasswordChange", 200, "Session",
-           {"access.login_failed", "access.locked", "access.password_short", "access.password_long",
-            "access.password_classes", "access.password_name", "access.password_history"}),
+      changing,
       with(row(Method::post, "me/code", "beginCode", {"绑定动态口令设备", "Begin with a code device"},
                begin_code),
            "CodeDevice", 201, "CodeAddress", {"access.code_device"}),

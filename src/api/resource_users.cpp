@@ -23,7 +23,9 @@ Json describe(const Service& service, const access::User& user) {
               {"created_ms", user.created_ms},
               {"roles", policy->roles_of(user.id, now_ms())}};
   if (user.signed_in_ms) out["signed_in_ms"] = user.signed_in_ms;
-  if (user.locked_until_ms > now_ms()) out["locked_until_ms"] = user.locked_until_ms;
+  if (const int64_t until = user.failures.locked_until_ms; until > now_ms()) out["locked_until_ms"] = until;
+  if (const int64_t until = user.certified_failures.locked_until_ms; until > now_ms())
+    out["certified_locked_until_ms"] = until;
   if (!user.outside.empty()) out["outside"] = user.outside;
   if (const auto* known = policy->user(user.id)) out["organisation"] = known->organisation;
   if (user.certificate.empty()) return out;
@@ -55,13 +57,15 @@ Task<Result<Response>> get(Call& call) {
 
 Task<Result<Response>> add(Call& call) {
   const Json& json = call.json;
-  const access::NewUser request{json["name"], json.value("password", ""), json.value("certificate", ""),
-                                json.value("outside", ""), json.value("service", false)};
+  const auto password = json.find("password");
+  const access::NewUser request{
+      json["name"], password == json.end() ? std::string_view() : password->get_ref<const std::string&>(),
+      json.value("certificate", ""), json.value("outside", ""), json.value("service", false)};
   const std::string role = json.value("role", "");
   if (!role.empty() && !call.principal.owner)
     co_return fail(Code::forbidden, "access.not_beginning",
                    "roles are proposed: POST /api/v1/access/proposals");
-  auto added = co_await call.app.sign_ins.run([&]() -> Result<Service::Added> {
+  auto added = co_await call.app.known_sign_ins.run([&]() -> Result<Service::Added> {
     return role.empty() ? service_of(call).add_user(request, now_ms())
                         : service_of(call).add_first(request, role, now_ms());
   });
@@ -87,7 +91,7 @@ Task<Result<Response>> unlock(Call& call) {
 
 Task<Result<Response>> reset(Call& call) {
   const bool code = call.json.value("code", false);
-  auto password = co_await call.app.sign_ins.run(
+  auto password = co_await call.app.known_sign_ins.run(
       [&] { return service_of(call).reset(call.path.text("user"), code, now_ms()); });
   if (!password) co_return tl::unexpected(password.error());
   co_return json_response({{"password", *password}});
@@ -102,8 +106,7 @@ Task<Result<Response>> set_certificate(Call& call) {
 }
 
 Task<Result<Response>> end_sessions(Call& call) {
-  auto done = co_await blocking(call.app,
-                                [&] { return service_of(call).sessions().end_all(call.path.text("user")); });
+  auto done = co_await blocking(call.app, [&] { return service_of(call).sign_out(call.path.text("user")); });
   CO_TRY(done);
   co_return Response{204, "", "", {}, {}};
 }
@@ -162,6 +165,7 @@ Resource users_resource() {
                     "access.password_long",  "access.password_classes", "access.no_roots",
                     "access.not_beginning",  "access.role_unknown",     "access.key_missing",
                     "access.duties_overlap"};
+  adding.secret = true;
   resource.routes = {
       listing,
       adding,

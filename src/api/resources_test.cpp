@@ -1,5 +1,6 @@
 #include <set>
 
+#include "api/idempotency.h"
 #include "api/platform_for_tests.h"
 #include "proof/bundle.h"
 
@@ -332,6 +333,38 @@ TEST_F(ApiTest, IdempotencyKeys) {
   open();
   EXPECT_EQ(post(target, raced, {{"Idempotency-Key", "race"}}).body, *bodies.begin())
       << "kept over a restart";
+}
+
+TEST_F(ApiTest, OneCallersKeysDoNotTakeThoseOfOthers) {
+  Idempotency keys(database.get());
+  const auto begin = [&](const std::string& who, int key) {
+    auto begun = keys.begin(who, std::to_string(key), random_digest(), now_ms());
+    return begun ? "" : begun.error().reason;
+  };
+  const auto fill = [&](const std::string& who, int64_t rows) {
+    ASSERT_TRUE(database->transaction([&](sql::Session& session) -> Status {
+      TRY(session.run(
+          "insert into api_idempotency (principal, key, digest, created_ms) with recursive n(i) as "
+          "(select 1 union all select i + 1 from n where i < ?) select ?, 'x' || i, ?, ? from n",
+          rows, who, random_digest(), now_ms()));
+      return {};
+    }));
+    ASSERT_TRUE(keys.purge(now_ms()));
+  };
+  fill("a", Idempotency::kMaxRows / 4 - 1);
+  ASSERT_EQ(begin("a", 1), "");
+  EXPECT_EQ(begin("a", 2), "idempotency.full");
+  EXPECT_EQ(begin("b", 1), "") << "others go on";
+  ASSERT_TRUE(keys.abandon("a", "1"));
+  EXPECT_EQ(begin("a", 2), "");
+  for (const char* who : {"c", "d"}) fill(who, Idempotency::kMaxRows / 4);
+  fill("e", Idempotency::kMaxRows / 4 - 2);  // one is left of all
+  for (int i = 0; i < 20; ++i) {
+    ASSERT_EQ(begin("f", i), "") << "a failed call gives its place back";
+    ASSERT_TRUE(keys.abandon("f", std::to_string(i)));
+  }
+  ASSERT_EQ(begin("f", 20), "");
+  EXPECT_EQ(begin("g", 1), "idempotency.full") << "of all together";
 }
 
 TEST_F(ApiTest, TokensAreMadeUsedAndRevoked) {

@@ -62,6 +62,7 @@ struct Route {
       false;  // a POST that changes nothing: no wait for the audit log, and it works while that is stopped
   bool raw = false;         // a JSON body is handed on as bytes too: it has errors of its own
   bool idempotent = false;  // takes Idempotency-Key
+  bool secret = false;      // its body holds a password: what is kept of it is wiped after the call
   // The only path parameter, the last, is all that is left of the target, its query too: percent-decoded once
   // (RFC 6960 appendix A.1).
   bool takes_rest = false;

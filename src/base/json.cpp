@@ -1,5 +1,6 @@
 #include "base/json.h"
 
+#include <cstring>
 #include <optional>
 #include <set>
 #include <vector>
@@ -27,6 +28,12 @@ class StrictSax : public nlohmann::detail::json_sax_dom_parser<Json> {
   bool end_array() {
     --depth_;
     return Base::end_array();
+  }
+  // Of strings, the reader's copy is wiped: who wipes the value, and the text, has wiped a password.
+  bool string(std::string& value) {
+    const bool more = Base::string(value);
+    explicit_bzero(value.data(), value.size());
+    return more;
   }
   bool key(std::string& name) {
     if (!keys_.back().insert(name).second) {

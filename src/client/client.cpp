@@ -42,7 +42,7 @@ Code code_of(long status) {
   }
 }
 
-Error error_of(long status, const std::string& body) {
+Error problem_of(long status, const std::string& body) {
   auto json = parse_json(body);
   auto field = [&](const char* name) {
     if (!json || !json->is_object()) return std::string();
@@ -225,7 +225,8 @@ struct Client::Impl {
       return fail(Code::unavailable, "client.unreachable", "{}: {}", options.url, curl_easy_strerror(code));
     long status = 0;
     curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
-    if (status >= 400 || status < 200) return tl::unexpected(error_of(status, transfer.body));
+    if (status < 200 || (status >= 400 && !options.refusals))
+      return tl::unexpected(problem_of(status, transfer.body));
     char* type = nullptr;
     curl_easy_getinfo(curl, CURLINFO_CONTENT_TYPE, &type);
     return Response{int(status), type ? type : "", std::move(transfer.body)};
@@ -247,6 +248,8 @@ Client::Client(Options options) : impl_(std::make_unique<Impl>()) {
 Client::Client(Client&&) noexcept = default;
 Client& Client::operator=(Client&&) noexcept = default;
 Client::~Client() = default;
+
+Error error_of(const Response& answer) { return problem_of(answer.status, answer.body); }
 
 const std::string& Client::url() const { return impl_->options.url; }
 

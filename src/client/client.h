@@ -30,6 +30,7 @@ struct Options {
   std::string token;  // may be empty: only what is public, or what the certificates open
   int timeout_ms = 60'000;
   Certificates certificates = {};
+  bool refusals = false;  // answers with 4xx and 5xx come back as they are, not as errors
 };
 
 class Client {
@@ -66,6 +67,9 @@ class Client {
   struct Impl;
   std::unique_ptr<Impl> impl_;
 };
+
+// Of an answer with a status of 4xx or 5xx: the problem that it holds, else client.protocol.
+Error error_of(const Response& answer);
 
 std::string url_encode(std::string_view text);
 

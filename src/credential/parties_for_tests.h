@@ -16,6 +16,7 @@ T take(Result<T> result) {
 class Known : public Resolver {
  public:
   Result<Resolution> resolve(const std::string& did) override {
+    ++asked;
     auto at = documents.find(did);
     if (at == documents.end()) return fail(Code::not_found, "did.not_found", "{}", did);
     Resolution out{std::make_shared<const Document>(take(Document::parse(at->second, did)))};
@@ -24,6 +25,7 @@ class Known : public Resolver {
   }
   std::map<std::string, Json> documents;
   std::string deactivated;
+  int asked = 0;
 };
 
 inline constexpr int64_t kNow = 1'790'000'000'000;  // 2026-09-21

@@ -88,8 +88,8 @@ class Everything : public Service {
     return make_document(options_.issuer, keys, services);
   }
 
-  Status put_template(const std::string& kind, const Json& json) override {
-    return registry_.put(kind, json, options_.now_ms());
+  Status put_template(const Caller& caller, const std::string& kind, const Json& json) override {
+    return registry_.put(caller, kind, json, options_.now_ms());
   }
   Result<Json> find_template(const std::string& kind, const std::string& id,
                              std::optional<int64_t> version) override {

@@ -52,7 +52,7 @@ class Service {
   // --- templates: `kind` is "credential" or "presentation" ---
   // A new version stands beside the earlier ones, whose credentials stay what they are. template.malformed,
   // template.exists (this version), schema.*, rule.*.
-  virtual Status put_template(const std::string& kind, const Json& json) = 0;
+  virtual Status put_template(const Caller& caller, const std::string& kind, const Json& json) = 0;
   virtual Result<Json> find_template(const std::string& kind, const std::string& id,
                                      std::optional<int64_t> version) = 0;  // template.not_found
   virtual Result<Json> list_templates(const std::string& kind) = 0;        // newest versions

@@ -31,8 +31,8 @@ struct ServiceTest : testing::Test {
     folder = ::mkdtemp(name.data());
     database = take(sql::Database::open({.url = "sqlite:" + (folder / "test.db").string()}));
     open();
-    ASSERT_TRUE(service->put_template("credential", resident()));
-    ASSERT_TRUE(service->put_template("presentation", adult()));
+    ASSERT_TRUE(service->put_template(owner, "credential", resident()));
+    ASSERT_TRUE(service->put_template(owner, "presentation", adult()));
   }
   void open() {
     ServiceOptions options{.url = url, .sm2_key = sm2, .p256_key = p256};
@@ -245,9 +245,21 @@ TEST_F(ServiceTest, WhoMayIssueAndWhat) {
   Json second = resident();
   second["version"] = 2;
   second["delegates"] = {"clerk"};
-  ASSERT_TRUE(service->put_template("credential", second));
-  EXPECT_EQ(reason(service->put_template("credential", second)), "template.exists");
+  EXPECT_EQ(reason(service->put_template({"clerk"}, "credential", second)), "template.author");
+  EXPECT_EQ(reason(service->put_template({""}, "credential", second)), "template.author");
+  ASSERT_TRUE(service->put_template(owner, "credential", second));
+  EXPECT_EQ(reason(service->put_template(owner, "credential", second)), "template.exists");
   EXPECT_EQ(issue({"clerk"}, {"resident", claims(), by, {}, {}}), "done");
+  second["version"] = 3;
+  EXPECT_EQ(reason(service->put_template({"clerk"}, "credential", second)), "template.author")
+      << "a delegate issues, and no more";
+  second["id"] = "of-clerk", second["type"] = "urn:x:of-clerk";
+  ASSERT_TRUE(service->put_template({"clerk"}, "credential", second));
+  second["version"] = 4;
+  EXPECT_EQ(reason(service->put_template({"stranger"}, "credential", second)), "template.author");
+  EXPECT_EQ(reason(service->put_template({"clerk"}, "credential", second)), "done");
+  second["version"] = 5;
+  EXPECT_EQ(reason(service->put_template(owner, "credential", second)), "done");
   EXPECT_EQ(take(service->find_template("credential", "resident", 1))["version"], 1);
   EXPECT_EQ(reason(service->set_state({"stranger"}, issued(), "revoked", "")), "credential.delegate");
   EXPECT_EQ(take(service->set_state({"clerk"}, issued(), "revoked", ""))["state"], "revoked");

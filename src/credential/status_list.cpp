@@ -115,20 +115,32 @@ Result<StatusLists::Kept> StatusLists::load(const std::string& url, int64_t now_
   return out;
 }
 
-Result<std::shared_ptr<const StatusLists::Kept>> StatusLists::list(const std::string& url, int64_t now_ms) {
-  std::lock_guard lock(mutex_);
+Result<StatusLists::KeptPtr> StatusLists::list(const std::string& url, int64_t now_ms) {
+  std::unique_lock lock(mutex_);
   auto at = kept_.find(url);
   if (at != kept_.end() && now_ms >= at->second->fetched_ms && now_ms < at->second->again_ms)
     return at->second;
-  auto loaded = load(url, now_ms);
-  if (!loaded) {
-    const Error& error = loaded.error();
-    if (error.reason.starts_with("fetch."))
-      return fail(Code::unavailable, "status.unavailable", "{}", error.to_string());
-    return tl::unexpected(error);
+  if (auto other = coming_.find(url); other != coming_.end()) {
+    const auto answer = other->second.answer;
+    lock.unlock();
+    return answer.get();
   }
-  if (kept_.size() >= kMostLists) kept_.clear();
-  return kept_[url] = std::make_shared<const Kept>(std::move(*loaded));
+  std::promise<Result<KeptPtr>> promise;
+  const uint64_t number = ++asked_;
+  coming_[url] = {promise.get_future().share(), number};
+  lock.unlock();
+  Result<KeptPtr> out =
+      load(url, now_ms).map([](Kept&& loaded) { return std::make_shared<const Kept>(std::move(loaded)); });
+  if (!out && out.error().reason.starts_with("fetch."))
+    out = fail(Code::unavailable, "status.unavailable", "{}", out.error().to_string());
+  lock.lock();
+  if (auto own = coming_.find(url); own != coming_.end() && own->second.number == number) {
+    coming_.erase(own);
+    if (out && kept_.size() >= kMostLists) kept_.clear();
+    if (out) kept_[url] = *out;
+  }  // else forgotten meanwhile: what came may be older than the change
+  promise.set_value(out);
+  return out;
 }
 
 Result<bool> StatusLists::is_set(const StatusEntry& entry, const std::string& issuer, int64_t now_ms) {
@@ -148,6 +160,7 @@ Result<bool> StatusLists::is_set(const StatusEntry& entry, const std::string& is
 void StatusLists::forget(const std::string& url) {
   std::lock_guard lock(mutex_);
   kept_.erase(url);
+  coming_.erase(url);
 }
 
 }  // namespace chengxin::credential

@@ -1,5 +1,6 @@
 #pragma once
 #include <functional>
+#include <future>
 #include <memory>
 #include <mutex>
 
@@ -73,13 +74,20 @@ class StatusLists {
     std::string issuer;
     int64_t from_ms = 0, until_ms = 0, fetched_ms = 0, again_ms = 0;
   };
-  Result<std::shared_ptr<const Kept>> list(const std::string& url, int64_t now_ms);
+  using KeptPtr = std::shared_ptr<const Kept>;
+  Result<KeptPtr> list(const std::string& url, int64_t now_ms);
   Result<Kept> load(const std::string& url, int64_t now_ms);
 
   Resolver& resolver_;
   const Fetch fetch_;
   std::mutex mutex_;
-  std::map<std::string, std::shared_ptr<const Kept>> kept_;
+  std::map<std::string, KeptPtr> kept_;
+  struct Coming {
+    std::shared_future<Result<KeptPtr>> answer;
+    uint64_t number;
+  };
+  std::map<std::string, Coming> coming_;  // by address: nobody asks for what another is asking for
+  uint64_t asked_ = 0;
 };
 
 }  // namespace chengxin::credential

@@ -11,6 +11,11 @@ namespace {
 
 constexpr std::string_view kSdTypes[] = {"dc+sd-jwt", "vc+sd-jwt"};  // the latter: drafts up to 2024
 
+constexpr std::string_view kNotFetched = "the issuer is not believed here: nothing is fetched for it";
+
+// Resolved from itself.
+bool is_offline(std::string_view did) { return did.starts_with("did:key:"); }
+
 std::string text_of(const Json& object, const char* member) {
   auto at = object.find(member);
   return at != object.end() && at->is_string() ? at->get<std::string>() : std::string();
@@ -127,11 +132,25 @@ Status Verifier::judge_status(const Json& status, const std::string& issuer, boo
   return {};
 }
 
+// Whom nobody here believes makes us fetch nothing: what can be told without the network is told.
+void Verifier::judge_stranger(Verdict& verdict, const Facts& facts, const Policy& policy, int64_t now_ms) {
+  if (is_offline(facts.issuer))
+    verdict.note("signature", check_proofs(*facts.jws, facts.issuer, Relationship::assertion, resolver_));
+  else
+    verdict.skip("signature", std::string(kNotFetched));
+  verdict.note("validity", check_validity(facts.from_ms, facts.until_ms, policy.skew_ms, now_ms));
+  verdict.skip("schema", "the issuer is not believed here");
+  verdict.skip("status", std::string(kNotFetched));
+}
+
 void Verifier::judge(Verdict& verdict, const Facts& facts, const Policy& policy, int64_t now_ms) {
   verdict.issuer = facts.issuer;
   verdict.type = facts.type;
   verdict.claims = facts.claims;
-  verdict.note("issuer", check_issuer(facts.issuer, policy));
+  if (!verdict.note("issuer", check_issuer(facts.issuer, policy))) {
+    judge_stranger(verdict, facts, policy, now_ms);
+    return;
+  }
   if (!verdict.note("signature", check_proofs(*facts.jws, facts.issuer, Relationship::assertion, resolver_)))
     return;  // the rest would be judging what a stranger wrote
   verdict.note("validity", check_validity(facts.from_ms, facts.until_ms, policy.skew_ms, now_ms));
@@ -215,6 +234,17 @@ void Verifier::judge_fresh(Verdict& verdict, const KeyBinding& binding, const Ex
   verdict.note("freshness", fresh());
 }
 
+// A holder whom no believed issuer names is not resolved over the network.
+Status Verifier::check_holder(const Verdict& verdict, const OpenedPresentation& opened) {
+  if (verdict.holder != opened.holder)
+    return fail(Code::forbidden, "presentation.holder", "{} shows a credential of {}", opened.holder,
+                verdict.holder.empty() ? "nobody" : verdict.holder);
+  if (!verdict.valid() && !is_offline(opened.holder))
+    return fail(Code::forbidden, "presentation.holder", "{} is not resolved for such a credential",
+                opened.holder);
+  return check_proofs(opened.jws, opened.holder, Relationship::authentication, resolver_);
+}
+
 Verdict Verifier::presentation(std::string_view text, const Policy& policy, const Expected& expected,
                                int64_t now_ms) {
   Verdict verdict;
@@ -240,11 +270,7 @@ Verdict Verifier::presentation(std::string_view text, const Policy& policy, cons
       return verdict;
     }
     judge_vc(verdict, opened->credentials[0], policy, now_ms);
-    Status held = check_proofs(opened->jws, opened->holder, Relationship::authentication, resolver_);
-    if (held && verdict.holder != opened->holder)
-      held = fail(Code::forbidden, "presentation.holder", "{} shows a credential of {}", opened->holder,
-                  verdict.holder.empty() ? "nobody" : verdict.holder);
-    if (!verdict.note("holder", held)) return verdict;
+    if (!verdict.note("holder", check_holder(verdict, *opened))) return verdict;
     judge_fresh(verdict, {opened->audience, opened->nonce, opened->issued_ms}, expected, policy, now_ms);
   }
   if (!verdict.valid()) return verdict;  // what does not hold uses no nonce up

@@ -73,6 +73,8 @@ class Verifier {
  private:
   struct Facts;
   void judge(Verdict& verdict, const Facts& facts, const Policy& policy, int64_t now_ms);
+  void judge_stranger(Verdict& verdict, const Facts& facts, const Policy& policy, int64_t now_ms);
+  Status check_holder(const Verdict& verdict, const OpenedPresentation& opened);
   void judge_sd_jwt(Verdict& verdict, const SdJwt& sd_jwt, const Policy& policy, int64_t now_ms);
   void judge_vc(Verdict& verdict, std::string_view text, const Policy& policy, int64_t now_ms);
   void judge_fresh(Verdict& verdict, const KeyBinding& binding, const Expected& expected,

@@ -1,3 +1,6 @@
+#include <atomic>
+#include <future>
+
 #include "base/base64url.h"
 #include "credential/parties_for_tests.h"
 
@@ -346,6 +349,69 @@ TEST_F(VerifierTest, TemplatesThatAreRefused) {
     bent[member] = value;
     EXPECT_FALSE(CredentialTemplate::parse(bent)) << bent;
   }
+}
+
+TEST_F(VerifierTest, ForAStrangerNothingIsFetched) {
+  const std::string url = "https://issuer.example/lists/1";
+  serve(url, StatusPurpose::revocation, {});
+  Json content = claims();
+  content["status"] = {{"bitstring_status_list", {status_entry({url, StatusPurpose::revocation, 3})}}};
+  const std::string token = issued(only_sm2, content).encode();
+  EXPECT_EQ(reason(verifier->credential(token, policy, kNow)), "valid");
+  EXPECT_EQ(fetched, 1);
+  lists->forget(url);
+  const int resolved = web->asked;
+  const Policy nobody{.issuers = {"did:web:another.example"}};
+  const auto outcome = [](const Verdict& verdict, std::string_view check) {
+    for (const Check& each : verdict.checks)
+      if (each.name == check) return std::string(name(each.outcome));
+    return std::string("none");
+  };
+  auto verdict = verifier->credential(token, nobody, kNow);
+  EXPECT_EQ(reason(verdict), "credential.issuer");
+  for (const char* check : {"signature", "status"}) EXPECT_EQ(outcome(verdict, check), "skipped") << check;
+  EXPECT_EQ(outcome(verdict, "validity"), "passed");
+
+  // Nor for who shows it, when he is not whom the credential names, or nobody believed it.
+  const std::string vc = take(secure_credential(credential(), only_sm2));
+  const auto vp = take(present_credentials({vc}, did, only_sm2[0], {expected.audience, "nonce", kNow}));
+  EXPECT_EQ(reason(verifier->presentation(vp, nobody, expected, kNow)), "credential.issuer");
+  EXPECT_EQ(web->asked, resolved);
+  EXPECT_EQ(fetched, 1);
+
+  Json own = claims();
+  const std::string offline = key_did(sm2.public_key());
+  own["iss"] = offline;
+  const std::vector<Signer> by_key = {{sm2, key_did_url(sm2.public_key())}};
+  EXPECT_EQ(outcome(verifier->credential(issued(by_key, own).encode(), nobody, kNow), "signature"), "passed");
+}
+
+TEST_F(VerifierTest, OneListThatIsSlowHoldsUpNoOther) {
+  const std::string slow = "https://issuer.example/slow", quick = "https://issuer.example/quick";
+  serve(slow, StatusPurpose::revocation, {});
+  serve(quick, StatusPurpose::revocation, {1});
+  std::promise<void> release;
+  const auto released = release.get_future().share();
+  std::promise<void> begun;
+  std::atomic<int> asked = 0;
+  StatusLists own(resolvers, [&](const std::string& url) -> Result<std::string> {
+    if (url == slow && ++asked == 1) {
+      begun.set_value();
+      released.wait();
+    }
+    return served.at(url);
+  });
+  const auto look = [&](const std::string& url) {
+    return own.is_set({url, StatusPurpose::revocation, 1}, did, kNow).value();
+  };
+  auto first = std::async(std::launch::async, [&] { return look(slow); });
+  begun.get_future().wait();
+  auto second = std::async(std::launch::async, [&] { return look(slow); });
+  EXPECT_TRUE(look(quick));
+  release.set_value();
+  EXPECT_FALSE(first.get());
+  EXPECT_FALSE(second.get());
+  EXPECT_EQ(asked, 1);
 }
 
 }  // namespace

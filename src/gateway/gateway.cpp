@@ -1,10 +1,12 @@
 #include "gateway/gateway.h"
 
 #include <algorithm>
+#include <set>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "client/client.h"
+#include "crypto/hmac.h"
 #include "crypto/random.h"
 #include "crypto/sm3.h"
 #include "crypto/sm4.h"
@@ -34,10 +36,15 @@ constexpr sql::Migration kHistory[] = {
      "null,"
      "  refused {int} not null, failed {int} not null, bytes_in {int} not null, bytes_out {int} not null,"
      "  latency {text} not null, primary key (minute_ms, application, route)) {strict}"},
+    {2,
+     "drop index gateway_write_waiting;"
+     "create index gateway_write_waiting on gateway_write (route, application, number) where state = 0"},
 };
 constexpr auto kFlushEvery = std::chrono::seconds(10);
 constexpr size_t kMostConnections = 8, kMostRoutes = 200, kMostKeyBytes = 128;
 constexpr int kFirstRetryMs = 100;
+// Deliveries at once: of all, and of one route, so that what hangs behind one leaves room for others.
+constexpr int kDeliverers = 8, kMostOfARoute = 2;
 
 bool is_write(const std::string& method) { return method != "GET"; }
 
@@ -111,10 +118,13 @@ bool begins(const std::string& path, const std::string& rule) {
          path[rule.size()] == '?';
 }
 
-// What may be otherwise a moment later.
+// What may be otherwise a moment later: of an answer by its status alone, whatever it says.
+bool may_pass(int status) {
+  return status == 408 || status == 425 || status == 429 || (status >= 500 && status != 501);
+}
 bool may_pass(const Error& error) {
   return error.code == Code::busy || error.code == Code::unavailable || error.code == Code::internal ||
-         error.code == Code::data_loss || error.code == Code::unauthenticated;
+         error.code == Code::data_loss;
 }
 
 size_t latency_place(int64_t ms) {
@@ -150,17 +160,83 @@ std::string_view state_name(WriteState state) {
   return kNames[size_t(state)];
 }
 
-// What waits on a route.
+// What waits on a route, by application.
 struct Held {
+  struct Queue {
+    int64_t writes = 0;
+    size_t bytes = 0;
+    bool busy = false;  // somebody delivers its oldest write
+    int retry_ms = 0;   // until the next attempt after one that failed
+    int64_t not_before_ns = 0, tried_ns = 0;
+  };
   std::mutex mutex;
-  int64_t writes = 0;
-  size_t bytes = 0;
+  std::map<std::string, Queue> queues;
 
-  void give_back(size_t count) {
+  // gateway.buffer_full. Taken before the row is there: what waits is never more than this.
+  Status take(const std::string& application, size_t count, int64_t most, size_t most_bytes) {
     std::lock_guard lock(mutex);
-    --writes;
-    bytes -= count;
+    Queue& queue = queues[application];
+    if (queue.writes >= most || queue.bytes + count > most_bytes)
+      return tl::unexpected(
+          Error{Code::busy, "gateway.buffer_full", fmt::format("{} wait", queue.writes), 1000});
+    ++queue.writes;
+    queue.bytes += count;
+    return {};
   }
+  void give_back(const std::string& application, size_t count) {
+    std::lock_guard lock(mutex);
+    auto at = queues.find(application);
+    --at->second.writes;
+    at->second.bytes -= count;
+    if (at->second.writes == 0 && !at->second.busy) queues.erase(at);
+  }
+  int64_t writes() {
+    std::lock_guard lock(mutex);
+    int64_t out = 0;
+    for (const auto& [application, queue] : queues) out += queue.writes;
+    return out;
+  }
+  // The application that waited longest and may be tried now, marked as busy.
+  std::optional<std::string> claim(int64_t now_ns) {
+    std::lock_guard lock(mutex);
+    auto best = queues.end();
+    int busy = 0;
+    for (auto at = queues.begin(); at != queues.end(); ++at) {
+      busy += at->second.busy;
+      if (at->second.busy || at->second.writes == 0 || at->second.not_before_ns > now_ns) continue;
+      if (best == queues.end() || at->second.tried_ns < best->second.tried_ns) best = at;
+    }
+    if (best == queues.end() || busy >= kMostOfARoute) return std::nullopt;
+    best->second.busy = true;
+    best->second.tried_ns = now_ns;
+    return best->first;
+  }
+  // wait_ms: what the far side asks for; negative when nothing failed.
+  void release(const std::string& application, int wait_ms, int most_retry_ms) {
+    std::lock_guard lock(mutex);
+    auto at = queues.find(application);
+    Queue& queue = at->second;
+    queue.busy = false;
+    if (wait_ms < 0) {
+      queue.retry_ms = 0;
+      queue.not_before_ns = 0;
+    } else {
+      queue.retry_ms = std::clamp(queue.retry_ms * 2, kFirstRetryMs, most_retry_ms);
+      queue.not_before_ns =
+          steady_ns() + int64_t(std::max(queue.retry_ms, std::min(wait_ms, most_retry_ms))) * 1'000'000;
+    }
+    if (queue.writes == 0) queues.erase(at);
+  }
+};
+
+struct Gateway::Sent {
+  Result<Answer> answer;
+  bool again;  // it may go otherwise a moment later
+};
+
+struct Gateway::Due {
+  PlacePtr place;
+  std::string application;
 };
 
 struct Gateway::Place {
@@ -172,8 +248,6 @@ struct Gateway::Place {
   std::vector<client::Client> idle;
   std::shared_ptr<Held> held =
       std::make_shared<Held>();  // of all that had the name: a route may be changed meanwhile
-  int retry_ms = 0;              // until the next attempt after one that failed
-  int64_t not_before_ns = 0;
 
   client::Client connection(int timeout_ms) {
     {
@@ -184,7 +258,7 @@ struct Gateway::Place {
         return out;
       }
     }
-    return client::Client({route.upstream, route.root_pem, route.token, timeout_ms});
+    return client::Client({route.upstream, route.root_pem, route.token, timeout_ms, {}, true});
   }
   void give_back(client::Client connection) {
     std::lock_guard lock(mutex);
@@ -217,11 +291,11 @@ Status Gateway::load() {
       route.token = to_string(token);
       auto place = std::make_shared<Place>(std::move(route));
       ASSIGN(const auto sums,
-             session.row("select count(*), coalesce(cast(sum(length(body) - ?) as bigint), 0) from "
-                         "gateway_write where route = ? and state = 0",
-                         int64_t(crypto::kSm4SealBytes), place->route.name));
-      place->held->writes = sums->integer(0);
-      place->held->bytes = size_t(sums->integer(1));
+             session.rows("select application, count(*), coalesce(cast(sum(length(body) - ?) as bigint), 0) "
+                          "from gateway_write where route = ? and state = 0 group by application",
+                          int64_t(crypto::kSm4SealBytes), place->route.name));
+      for (const sql::Row& sum : sums)
+        place->held->queues[sum.text(0)] = {.writes = sum.integer(1), .bytes = size_t(sum.integer(2))};
       places_[place->route.name] = std::move(place);
     }
     return {};
@@ -285,8 +359,7 @@ Result<Gateway::PlacePtr> Gateway::place(const std::string& name) const {
 size_t Gateway::waiting(const std::string& route) const {
   auto place = this->place(route);
   if (!place) return 0;
-  std::lock_guard lock((*place)->held->mutex);
-  return size_t((*place)->held->writes);
+  return size_t((*place)->held->writes());
 }
 
 Status Gateway::admit(Place& place, const Request& request) {
@@ -334,19 +407,30 @@ Result<Answer> Gateway::pass(const std::string& name, Request request) {
   return answer;
 }
 
-Result<Answer> Gateway::send(Place& place, const std::string& method, const std::string& path,
-                             const std::string& type, ByteView body, const std::string& key) {
+Gateway::Sent Gateway::send(Place& place, const std::string& method, const std::string& path,
+                            const std::string& type, ByteView body, const std::string& key) {
   client::Client connection = place.connection(options_.timeout_ms);
   std::map<std::string, std::string> headers;
   if (!key.empty()) headers["Idempotency-Key"] = key;
   auto response = connection.send(method, path, body, type, headers);
-  if (!response) return tl::unexpected(response.error());
+  if (!response) return {tl::unexpected(response.error()), may_pass(response.error())};
   place.give_back(std::move(connection));
-  return Answer{response->status, response->content_type, std::move(response->body), ""};
+  const int status = response->status;
+  Error error = status < 400 ? Error() : client::error_of(*response);
+  const bool problem = error.reason != "client.protocol";
+  if (may_pass(status)) return {tl::unexpected(std::move(error)), true};
+  if (status >= 400 && problem) return {tl::unexpected(std::move(error)), false};
+  return {Answer{status, response->content_type, std::move(response->body), ""}, false};
 }
 
 Result<Answer> Gateway::direct(Place& place, const Request& request) {
-  return send(place, request.method, request.path, request.type, request.body, request.key);
+  std::string key;
+  if (!request.key.empty()) {
+    const std::string_view tag("chengxin/gateway/idempotency/v1\0", 32), end("\0", 1);
+    key = hex(crypto::hmac_sm3(options_.seal_key,
+                               {view(tag), view(request.application), view(end), view(request.key)}));
+  }
+  return send(place, request.method, request.path, request.type, request.body, key).answer;
 }
 
 // The ticket of the write: of the one that is there under the application's own key, if it is the same.
@@ -385,19 +469,10 @@ Result<Gateway::Kept> Gateway::keep(Place& place, const Request& request) {
 Result<Answer> Gateway::buffer(Place& place, const Request& request) {
   if (request.key.size() > kMostKeyBytes)
     return fail(Code::invalid_argument, "gateway.key_reused", "the key is too long");
-  {
-    // Taken before the row is there, given back where none came: what waits is never more than this.
-    Held& held = *place.held;
-    std::lock_guard lock(held.mutex);
-    if (held.writes >= place.route.most_waiting ||
-        held.bytes + request.body.size() > options_.most_waiting_bytes)
-      return tl::unexpected(
-          Error{Code::busy, "gateway.buffer_full", fmt::format("{} wait", held.writes), 1000});
-    ++held.writes;
-    held.bytes += request.body.size();
-  }
+  TRY(place.held->take(request.application, request.body.size(), place.route.most_waiting,
+                       options_.most_waiting_bytes));
   auto kept = keep(place, request);
-  if (!kept || !kept->fresh) place.held->give_back(request.body.size());
+  if (!kept || !kept->fresh) place.held->give_back(request.application, request.body.size());
   if (!kept) return tl::unexpected(kept.error());
   {
     std::lock_guard lock(mutex_);
@@ -497,16 +572,17 @@ Status Gateway::settle(Place& place, const Write& write, size_t bytes) {
             error_text(write.error), Bytes(), write.ticket));
     return {};
   }));
-  place.held->give_back(bytes);
+  place.held->give_back(write.application, bytes);
   std::lock_guard lock(mutex_);
   ++settlements_;
   settled_.notify_all();
   return {};
 }
 
-// The oldest write of a route; false when there is none, or it has to wait.
-Result<bool> Gateway::deliver_next(Place& place) {
-  if (steady_ns() < place.not_before_ns) return false;
+// The oldest write of an application on a route; false when there is none, or it has to be tried again:
+// wait_ms is then at least 0.
+Result<bool> Gateway::deliver_next(const Due& due, int& wait_ms) {
+  Place& place = *due.place;
   Write write;
   std::string type;
   Bytes body;
@@ -514,10 +590,11 @@ Result<bool> Gateway::deliver_next(Place& place) {
     write = {};
     ASSIGN(const auto row,
            session.row("select ticket, method, path, type, body, attempts from gateway_write where "
-                       "route = ? and state = 0 order by number limit 1",
-                       place.route.name));
+                       "route = ? and application = ? and state = 0 order by number limit 1",
+                       place.route.name, due.application));
     if (!row) return {};
     write.ticket = row->text(0);
+    write.application = due.application;
     write.method = row->text(1);
     write.path = row->text(2);
     type = row->text(3);
@@ -526,12 +603,9 @@ Result<bool> Gateway::deliver_next(Place& place) {
     return {};
   }));
   if (write.ticket.empty()) return false;
-  auto answer = send(place, write.method, write.path, type, body, write.ticket);
-  if (!answer && may_pass(answer.error())) {
-    place.retry_ms = std::clamp(place.retry_ms * 2, kFirstRetryMs, options_.most_retry_ms);
-    const int wait_ms =
-        std::max(place.retry_ms, std::min(answer.error().retry_after_ms, options_.most_retry_ms));
-    place.not_before_ns = steady_ns() + int64_t(wait_ms) * 1'000'000;
+  auto [answer, again] = send(place, write.method, write.path, type, body, write.ticket);
+  if (again) {
+    wait_ms = std::max(answer.error().retry_after_ms, 0);
     TRY(database_.transaction([&](sql::Session& session) -> Status {
       ASSIGN([[maybe_unused]] const auto noted,
              session.run("update gateway_write set attempts = ?, error = ? where ticket = ?", write.attempts,
@@ -540,8 +614,6 @@ Result<bool> Gateway::deliver_next(Place& place) {
     }));
     return false;
   }
-  place.retry_ms = 0;
-  place.not_before_ns = 0;
   write.state = answer ? WriteState::done : WriteState::refused;
   if (answer) {
     write.status = answer->status;
@@ -554,19 +626,48 @@ Result<bool> Gateway::deliver_next(Place& place) {
   return true;
 }
 
-size_t Gateway::deliver() {
-  std::vector<PlacePtr> places;
-  {
-    std::lock_guard lock(mutex_);
-    for (const auto& [name, place] : places_) places.push_back(place);
+std::vector<Gateway::PlacePtr> Gateway::places() const {
+  std::lock_guard lock(mutex_);
+  std::vector<PlacePtr> out;
+  for (const auto& [name, place] : places_) out.push_back(place);
+  return out;
+}
+
+bool Gateway::deliver_claimed(const Due& due) {
+  int wait_ms = -1;
+  auto done = deliver_next(due, wait_ms);
+  if (!done) {
+    log::error("gateway.deliver", {{"route", due.place->route.name}, {"error", done.error().to_string()}});
+    wait_ms = std::max(wait_ms, 0);
   }
+  due.place->held->release(due.application, wait_ms, options_.most_retry_ms);
+  return done && *done;
+}
+
+// One of those that may be delivered now, of the routes in turn.
+std::optional<Gateway::Due> Gateway::claim() {
+  const auto all = places();
+  const size_t first = turn_++;
+  for (size_t i = 0; i < all.size(); ++i) {
+    const PlacePtr& place = all[(first + i) % all.size()];
+    if (auto application = place->held->claim(steady_ns())) return Due{place, std::move(*application)};
+  }
+  return std::nullopt;
+}
+
+size_t Gateway::deliver() {
   size_t settled = 0;
-  for (const PlacePtr& place : places) {
-    if (waiting(place->route.name) == 0) continue;
-    auto done = deliver_next(*place);
-    if (!done)
-      log::error("gateway.deliver", {{"route", place->route.name}, {"error", done.error().to_string()}});
-    settled += done && *done;
+  for (const PlacePtr& place : places()) {
+    const int64_t began_ns = steady_ns();
+    std::set<std::string> tried;
+    while (auto application = place->held->claim(began_ns)) {
+      const bool again = !tried.insert(*application).second;
+      if (again) {
+        place->held->release(*application, -1, options_.most_retry_ms);
+        break;
+      }
+      settled += deliver_claimed({place, *application});
+    }
   }
   return settled;
 }
@@ -581,22 +682,25 @@ Result<std::vector<Traffic>> Gateway::traffic(const TrafficFilter& filter) {
   return out;
 }
 
-void Gateway::start() {
-  worker_ = std::thread([this] {
-    int64_t flushed_ns = steady_ns();
-    std::unique_lock lock(mutex_);
-    while (!stopping_) {
-      lock.unlock();
-      const size_t settled = deliver();
-      if (steady_ns() - flushed_ns > std::chrono::nanoseconds(kFlushEvery).count()) {
-        flushed_ns = steady_ns();
-        if (Status done = meter_.flush(database_); !done)
-          log::warn("gateway.traffic", {{"error", done.error().to_string()}});
-      }
-      lock.lock();
-      if (settled == 0 && !stopping_) wake_.wait_for(lock, std::chrono::milliseconds(kFirstRetryMs));
+void Gateway::work(bool flushes) {
+  int64_t flushed_ns = steady_ns();
+  std::unique_lock lock(mutex_);
+  while (!stopping_) {
+    lock.unlock();
+    const auto due = claim();
+    if (due) deliver_claimed(*due);
+    if (flushes && steady_ns() - flushed_ns > std::chrono::nanoseconds(kFlushEvery).count()) {
+      flushed_ns = steady_ns();
+      if (Status done = meter_.flush(database_); !done)
+        log::warn("gateway.traffic", {{"error", done.error().to_string()}});
     }
-  });
+    lock.lock();
+    if (!due && !stopping_) wake_.wait_for(lock, std::chrono::milliseconds(kFirstRetryMs));
+  }
+}
+
+void Gateway::start() {
+  for (int i = 0; i < kDeliverers; ++i) workers_.emplace_back([this, i] { work(i == 0); });
 }
 
 void Gateway::stop() {
@@ -606,7 +710,8 @@ void Gateway::stop() {
   }
   wake_.notify_all();
   settled_.notify_all();
-  if (worker_.joinable()) worker_.join();
+  for (std::thread& worker : workers_) worker.join();
+  workers_.clear();
   if (Status done = meter_.flush(database_); !done)
     log::warn("gateway.traffic", {{"error", done.error().to_string()}});
 }

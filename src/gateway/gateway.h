@@ -1,4 +1,5 @@
 #pragma once
+#include <atomic>
 #include <condition_variable>
 #include <functional>
 #include <map>
@@ -17,8 +18,10 @@
 //
 // Invariants:
 // - nothing passes but what a route names: its applications, its paths, its methods;
-// - a ticket is given out after its write is in SQL; a write is settled once, in the order of its route;
-// - what stands behind sees the ticket as Idempotency-Key, so a write that was sent twice is done once.
+// - a ticket is given out after its write is in SQL; a write is settled once, in the order in which its
+//   application handed it in on its route; no application waits for another's;
+// - what stands behind sees the ticket as Idempotency-Key, so a write that was sent twice is done once; an
+//   application's own key it sees as a MAC, so that no two applications share one.
 namespace chengxin::gateway {
 
 struct Route {
@@ -31,7 +34,7 @@ struct Route {
   bool writes = false;                    // POST, PUT and DELETE too
   bool buffered = false;
   int64_t per_second = 50, burst = 100;  // of each application
-  int64_t most_waiting = 10'000;         // writes
+  int64_t most_waiting = 10'000;         // writes of each application
 };
 
 struct Request {
@@ -65,7 +68,7 @@ struct Options {
   int patience_ms = 2'000;  // how long the caller of a buffered write waits for its answer
   int timeout_ms = 10'000;  // of a call behind
   int most_retry_ms = 30'000;
-  size_t most_waiting_bytes = size_t(256) << 20;  // of all bodies that wait
+  size_t most_waiting_bytes = size_t(256) << 20;  // of the bodies that wait, of an application on a route
 };
 
 // Brings the tables of this module up to date; Gateway::open() does it too.
@@ -82,7 +85,7 @@ class Gateway {
 
   // gateway.no_route, gateway.application, gateway.path, gateway.method; gateway.rate and gateway.buffer_full
   // (Code::busy, with a time); gateway.key_reused; what the upstream answered as a problem, with its own
-  // reason; client.* when it does not answer.
+  // reason; client.* when it does not answer. A 4xx without a problem is an answer.
   Result<Answer> pass(const std::string& route, Request request);
   Result<Write> write(const std::string& application, const std::string& ticket) const;  // gateway.no_ticket
   Result<std::vector<Write>> writes(const std::string& route, std::optional<WriteState> state,
@@ -95,6 +98,8 @@ class Gateway {
   size_t deliver();  // one round; how many were settled
 
  private:
+  struct Sent;
+  struct Due;
   struct Place;  // a route with its limits, connections and what waits
   using PlacePtr = std::shared_ptr<Place>;
 
@@ -102,8 +107,8 @@ class Gateway {
   Status load();
   Result<PlacePtr> place(const std::string& name) const;
   Status admit(Place& place, const Request& request);
-  Result<Answer> send(Place& place, const std::string& method, const std::string& path,
-                      const std::string& type, ByteView body, const std::string& key);
+  Sent send(Place& place, const std::string& method, const std::string& path, const std::string& type,
+            ByteView body, const std::string& key);
   Result<Answer> direct(Place& place, const Request& request);
   Result<Answer> buffer(Place& place, const Request& request);
   struct Kept {
@@ -112,7 +117,11 @@ class Gateway {
   };
   Result<Kept> keep(Place& place, const Request& request);
   Result<Answer> await(const std::string& application, const std::string& ticket);
-  Result<bool> deliver_next(Place& place);
+  std::vector<PlacePtr> places() const;
+  std::optional<Due> claim();
+  Result<bool> deliver_next(const Due& due, int& wait_ms);
+  bool deliver_claimed(const Due& due);
+  void work(bool flushes);
   Status settle(Place& place, const Write& write, size_t bytes);
 
   sql::Database& database_;
@@ -123,7 +132,8 @@ class Gateway {
   std::map<std::string, PlacePtr> places_;
   bool stopping_ = false;
   uint64_t settlements_ = 0;
-  std::thread worker_;
+  std::atomic<size_t> turn_ = 0;
+  std::vector<std::thread> workers_;
 };
 
 }  // namespace chengxin::gateway

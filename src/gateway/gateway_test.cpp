@@ -88,14 +88,16 @@ class Upstream {
       --failures;
       code = 503;
     }
+    if (one.body == "stuck") code = 503;
+    const bool plain = code != 200 && one.body.starts_with("plain");
     if (code == 200) {
       std::lock_guard lock(mutex_);
       seen_.push_back(one);
     }
-    const std::string body = code == 200
-                                 ? "{\"echo\":\"" + one.path + "\"}"
-                                 : "{\"status\":" + std::to_string(code) +
-                                       ",\"reason\":\"their.reason\",\"detail\":\"no\",\"title\":\"t\"}";
+    const std::string body = code == 200 ? "{\"echo\":\"" + one.path + "\"}"
+                             : plain     ? "no such page"
+                                         : "{\"status\":" + std::to_string(code) +
+                                           ",\"reason\":\"their.reason\",\"detail\":\"no\",\"title\":\"t\"}";
     const std::string out = "HTTP/1.1 " + std::to_string(code) + " X\r\nContent-Type: application/" +
                             (code == 200 ? "json" : "problem+json") +
                             "\r\nConnection: close\r\nContent-Length: " + std::to_string(body.size()) +
@@ -165,7 +167,17 @@ TEST_P(GatewayTest, PassesWhatARouteNames) {
   EXPECT_EQ(upstream.seen()[0].credential, "Bearer their-token");
   ASSERT_OK(gateway->pass("identity", post("{\"a\":1}", "own-key")));
   EXPECT_EQ(upstream.seen()[1].body, "{\"a\":1}");
-  EXPECT_EQ(upstream.seen()[1].key, "own-key");
+  const std::string key = upstream.seen()[1].key;
+  Route shared = route();
+  shared.applications = {"*"};
+  ASSERT_OK(gateway->put(shared));
+  Request other = post("{\"a\":1}", "own-key");
+  ASSERT_OK(gateway->pass("identity", other));
+  other.application = "app-2";
+  ASSERT_OK(gateway->pass("identity", other));
+  EXPECT_EQ(key.size(), 64u);
+  EXPECT_EQ(upstream.seen()[2].key, key) << "the same again";
+  EXPECT_NE(upstream.seen()[3].key, key) << "no application meets another's key";
   upstream.status = 404;
   const auto refused = gateway->pass("identity", get());
   EXPECT_EQ(reason(refused), "their.reason") << "a problem behind keeps its reason";
@@ -349,6 +361,74 @@ TEST_P(GatewayTest, WhatDoesNotAnswerIsTriedAgain) {
   gateway->start();
   for (int i = 0; i < 500 && gateway->waiting("identity") > 0; ++i) ::usleep(20'000);
   ASSERT_EQ(back.seen().size(), 1u);
+}
+
+TEST_P(GatewayTest, ARefusalIsFinalWhateverItLooksLike) {
+  Route buffered = route();
+  buffered.buffered = true;
+  buffered.burst = 1000;
+  ASSERT_OK(gateway->put(buffered));
+  start(0);
+  for (const int status : {400, 401, 403, 404, 409, 413, 418, 422, 451, 501})
+    for (const char* body : {"plain", "problem"}) {
+      upstream.status = status;
+      const auto kept = gateway->pass("identity", post(body));
+      ASSERT_OK(kept);
+      EXPECT_EQ(gateway->deliver(), 1u) << status << body;
+      const auto write = gateway->write("app-1", kept->ticket);
+      ASSERT_OK(write);
+      if (body[1] == 'l') {
+        EXPECT_EQ(write->state, WriteState::done) << status;
+        EXPECT_EQ(write->status, status);
+        EXPECT_EQ(write->answer, "no such page");
+      } else {
+        EXPECT_EQ(write->state, WriteState::refused) << status;
+        EXPECT_EQ(write->error.reason, "their.reason");
+      }
+    }
+  EXPECT_EQ(gateway->waiting("identity"), 0u);
+  for (const int status : {408, 425, 429, 500, 502, 503, 504}) {
+    upstream.status = status;
+    ASSERT_OK(gateway->put(buffered));
+    const auto kept = gateway->pass("identity", post("plain" + std::to_string(status)));
+    ASSERT_OK(kept);
+    EXPECT_EQ(gateway->deliver(), 0u) << status;
+    EXPECT_EQ(gateway->write("app-1", kept->ticket)->state, WriteState::waiting) << status;
+    upstream.status = 200;
+    for (int i = 0; i < 500 && gateway->waiting("identity") > 0; ++i) {
+      (void)gateway->deliver();
+      ::usleep(20'000);
+    }
+    EXPECT_EQ(gateway->write("app-1", kept->ticket)->status, 200) << status;
+  }
+}
+
+TEST_P(GatewayTest, AnApplicationsStuckWriteHoldsUpNoOther) {
+  Route buffered = route();
+  buffered.buffered = true;
+  buffered.applications = {"*"};
+  buffered.most_waiting = 3;
+  ASSERT_OK(gateway->put(buffered));
+  start(0);
+  const auto from = [&](const char* application, const char* body) {
+    Request one = post(body);
+    one.application = application;
+    return gateway->pass("identity", one);
+  };
+  for (const char* body : {"stuck", "a1", "a2"}) ASSERT_OK(from("app-1", body));
+  EXPECT_EQ(reason(from("app-1", "a3")), "gateway.buffer_full");
+  const auto other = from("app-2", "b1"), last = from("app-2", "b2");
+  ASSERT_OK(other);
+  ASSERT_OK(last);
+  start(0);
+  gateway->start();
+  for (int i = 0; i < 500 && gateway->waiting("identity") > 3; ++i) ::usleep(20'000);
+  EXPECT_EQ(gateway->write("app-2", other->ticket)->state, WriteState::done);
+  EXPECT_EQ(gateway->write("app-2", last->ticket)->state, WriteState::done);
+  EXPECT_EQ(gateway->waiting("identity"), 3u) << "in the order of its application";
+  const auto seen = upstream.seen();
+  ASSERT_EQ(seen.size(), 2u);
+  EXPECT_EQ(seen[0].body + seen[1].body, "b1b2");
 }
 
 }  // namespace

@@ -300,18 +300,22 @@ TEST_F(IdentityTest, AnAgentActsForItsPrincipalInTheContractToo) {
                         to.id,
                         {RelationKind::legal_representative, std::move(scopes), 0, false, 0, 0}});
   };
-  ASSERT_EQ(grant(company.key, manager, {"identity.grant"}), "");
+  ASSERT_EQ(grant(company.key, manager, {"identity.end", "identity.grant"}), "");
   ASSERT_EQ(on.run(manager.key, "accept", Numbered{company.id, 1}), "");
-  ASSERT_EQ(grant(manager.key, clerk, {"seal"}), "");
+  ASSERT_EQ(grant(company.key, clerk, {"*"}), "");
   ASSERT_EQ(on.run(clerk.key, "accept", Numbered{company.id, 2}), "");
-  EXPECT_EQ(grant(clerk.key, manager, {"*"}), "identity.may_scope");
+  ASSERT_EQ(on.run(clerk.key, "set_services", SetServices{on.now(company.id), {}}), "");
+  for (const Party* agent : {&manager, &clerk})
+    for (const Party* to : {&manager, &clerk})
+      EXPECT_EQ(grant(agent->key, *to, {"seal"}), "identity.not_controller") << "whatever the scope";
   EXPECT_EQ(on.run(manager.key, "set_services", SetServices{on.now(company.id), {}}), "identity.may_scope");
   EXPECT_EQ(on.run(manager.key, "set_keys",
                    SetKeys{on.now(company.id), {on.proven(on.now(company.id), Signer())}, {}}),
             "identity.not_controller")
       << "whatever the scope";
-  ASSERT_EQ(on.run(company.key, "end", Numbered{company.id, 1}), "");
-  EXPECT_EQ(grant(manager.key, clerk, {"seal"}), "identity.not_controller");
+  ASSERT_EQ(on.run(manager.key, "end", Numbered{company.id, 2}), "");
+  EXPECT_EQ(on.run(clerk.key, "set_services", SetServices{on.now(company.id), {}}),
+            "identity.not_controller");
 }
 
 TEST_F(IdentityTest, TemplatesGoForwardOnly) {

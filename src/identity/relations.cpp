@@ -32,7 +32,8 @@ Status grant(Session& session) {
   TRY(check_authority(session, call.authority));
   if (call.other == id) return refused("identity.relation_self");
   ASSIGN(const Subject before, session.expect(call.principal));
-  TRY(session.acts_for(id, before, "identity.grant"));
+  // Nobody but the principal: who could grant for it could grant himself everything.
+  TRY(session.is_itself(id, before));
   ASSIGN(const Subject other, session.find(call.other));
   TRY(check_active(other));
   ASSIGN(auto between, session.read(between_key(id, call.other)));
@@ -81,7 +82,7 @@ Status end(Session& session) {
   ASSIGN(const SubjectId signer, session.signer_subject());
   const SubjectId& by = signer == relation.other ? relation.other : call.subject;
   ASSIGN(const Subject party, session.find(by));
-  TRY(session.acts_for(by, party, "identity.grant"));
+  TRY(session.acts_for(by, party, "identity.end"));
   relation.status = RelationStatus::revoked;
   relation.revoked_by = signer;
   relation.change = session.change("end");

@@ -124,6 +124,12 @@ Status Session::acts_for(const SubjectId& id, const Subject& subject, std::strin
   return {};
 }
 
+Status Session::is_itself(const SubjectId& id, const Subject& subject) const {
+  ASSIGN(const SubjectId signer, signer_subject());
+  if (signer != id) return forbidden("identity.not_controller");
+  return acts_for(id, subject, {});
+}
+
 Status Session::take_key(const SubjectId& id, Subject& subject, const Key& key, bool proven) {
   if (key.purposes.empty()) return refused("identity.key_purpose");
   if (subject.keys.size() >= kMaxKeys) return refused("identity.too_many_keys");

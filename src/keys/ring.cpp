@@ -182,11 +182,14 @@ Status Ring::take(const Json& record) {
         key.policy = record.value("policy", Json::object());
       }
       if (version.number <= key.versions.size()) {  // a restored one comes back as it was
-        version.state = version_of(version.number).state == State::destroyed
-                            ? State::retired
-                            : version_of(version.number).state;
-        version.link = version_of(version.number).link;
-        version_of(version.number) = std::move(version);
+        Version& former = version_of(version.number);
+        version.state = former.was_revoked                 ? State::revoked
+                        : former.state == State::destroyed ? State::retired
+                                                           : former.state;
+        version.was_revoked = former.was_revoked;
+        version.why = former.why;
+        version.link = former.link;
+        former = std::move(version);
       } else {
         for (Version& each : key.versions)
           if (each.state == State::current) each.state = State::retired;
@@ -195,7 +198,10 @@ Status Ring::take(const Json& record) {
     } else if (action == "revoke" || action == "destroy") {
       Version& version = version_of(record.at("version"));
       version.state = action == "revoke" ? State::revoked : State::destroyed;
-      if (action == "revoke") version.why = record.at("why");
+      if (action == "revoke") {
+        version.was_revoked = true;
+        version.why = record.at("why");
+      }
     } else if (action == "configure") {
       key.policy = record.at("policy");
     }

@@ -29,8 +29,9 @@ struct Version {
   crypto::Sm2Point public_key{};
   State state = State::current;
   int64_t created_ms = 0;
-  std::string why;  // revoked
-  Json link;        // rotated from the version before: verify_link()
+  bool was_revoked = false;  // also when it was destroyed afterwards
+  std::string why;           // revoked
+  Json link;                 // rotated from the version before: verify_link()
 };
 
 struct NamedKey {

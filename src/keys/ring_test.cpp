@@ -94,6 +94,23 @@ TEST_F(Rings, TheLifeOfAKey) {
   for (size_t i = 1; i < records.size(); ++i) EXPECT_EQ(records[i]["record"]["custodians"], Json(kWho));
 }
 
+TEST_F(Rings, WhatWasRevokedComesBackAsRevoked) {
+  const auto key = ring->generate("a", Kind::sm2, kWho)->current()->public_key;
+  const auto shares = *ring->backup("a", passphrases, kWho, {.k = 2, .iterations = 5});
+  const Bytes cipher = *crypto::Sm2PublicKey::from_point(key)->encrypt(view("secret"));
+  ASSERT_TRUE(ring->revoke("a", 1, "", kWho));
+  for (int round = 0; round < 2; ++round) {
+    ASSERT_TRUE(ring->destroy("a", 1, kWho)) << round;
+    auto restored = ring->restore("a", shares, passphrases, kWho);
+    ASSERT_TRUE(restored) << restored.error().to_string();
+    EXPECT_EQ(restored->versions[0].state, State::revoked) << round;
+    EXPECT_EQ(reason(ring->decrypt("a", 1, cipher)), "keys.revoked");
+  }
+  ring = *reopened();
+  EXPECT_EQ(ring->find("a")->versions[0].state, State::revoked);
+  EXPECT_EQ(reason(ring->decrypt("a", 1, cipher)), "keys.revoked");
+}
+
 TEST_F(Rings, CustodiansAreNamedAndDifferent) {
   for (const Custodians& who :
        {Custodians{}, Custodians{"王五"}, Custodians{"王五", "王五"}, Custodians{"王五", ""}}) {

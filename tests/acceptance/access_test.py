@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
 """Accounts, signing in and roles as three administrators and their colleagues use them, with the command line and REST."""
 import json
+import secrets
 import sqlite3
 import subprocess
 import sys
 import time
 
 import support
-from people import IDENTITY, People, openssl
+from people import IDENTITY, PASSWORD, People, openssl
 
 
 class Access(People):
@@ -26,7 +27,10 @@ class Access(People):
             self.assertEqual(self.enter("sun.bo", "Wrong-1-word", code=5)["error"]["reason"], reason)
             self.assertEqual(self.enter("nobody.here", "Wrong-1-word", certificate=False, code=5)["error"]["reason"], reason)
         self.by("zhao.lei", "unlock", "sun.bo")
-        self.tokens["sun.bo"] = self.enter("sun.bo")["token"]
+        for reason in ["access.login_failed"] * 5 + ["access.locked"]:
+            self.assertEqual(self.enter("sun.bo", "Wrong-1-word", certificate=False, code=5)["error"]["reason"], reason)
+        self.tokens["sun.bo"] = self.enter("sun.bo")["token"]  # strangers' tries keep out nobody who shows his certificate
+        self.assertEqual(self.enter("sun.bo", certificate=False, code=5)["error"]["reason"], "access.locked")
         me = self.by("sun.bo", "me")
         self.assertEqual(me["roles"], ["audit-administrator"])
         self.assertEqual(sorted(me["session"]["factors"]), ["certificate", "password"])
@@ -49,6 +53,20 @@ class Access(People):
         self.assertEqual(both["error"]["reason"], "access.duties_overlap")
         out = self.by("qian.yu", "propose", "--withdraw", "sun.bo=audit-administrator", "--key", "qian.yu", code=6)
         self.assertEqual(out["error"]["reason"], "access.everyone_out")
+
+    def test_3_the_server_keeps_no_password_in_memory(self):
+        chosen = ["Rain-7-" + secrets.token_hex(16) for _ in range(3)]
+        by = {"CHENGXIN_TOKEN": self.tokens["li.na"], "CHENGXIN_PASSWORD": PASSWORD, "CHENGXIN_NEW_PASSWORD": chosen[0]}
+        self.tokens["li.na"] = self.cli("user", "password", environment=by)["token"]
+        for _ in range(3):
+            self.enter("li.na", chosen[0], certificate=False)
+        self.enter("li.na", chosen[1], certificate=False, code=5)
+        self.cli("user", "add", "wu.yue", environment={"CHENGXIN_NEW_PASSWORD": chosen[2]})
+        self.tokens["li.na"] = self.enter("li.na", chosen[0], certificate=False)["token"]
+        process = self.platform.process.pid
+        self.assertTrue(support.memory_holds(process, b"wu.yue"), "else nothing was looked at")
+        for number, password in enumerate(chosen):
+            self.assertFalse(support.memory_holds(process, password.encode()), number)
 
     def test_4_records_by_organisation(self):
         for number, name in enumerate(("li.na", "wang.fang")):
@@ -98,6 +116,28 @@ class Access(People):
         type(self).platform = support.Platform(self.platform.data)
         self.addClassCleanup(self.platform.stop)
         self.assertEqual(self.call("li.na", "GET", "/api/v1/evidence")[0], 200)
+
+    def test_6_registrars_read_no_files_of_the_host(self):
+        self.change_policy("--assign", "wang.fang=registrar")
+        jobs = "/api/v1/chains/default/identity/jobs"
+        place = self.platform.data / "directory"
+        place.mkdir()
+        text = "external,kind,parent,unique,name\nc,public_body,,9131,City\n"
+        (self.base / "elsewhere.csv").write_text(text, encoding="utf-8")
+        (place / "people.csv").write_text(text, encoding="utf-8")
+        (place / "link.csv").symlink_to(self.base / "elsewhere.csv")
+
+        def plan(file):
+            status, job = self.call("wang.fang", "POST", jobs, {"kind": "plan", "arguments": {"source": "x", "file": str(file)}})
+            self.assertEqual(status, 202, job)
+            deadline = time.monotonic() + 30
+            while job["state"] in ("waiting", "running"):
+                self.assertLess(time.monotonic(), deadline, job)
+                job = self.call("wang.fang", "GET", f"{jobs}/{job['id']}")[1]
+            return job["error"]["reason"] if job["state"] == "failed" else job["result"]["total"]
+        for file in (self.base / "elsewhere.csv", place / "../config.csv", place / "link.csv", "/etc/hostname"):
+            self.assertEqual(plan(file), "directory.place", file)
+        self.assertEqual(plan(place / "people.csv"), 1)
 
     def passphrases(self, *names):
         for name in names:

@@ -245,20 +245,7 @@ class Helper:
         return status, body
 
     def holds(self, needle):
-        """Whether the process's memory holds it, anywhere that it can read."""
-        with open(f"/proc/{self.process.pid}/maps", encoding="ascii") as maps, open(f"/proc/{self.process.pid}/mem", "rb") as memory:
-            for area in maps:
-                bounds, rights = area.split()[:2]
-                if "r" not in rights or area.rstrip().endswith(("[vvar]", "[vsyscall]", "[vvar_vclock]")):
-                    continue
-                start, end = (int(part, 16) for part in bounds.split("-"))
-                memory.seek(start)
-                try:
-                    if needle in memory.read(end - start):
-                        return True
-                except OSError:
-                    continue
-        return False
+        return support.memory_holds(self.process.pid, needle)
 
 
 class UKey(Local):

@@ -5,6 +5,7 @@ import base64
 import hashlib
 import html
 import http.cookiejar
+import json
 import re
 import secrets
 import ssl
@@ -161,6 +162,9 @@ class Outside(people.People):
         self.assertEqual(status, 200, text)
         self.assertIn('"name":"li.na"', text)
         self.assertIn('"provider":"office"', text)
+        entry = self.cli("audit", "list", "--action", "comeFromOutside")["items"][0]
+        self.assertEqual((entry["outcome"], entry["subject"]), ("ok", "user:" + json.loads(text)["user"]))
+        self.assertTrue(entry["detail"].startswith(self.keycloak.issuer + " "), entry)
         devices = self.platform.request("GET", "/api/v1/sessions", token=self.tokens["li.na"])[2]["items"]
         self.assertEqual(sorted(one["factors"] for one in devices), [["outside"], ["password"]])
         self.by("li.na", "logout", "--everywhere")

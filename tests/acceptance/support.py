@@ -56,6 +56,23 @@ def command(arguments, data=None, environment=None, timeout=60, **keywords):
                                env={**own, **(environment or {})}, **keywords))
 
 
+def memory_holds(pid, needle):
+    """Whether a process's memory holds it, anywhere that it can read."""
+    with open(f"/proc/{pid}/maps", encoding="ascii") as maps, open(f"/proc/{pid}/mem", "rb") as memory:
+        for area in maps:
+            bounds, rights = area.split()[:2]
+            if "r" not in rights or area.rstrip().endswith(("[vvar]", "[vsyscall]", "[vvar_vclock]")):
+                continue
+            start, end = (int(part, 16) for part in bounds.split("-"))
+            memory.seek(start)
+            try:
+                if needle in memory.read(end - start):
+                    return True
+            except OSError:
+                continue
+    return False
+
+
 class Platform:
     """A running platform. `stop` ends it as an operator would."""
 

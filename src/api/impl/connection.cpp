@@ -6,6 +6,7 @@
 #include "api/problem.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "crypto/secret.h"
 #include "net/fetch.h"
 
 namespace chengxin::api {
@@ -314,6 +315,14 @@ Task<void> Connection::answer(Outgoing& outgoing) {
   if (sent && parser_ && !parser_->is_done()) co_await linger();
 }
 
+void Connection::wipe_read() {
+  wipe(body_);
+  wipe(chunk_);
+  if (buffer_.size() > 0) return;  // the next request has come: it is written over
+  const auto room = buffer_.prepare(buffer_.capacity());
+  crypto::secure_zero(room.data(), room.size());
+}
+
 Task<void> Connection::linger() {
   boost::system::error_code error;
   if (secure_) secure_->finish();
@@ -356,6 +365,7 @@ Task<void> Connection::run() {
       entry.request_id = fmt::format("{}-{}", id_, count_);
       co_await app_.trail.record(std::move(entry), false);
     }
+    if (outgoing.route && outgoing.route->secret) wipe_read();
     int status = outgoing.response.status;
     app_.metrics.observe(outgoing.route, status, double(steady_ns() - begun) / 1e9);
     if (log::enabled(log::Level::debug))

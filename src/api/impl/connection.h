@@ -39,6 +39,7 @@ class Connection : public BodySource, public BodySink {
   Task<Result<bool>> read_header();  // false: the client left between two requests
   Task<void> answer(Outgoing& outgoing);
   Task<bool> send(std::string_view head, std::string_view body, std::string_view tail = {});
+  void wipe_read();  // what was read of a request and is held here
   void write_head(const Response& response, bool keep, bool chunked);
   Task<void> linger();  // lets the client read the answer before the connection is reset
   Error parse_error(const boost::system::error_code& error) const;

@@ -10,6 +10,16 @@ Status check_kind(const std::string& kind) {
   return fail(Code::invalid_argument, "template.malformed", "a template is of credential or presentation");
 }
 
+// Whoever could add a version could name himself in it.
+Status check_author(sql::Session& session, const Caller& caller, const std::string& kind,
+                    const std::string& id) {
+  ASSIGN(const auto first, session.row("select author from credential_template where kind = ? and id = ?"
+                                       " order by version limit 1",
+                                       kind, id));
+  if (!first || caller.owner || (!caller.id.empty() && first->text(0) == caller.id)) return {};
+  return fail(Code::forbidden, "template.author", "{}", id);
+}
+
 }  // namespace
 
 Status Registry::load() {
@@ -20,7 +30,7 @@ Status Registry::load() {
   return {};
 }
 
-Status Registry::put(const std::string& kind, const Json& json, int64_t now_ms) {
+Status Registry::put(const Caller& caller, const std::string& kind, const Json& json, int64_t now_ms) {
   TRY(check_kind(kind));
   std::string id;
   int64_t version = 0;
@@ -35,10 +45,11 @@ Status Registry::put(const std::string& kind, const Json& json, int64_t now_ms) 
   TRY(database_.transaction([&](sql::Session& session) -> Status {
     ASSIGN(auto count, session.row("select count(*) from credential_template"));
     if (count->integer(0) >= int64_t(kMostTemplates)) return fail(Code::conflict, "template.too_many");
+    TRY(check_author(session, caller, kind, id));
     ASSIGN(const int64_t added,
-           session.run("insert into credential_template (kind, id, version, body, created_ms)"
-                       " values (?, ?, ?, ?, ?) on conflict (kind, id, version) do nothing",
-                       kind, id, version, body.dump(), now_ms));
+           session.run("insert into credential_template (kind, id, version, body, created_ms, author)"
+                       " values (?, ?, ?, ?, ?, ?) on conflict (kind, id, version) do nothing",
+                       kind, id, version, body.dump(), now_ms, caller.id));
     if (added == 0) return fail(Code::conflict, "template.exists", "{} version {}", id, version);
     return {};
   }));

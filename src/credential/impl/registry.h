@@ -1,5 +1,6 @@
 #pragma once
 #include "credential/impl/store.h"
+#include "credential/service.h"
 
 // Templates of both kinds, by id and version; what is compiled is kept.
 namespace chengxin::credential {
@@ -8,7 +9,8 @@ class Registry {
  public:
   explicit Registry(sql::Database& database) : database_(database) {}
 
-  Status put(const std::string& kind, const Json& json, int64_t now_ms);
+  // template.author: a version after the first by somebody else than made that, and not by the owner.
+  Status put(const Caller& caller, const std::string& kind, const Json& json, int64_t now_ms);
   Result<Json> find(const std::string& kind, const std::string& id, std::optional<int64_t> version);
   Result<Json> list(const std::string& kind);
   Result<std::shared_ptr<const CredentialTemplate>> credential(const std::string& id,

@@ -28,7 +28,9 @@ constexpr sql::Migration kHistory[] = {
      "  nonce {text} not null, body {text} not null, state {text} not null, attempts {int} not null,"
      "  verdict {text} not null, created_ms {int} not null, until_ms {int} not null) {strict};"
      "create table credential_domain (id {text} primary key, body {text} not null, created_ms {int} not null)"
-     "  {strict}"}};
+     "  {strict}"},
+    // Who made it; of what was there before nobody but the owner knows.
+    {2, "alter table credential_template add column author {text} not null default ''"}};
 
 Digest key_of(std::string_view kind, std::string_view secret) {
   return crypto::sm3({view(kind), view(std::string_view("\0", 1)), view(secret)});

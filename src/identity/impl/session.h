@@ -63,6 +63,10 @@ class Session {
   // the subject is active. identity.not_controller, identity.may_*.
   Status acts_for(const SubjectId& id, const Subject& subject, std::string_view scope) const;
 
+  // That the signer is the subject, in its own person; and that the subject is active.
+  // identity.not_controller
+  Status is_itself(const SubjectId& id, const Subject& subject) const;
+
   // Keys.
   Status take_key(const SubjectId& id, Subject& subject, const Key& key, bool proven);
   Status drop_key(const SubjectId& id, Subject& subject, const KeyId& key);
