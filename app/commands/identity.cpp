@@ -117,9 +117,21 @@ Result<Json> expected(client::Client& platform, const Options& options, const st
 
 // ── Registrars ─────────────────────────────────────────────────────────────────────────────────────────────
 
+const std::vector<std::string> kRights = {"admin",   "enrol",     "suspend", "restore", "revoke",
+                                          "recover", "pseudonym", "order",   "approve"};
+const std::vector<std::string> kKinds = {"natural",  "legal",       "public_body", "unit",
+                                         "official", "application", "device"};
+
+// Without a key it is this platform's own account, with all that is not given.
 Result<int> set_registrar(const Context& context, const Options& options) {
-  return act(context, options, "set_registrar",
-             {{"key", options.id}, {"registrar", {{"rights", options.rights}, {"kinds", options.kinds}}}});
+  Json registrar = {{"rights", options.rights}, {"kinds", options.kinds}};
+  if (!options.id.empty())
+    return act(context, options, "set_registrar", {{"key", options.id}, {"registrar", std::move(registrar)}});
+  if (!options.key.empty())
+    return fail(Code::invalid_argument, "cli.usage", "with --key, name the registrar's account");
+  if (options.rights.empty()) registrar["rights"] = kRights;
+  if (options.kinds.empty()) registrar["kinds"] = kKinds;
+  return act(context, options, "set_registrar", {{"registrar", std::move(registrar)}});
 }
 
 Result<Json> public_key_of(const Context& context, const Options& options) {
@@ -387,16 +399,18 @@ struct Verbs {
 
 void add_registrars(Verbs& verbs) {
   auto& context = verbs.context;
-  auto* set = verbs.of_one(
-      verbs.add("registrar", "任命登记员;无权限则免去 · name a registrar; without rights: dismiss it",
-                [&](const Options& o) { return set_registrar(context, o); }),
-      "登记员账户的密钥标识 · key id of the registrar's account");
+  auto* set = verbs.add("registrar", "任命登记员;无权限则免去 · name a registrar; without rights: dismiss it",
+                        [&](const Options& o) { return set_registrar(context, o); });
+  set->add_option(
+      "id", verbs.options->id,
+      "登记员账户的密钥标识;不写则为本平台的账户,默认全部权限 · key id of the registrar's account; "
+      "without it this platform's own, with all rights");
   verbs.signed_by(set);
   set->add_option("--rights", verbs.options->rights,
-                  "权限,逗号分隔 · admin,enrol,suspend,restore,revoke,recover,pseudonym,order,approve")
+                  fmt::format("权限,逗号分隔 · {}", fmt::join(kRights, ",")))
       ->delimiter(',');
   set->add_option("--kinds", verbs.options->kinds,
-                  "身份种类,逗号分隔 · natural,legal,public_body,unit,official,application,device")
+                  fmt::format("身份种类,逗号分隔 · {}", fmt::join(kKinds, ",")))
       ->delimiter(',');
   verbs.add("registrars", "登记员 · registrars",
             [&](const Options& o) { return list_of(context, o, "registrars"); });

@@ -64,10 +64,13 @@ Task<Result<Response>> act(Call& call) {
   co_return co_await perform(call, chain, std::move(made), Json::object());
 }
 
-// Under the governor's key: who enrols must not name who enrols.
+// Under the governor's key: who enrols must not name who enrols. Without a key: the account that enrols here.
 Task<Result<Response>> name_registrar(Call& call) {
   CO_ASSIGN(const auto chain, chain_of(call));
-  CO_ASSIGN(auto made, call_of(kSetRegistrar, call.json));
+  Json named = call.json;
+  if (!named.contains("key"))
+    named["key"] = hex(format::key_id(call.app.services.service_key->public_key().point()));
+  CO_ASSIGN(auto made, call_of(kSetRegistrar, named));
   co_return co_await perform(call, chain, std::move(made), Json::object());
 }
 

@@ -9,7 +9,6 @@ import time
 import sm
 import support
 
-RIGHTS = "admin,enrol,suspend,restore,revoke,recover,pseudonym,order,approve"
 KINDS = "natural,legal,public_body,unit,official,application,device"
 
 
@@ -18,7 +17,7 @@ class Identities(support.Case):
     def setUpClass(cls):
         super().setUpClass()
         cls.service = cls.owner_key()
-        done = cls.platform.cli("identity", "registrar", cls.service, "--rights", RIGHTS, "--kinds", KINDS)
+        done = cls.platform.cli("identity", "registrar")
         if done.code != 0:
             raise AssertionError(done)
 
