@@ -60,6 +60,8 @@ Result<std::unique_ptr<Platform>> Platform::start(install::Lock lock, const fs::
   std::unique_ptr<Platform> platform(new Platform(std::move(lock), std::move(installation)));
   ASSIGN(platform->audit_, open_audit(platform->installation_));
   platform->note("platform.start");
+  platform->access_watch_ = std::make_unique<AccessWatch>(platform->installation_, *platform->audit_);
+  TRY(platform->access_watch_->begin());
   TRY(platform->open_storage());
   TRY(platform->open_chains());
   TRY(platform->open_services());
@@ -73,6 +75,7 @@ Platform::~Platform() {
   std::error_code ignored;
   if (!address_.empty()) fs::remove(installation_.data / "run" / "address", ignored);
   if (server_) server_->stop();
+  access_watch_.reset();
   anchoring_.reset();
   access_.reset();
   jobs_.reset();
@@ -296,8 +299,9 @@ Status Platform::open_interface(const std::string& listen) {
   services.credentials = &credentials_ready_;
   services.ready = [this]() -> Status {
     for (const auto& chain : host_->list()) TRY(chain->sequencer->state());
-    return {};
+    return access_watch_->state();
   };
+  services.access_changes = [this] { return access_watch_->changes(); };
   services.doctor = [this] {
     Json findings = Json::array();
     auto all = install::examine(installation_.data);

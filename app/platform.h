@@ -1,5 +1,6 @@
 #pragma once
 #include "access/service.h"
+#include "access_watch.h"
 #include "api/crypto_service.h"
 #include "api/server.h"
 #include "audit/anchoring.h"
@@ -48,6 +49,7 @@ class Platform {
   install::Lock lock_;
   install::Installation installation_;
   std::unique_ptr<audit::Log> audit_;
+  std::unique_ptr<AccessWatch> access_watch_;
   std::unique_ptr<sql::Database> database_;
   std::unique_ptr<sql::Database> mirror_database_;  // relaxed: what it holds can be made again
   std::unique_ptr<blob::Store> blobs_;

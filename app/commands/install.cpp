@@ -24,14 +24,34 @@ Result<int> init(const Context& context) {
   return kDone;
 }
 
-Result<int> seal(const Context& context) {
+// For the audit log: which entries of the baseline of access control were accepted.
+std::string names_of(const std::vector<install::AccessChange>& changes) {
+  std::string out;
+  for (const auto& change : changes) out += (out.empty() ? "accepted " : ", ") + change.entry;
+  return out;
+}
+
+Result<int> seal(const Context& context, bool only_show) {
+  ASSIGN(auto changes, install::unsealed(context.data));
   const auto work = [&]() -> Result<int> {
-    TRY(install::seal(context.data));
+    ASSIGN(changes, install::seal(context.data));
     return kDone;
   };
-  auto sealed = audited(context, "install.seal", "", work);
-  if (!sealed) return sealed;
-  print(context, {{"sealed", true}}, [] { line("已重新签署清单 manifest signed"); });
+  if (!only_show) {
+    auto sealed = audited(context, "install.seal", names_of(changes), work);
+    if (!sealed) return sealed;
+  }
+  Json list = Json::array();
+  for (const auto& change : changes)
+    list.push_back({{"reason", change.reason},
+                    {"entry", change.entry},
+                    {"before", change.before},
+                    {"after", change.after}});
+  print(context, {{"sealed", !only_show}, {"access_changes", list}}, [&] {
+    line("访问控制与上次封存的差异 access control since it was last sealed: {}", changes.size());
+    for (const auto& change : changes) line("  {}", visible(change.describe()));
+    line(only_show ? "未签署 not signed" : "已重新签署清单与基线 manifest and baseline signed");
+  });
   return kDone;
 }
 
@@ -69,9 +89,12 @@ void add_install(CLI::App& app, Context& context) {
   });
   auto* noun = app.add_subcommand("install", "安装清单 · the installation's manifest");
   noun->require_subcommand(1);
-  noun->add_subcommand("seal",
-                       "为当前程序与配置签署清单 · sign the manifest anew after an upgrade or an edit")
-      ->callback([&context] { run(context, [&] { return seal(context); }); });
+  auto* sealing = noun->add_subcommand("seal",
+                                       "为当前程序、配置与访问控制签署清单和基线 · sign manifest and access "
+                                       "baseline anew after an upgrade or an edit");
+  auto only_show = std::make_shared<bool>(false);
+  sealing->add_flag("--show", *only_show, "只列出访问控制的差异 · only show how access control differs");
+  sealing->callback([=, &context] { run(context, [&] { return seal(context, *only_show); }); });
   app.add_subcommand("doctor", "检查安装与配置,列出全部问题 · check the installation, name every mistake")
       ->callback([&context] { run(context, [&] { return doctor(context); }); });
 }

@@ -36,6 +36,10 @@ App::App(Options given, Services handed, Resource table)
 
 Status App::open() {
   if (services.audit) add_audit_metrics();
+  if (services.access_changes)
+    metrics.gauge("chengxin_access_changes", "What differs from the baseline of access control", [this] {
+      return std::vector<Metrics::Sample>{{{}, double(services.access_changes())}};
+    });
   if (services.host) {
     services.host->subscribe(
         [bell = bell](const host::ChainPtr& chain, uint64_t) { bell->ring(chain->name); });

@@ -60,7 +60,7 @@ Resource system_resource() {
        .tag = "system",
        .access = Access::open,
        .answers = {{200, "application/json", reference("Health"), {}}},
-       .reasons = {"api.not_ready"},
+       .reasons = {"api.not_ready", "install.access_changed"},
        .handler = ready},
       {.path = "/metrics",
        .id = "metrics",

@@ -255,6 +255,37 @@ std::vector<Setting> service_settings() {
   };
 }
 
+// Of the baseline of access control.
+std::vector<Setting> baseline_settings() {
+  return {
+      {"install.access_baseline",
+       &Config::install_access_baseline,
+       0,
+       0,
+       {"warn", "refuse"},
+       "主机或数据库的访问控制与封存的基线不符时:warn 报警;refuse 还拒绝启动,运行中则报告未就绪",
+       "when access control of host or database is not as it was sealed: warn; refuse also does not start, "
+       "and "
+       "while it runs says that it is not ready"},
+      {"install.access_files",
+       &Config::install_access_files,
+       0,
+       0,
+       {},
+       "基线中的主机文件,逗号分隔,目录/* 为其中的文件;只存属主、权限和 SM3",
+       "files of the host in the baseline, separated by commas, FOLDER/* for those in a folder; kept of them "
+       "are "
+       "owner, mode and SM3"},
+      {"install.access_seconds",
+       &Config::install_access_seconds,
+       1,
+       3600,
+       {},
+       "每隔多少秒与基线核对一次",
+       "seconds between two comparisons with the baseline"},
+  };
+}
+
 std::vector<Setting> core_settings() {
   return {
       {"listen",
@@ -393,6 +424,7 @@ std::vector<Setting> core_settings() {
 const std::vector<Setting>& settings() {
   static const std::vector<Setting> table = [] {
     std::vector<Setting> all = core_settings();
+    for (Setting& setting : baseline_settings()) all.push_back(std::move(setting));
     for (Setting& setting : service_settings()) all.push_back(std::move(setting));
     return all;
   }();

@@ -47,6 +47,12 @@ struct Config {
   int64_t audit_segment_mb = 32;
   std::string credential_issuer, credential_trusted_hosts, credential_roots;
   std::string timestamp_url;
+  std::string install_access_baseline = "warn";
+  std::string install_access_files =
+      "/etc/passwd, /etc/group, /etc/sudoers, /etc/sudoers.d/*, /etc/ssh/sshd_config, "
+      "/etc/ssh/sshd_config.d/*, "
+      "/etc/pam.d/*";
+  int64_t install_access_seconds = 60;
   std::string access_owner = "full";
   std::string access_roots, access_crls;
   bool access_crl_required = false;

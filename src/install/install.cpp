@@ -80,9 +80,21 @@ Status check_modes(const fs::path& data) {
 
 // An installation, whole or interrupted, or nothing yet: not a folder of somebody else's things.
 Status check_ours(const fs::path& data) {
-  static const std::set<std::string> ours = {
-      "keys", "chains", "sql",          "blobs",         "run",           "consortium",  "engine",
-      "LOCK", "audit",  "audit.marker", "chengxin.yaml", "manifest.json", "manifest.sig"};
+  static const std::set<std::string> ours = {"keys",
+                                             "chains",
+                                             "sql",
+                                             "blobs",
+                                             "run",
+                                             "consortium",
+                                             "engine",
+                                             "LOCK",
+                                             "audit",
+                                             "audit.marker",
+                                             "chengxin.yaml",
+                                             "manifest.json",
+                                             "manifest.sig",
+                                             "access-baseline.json",
+                                             "access-baseline.sig"};
   std::error_code error;
   if (fs::exists(data / "VERSION", error)) return {};
   for (const auto& entry : fs::directory_iterator(data, error))
@@ -104,6 +116,11 @@ std::vector<std::string> left_in_clear(const fs::path& data, const keys::OwnKeys
                     [&](const auto& row) { return row.file == file; }))
       out.push_back(std::move(file));
   return out;
+}
+
+// With mistakes in it, which a start names, its defaults.
+config::Config configured(const fs::path& data) {
+  return config::load_file(data / "chengxin.yaml").value_or(config::Config());
 }
 
 }  // namespace
@@ -139,7 +156,7 @@ Status complete(const fs::path& data) {
   TRY(write_if_missing(
       data / "run" / "credential",
       [] { return Result<Bytes>(to_bytes(view(hex(crypto::random_bytes(32))))); }, kSecretMode));
-  TRY(seal(data));
+  TRY(seal(data).map([](auto&&) {}));
   // Last, so that a folder with a VERSION is whole.
   return write_durable(data / "VERSION", view(std::to_string(kVersion) + "\n"), 0600);
 }
@@ -154,9 +171,15 @@ Status check_keys(const fs::path& data) {
   return {};
 }
 
-Status seal(const fs::path& data) {
+Result<std::vector<AccessChange>> seal(const fs::path& data) {
   ASSIGN(auto key, installation_key(data));
-  return write_manifest(data, key);
+  TRY(write_manifest(data, key));
+  return write_baseline(data, configured(data), key);
+}
+
+Result<std::vector<AccessChange>> unsealed(const fs::path& data) {
+  ASSIGN(auto key, installation_key(data));
+  return access_changes(data, configured(data), key.public_key());
 }
 
 Result<Lock> Lock::take(const fs::path& data) {
@@ -221,6 +244,8 @@ std::vector<Finding> examine(const fs::path& data) {
     } else if (name == "installation") {
       note(check_manifest(data, key->public_key()),
            "if you made this change yourself: chengxin install seal");
+      for (const AccessChange& change : access_changes(data, configured(data), key->public_key()))
+        out.push_back(finding_of(change));
     }
   }
   if (auto blob_key = keys.secret(kBlobKey, kBlobKeyBytes); !blob_key)
@@ -233,6 +258,16 @@ std::vector<Finding> examine(const fs::path& data) {
   auto loaded = config::load_file(data / "chengxin.yaml");
   if (!loaded) note(tl::unexpected(loaded.error()), "edit chengxin.yaml, then: chengxin install seal");
   return out;
+}
+
+Finding finding_of(const AccessChange& change) {
+  std::string advice =
+      "undo it; or look at all of them and accept them: chengxin install seal --show, chengxin install seal";
+  if (change.reason.starts_with("install.baseline"))
+    advice = "find out who did it, look at what is there now, then sign it anew: chengxin install seal";
+  else if (change.reason == "install.access_unread")
+    advice = "bring the database back; if it was never in the baseline: chengxin install seal";
+  return {change.reason, change.describe(), std::move(advice)};
 }
 
 Result<crypto::Sm2PrivateKey> installation_key(const fs::path& data) {

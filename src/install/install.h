@@ -5,6 +5,7 @@
 #include "crypto/secret.h"
 #include "crypto/sm2.h"
 #include "crypto/timestamp.h"
+#include "install/baseline.h"
 #include "keys/own_keys.h"
 
 // An installation: the data folder with its keys, configuration, credential and signed manifest.
@@ -19,6 +20,8 @@
 //   run/address       where the platform listens now
 //   manifest.json     digests of executable and configuration, signed with the installation's key
 //   (manifest.sig)
+//   access-baseline.json  who may do what with the host's and the database's resources, as it was when it was
+//   (access-baseline.sig) sealed (baseline.h)
 namespace chengxin::install {
 
 inline constexpr int kVersion = 1;
@@ -31,8 +34,12 @@ Status create(const fs::path& data);
 // credential, a manifest of this executable, VERSION last. install.damaged when a key is missing.
 Status complete(const fs::path& data);
 
-// Signs a new manifest over the executable and the configuration as they are now.
-Status seal(const fs::path& data);
+// Signs a new manifest over the executable and the configuration as they are now, and a new baseline of
+// access control. Returns what the latter accepts.
+Result<std::vector<AccessChange>> seal(const fs::path& data);
+
+// What seal() would accept now: of the baseline of access control.
+Result<std::vector<AccessChange>> unsealed(const fs::path& data);
 
 // Holds the folder's lock while it lives.
 class Lock {
@@ -69,6 +76,7 @@ struct Finding {
   std::string reason, detail, advice;
 };
 std::vector<Finding> examine(const fs::path& data);
+Finding finding_of(const AccessChange& change);
 
 // Whether the keys of a folder open that is not whole yet: a backup, before it is restored. keys.locked (the
 // detail says where the passphrase is looked for), keys.passphrase, install.damaged.
