@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <sstream>
 
 #include "access/store.h"
 #include "base/clock.h"
@@ -44,10 +45,22 @@ struct Draft {
   }
 };
 
+// ROLE or ROLE=CHAIN,…
+Json role_and_chains(const std::string& text) {
+  const size_t at = text.find('=');
+  Json out = {{"role", text.substr(0, at)}};
+  if (at == text.npos) return out;
+  out["chains"] = Json::array();
+  std::istringstream names(text.substr(at + 1));
+  for (std::string name; std::getline(names, name, ',');) out["chains"].push_back(name);
+  return out;
+}
+
 Status assign(Draft& draft, const std::string& text, bool add) {
   ASSIGN(auto parts, parts_of(text, 2));
   ASSIGN(std::string to, draft.subject(parts[0]));
-  const Json entry = {{"to", to}, {"role", parts[1]}};
+  Json entry = role_and_chains(parts[1]);
+  entry["to"] = to;
   auto& list = draft.document["assignments"].get_ref<Json::array_t&>();
   const bool there = std::find(list.begin(), list.end(), entry) != list.end();
   if (!add && !there) return fail(Code::not_found, "access.role_unknown", "{} is not assigned", text);
@@ -112,6 +125,13 @@ Status apply(Draft& draft, const PolicyChange& change) {
 }
 
 }  // namespace
+
+std::string chains_text(const Json& assignment) {
+  std::string out;
+  for (const Json& chain : assignment.value("chains", Json::array()))
+    out += (out.empty() ? "=" : ",") + chain.get<std::string>();
+  return out;
+}
 
 Result<Json> Accounts::find(const std::string& name) const {
   for (const Json& one : all)

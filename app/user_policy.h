@@ -7,7 +7,7 @@
 namespace chengxin::app {
 
 struct PolicyChange {
-  std::vector<std::string> assign, withdraw;      // USER=ROLE or organisation:ID=ROLE
+  std::vector<std::string> assign, withdraw;      // USER=ROLE[=CHAIN,…] or organisation:ID=ROLE[=CHAIN,…]
   std::vector<std::string> place, organisations;  // USER=ORGANISATION; ID=NAME=PARENT
   std::vector<std::string> roles;                 // files of JSON: {"ID": {…}}
   std::vector<std::string> delegate;              // FROM=TO=ROLE=DAYS
@@ -23,6 +23,9 @@ struct Accounts {
   Result<Json> find(const std::string& name) const;  // by name or id; access.no_user
 };
 Result<Accounts> accounts(client::Client& platform);
+
+// As PolicyChange::assign ends: "=CHAIN,…", empty when the assignment is for all chains.
+std::string chains_text(const Json& assignment);
 
 // The document after the one in force. client.* and what Accounts::find says; cli.usage.
 Result<Json> next_document(client::Client& platform, const PolicyChange& change);

@@ -7,6 +7,7 @@
 #include "commands.h"
 #include "user_outside.h"
 #include "user_policy.h"
+#include "user_sync.h"
 
 namespace chengxin::app {
 namespace {
@@ -334,8 +335,9 @@ void add_policy_verbs(CLI::App& noun, Context& context, const Shared& options) {
   });
   auto* make = noun.add_subcommand("propose", "提出权限变更 · propose a change, signed");
   PolicyChange& change = options->change;
-  make->add_option("--assign", change.assign, "授予 · USER=ROLE, organisation:ID=ROLE");
-  make->add_option("--withdraw", change.withdraw, "收回 · USER=ROLE");
+  make->add_option("--assign", change.assign,
+                   "授予(可限链) · USER=ROLE[=CHAIN,…], organisation:ID=ROLE[=CHAIN,…]");
+  make->add_option("--withdraw", change.withdraw, "收回 · USER=ROLE[=CHAIN,…]");
   make->add_option("--organisation", change.organisations, "机构 · ID=NAME=PARENT");
   make->add_option("--place", change.place, "所属机构 · USER=ORGANISATION");
   make->add_option("--role", change.roles, "自定义角色 · file of JSON: {\"ID\": {…}}");
@@ -371,6 +373,7 @@ void add_user(CLI::App& app, Context& context) {
   add_session_verbs(*noun, context, options);
   add_policy_verbs(*noun, context, options);
   add_recovery_verbs(*noun, context);
+  add_user_sync(*noun, context);
 }
 
 }  // namespace chengxin::app

@@ -110,8 +110,9 @@ Result<Json> replacement(client::Client& platform, const Options& options) {
   for (const Json& one : policy.at("document").at("assignments")) {
     const std::string role = one.at("role");
     if (one.at("to") != "user:" + id || (!options.role.empty() && role != options.role)) continue;
-    change.withdraw.push_back(id + "=" + role);
-    change.assign.push_back(options.name + "=" + role);
+    const std::string what = "=" + role + chains_text(one);
+    change.withdraw.push_back(id + what);
+    change.assign.push_back(options.name + what);
   }
   if (change.assign.empty())
     return fail(Code::not_found, "access.role_unknown", "{} has no such role", options.instead_of);

@@ -2,12 +2,13 @@
 
 #include <algorithm>
 
+#include "access/impl/members.h"
 #include "crypto/sm3.h"
 
 namespace chengxin::access {
 namespace {
 
-constexpr size_t kMaxNameBytes = 64, kMaxPermissions = 500;
+constexpr size_t kMaxNameBytes = 64, kMaxPermissions = Members::kMaxTexts;
 constexpr int kMostClearance = 9;
 
 tl::unexpected<Error> malformed(std::string_view what) {
@@ -20,76 +21,6 @@ bool is_name(std::string_view name) {
     return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
   });
 }
-
-// Members of an object, each of the kind asked for; nothing else stands in it.
-class Members {
- public:
-  Members(const Json& json, std::string where) : json_(json), where_(std::move(where)) {
-    if (!json.is_object()) fault("must be an object");
-  }
-  std::string text(const char* name, bool required = true) {
-    const Json* value = find(name, required);
-    if (value && !value->is_string()) fault(fmt::format("{} must be a string", name));
-    return value && value->is_string() ? value->get<std::string>() : "";
-  }
-  int64_t number(const char* name, bool required = true) {
-    const Json* value = find(name, required);
-    if (value && !value->is_number_integer()) fault(fmt::format("{} must be an integer", name));
-    return value && value->is_number_integer() ? value->get<int64_t>() : 0;
-  }
-  bool flag(const char* name) {
-    const Json* value = find(name, false);
-    if (value && !value->is_boolean()) fault(fmt::format("{} must be true or false", name));
-    return value && value->is_boolean() && value->get<bool>();
-  }
-  std::vector<std::string> texts(const char* name) {
-    std::vector<std::string> out;
-    const Json* value = find(name, false);
-    if (!value) return out;
-    if (!value->is_array() || value->size() > kMaxPermissions) fault(fmt::format("{} must be a list", name));
-    for (const Json& each : *value) {
-      if (!each.is_string()) fault(fmt::format("{} holds what is no string", name));
-      out.push_back(each.is_string() ? each.get<std::string>() : "");
-    }
-    return out;
-  }
-  const Json& object(const char* name) {
-    static const Json none = Json::object();
-    const Json* value = find(name, true);
-    if (value && !value->is_object()) fault(fmt::format("{} must be an object", name));
-    return value && value->is_object() ? *value : none;
-  }
-  const Json& list(const char* name, bool required = true) {
-    static const Json none = Json::array();
-    const Json* value = find(name, required);
-    if (value && !value->is_array()) fault(fmt::format("{} must be a list", name));
-    return value && value->is_array() ? *value : none;
-  }
-  Status done() {
-    if (fault_.empty() && json_.is_object())
-      for (const auto& [name, value] : json_.items())
-        if (!known_.contains(name)) fault("unknown member " + name);
-    if (!fault_.empty()) return malformed(where_ + ": " + fault_);
-    return {};
-  }
-
- private:
-  const Json* find(const char* name, bool required) {
-    known_.insert(name);
-    if (!json_.is_object()) return nullptr;
-    auto found = json_.find(name);
-    if (found != json_.end()) return &*found;
-    if (required) fault(fmt::format("{} is missing", name));
-    return nullptr;
-  }
-  void fault(std::string what) {
-    if (fault_.empty()) fault_ = std::move(what);
-  }
-  const Json& json_;
-  const std::string where_;
-  std::set<std::string> known_;
-  std::string fault_;
-};
 
 bool is_permission(const std::string& text) {
   const size_t colon = text.find(':');
@@ -134,6 +65,7 @@ Status Policy::read_organisations(const Json& json) {
   for (const auto& [id, value] : json.items()) {
     Members members(value, "organisation " + id);
     members.text("name");
+    members.text("source", false);
     parents_[id] = members.text("parent");
     TRY(members.done());
     if (!is_name(id)) return malformed("organisation " + id + ": not a name");
@@ -208,6 +140,7 @@ Status Policy::read_users(const Json& json) {
     Members members(value, "user " + id);
     User user{members.text("name"), members.text("organisation"), members.flag("service"), std::nullopt};
     const std::string key = members.text("key", false);
+    members.text("source", false);
     TRY(members.done());
     if (!parents_.contains(user.organisation))
       return fail(Code::invalid_argument, "access.organisation_unknown", "{} of user {}", user.organisation,
@@ -226,8 +159,11 @@ Status Policy::read_users(const Json& json) {
 Status Policy::read_assignments(const Json& json) {
   for (const Json& value : json) {
     Members members(value, "assignment");
-    Assignment one{members.text("to"), members.text("role")};
+    const std::vector<std::string> chains = members.texts("chains");
+    Assignment one{members.text("to"), members.text("role"), {chains.begin(), chains.end()}};
     TRY(members.done());
+    if (value.contains("chains") && (chains.empty() || one.chains.size() != chains.size()))
+      return malformed("assignment: chains names one or more, each once");
     if (!known_role(one.role)) return fail(Code::invalid_argument, "access.role_unknown", "{}", one.role);
     if (one.to.starts_with("user:")) {
       if (!users_.contains(one.to.substr(5)))
@@ -251,7 +187,7 @@ Status Policy::read_delegations(const Json& json) {
     TRY(members.done());
     if (!users_.contains(one.from) || !users_.contains(one.to))
       return fail(Code::invalid_argument, "access.user_unknown", "{} or {}", one.from, one.to);
-    if (!assigned(one.from).contains(one.role) || one.from == one.to || one.from_ms >= one.until_ms)
+    if (!assigned(one.from, {}).contains(one.role) || one.from == one.to || one.from_ms >= one.until_ms)
       return fail(Code::invalid_argument, "access.delegation", "{} from {}", one.role, one.from);
     delegations_.push_back(std::move(one));
   }
@@ -346,23 +282,31 @@ bool Policy::within(const std::string& organisation, const std::string& above) c
   return false;
 }
 
-std::set<std::string> Policy::assigned(const std::string& id) const {
-  std::set<std::string> out;
+bool Policy::is_to(const Assignment& assignment, const std::string& id) const {
   const User* one = user(id);
-  if (!one) return out;
+  if (!one) return false;
+  return assignment.to == "user:" + id ||
+         (assignment.to.starts_with("organisation:") && within(one->organisation, assignment.to.substr(13)));
+}
+
+std::set<std::string> Policy::assigned(const std::string& id, Reach reach) const {
+  std::set<std::string> out;
   for (const auto& assignment : assignments_) {
-    const bool own = assignment.to == "user:" + id;
-    if (own ||
-        (assignment.to.starts_with("organisation:") && within(one->organisation, assignment.to.substr(13))))
-      out.insert(assignment.role);
+    const auto& chains = assignment.chains;
+    const bool counts = chains.empty() ||
+                        (reach.limited && (reach.chain.empty() || chains.contains(std::string(reach.chain))));
+    if (counts && is_to(assignment, id)) out.insert(assignment.role);
   }
   return out;
 }
 
-std::set<std::string> Policy::roles_of(const std::string& user, int64_t now_ms) const {
-  std::set<std::string> out = assigned(user);
+// What is delegated reaches no further than with who delegates it.
+std::set<std::string> Policy::roles_within(const std::string& user, int64_t now_ms, Reach reach) const {
+  std::set<std::string> out = assigned(user, reach);
   for (const auto& one : delegations_)
-    if (one.to == user && now_ms >= one.from_ms && now_ms < one.until_ms) out.insert(one.role);
+    if (one.to == user && now_ms >= one.from_ms && now_ms < one.until_ms &&
+        assigned(one.from, reach).contains(one.role))
+      out.insert(one.role);
   return out;
 }
 
@@ -371,8 +315,9 @@ bool Grant::sees_every_row() const {
 }
 
 bool Grant::sees_everything() const {
-  return std::any_of(views.begin(), views.end(),
-                     [](const View& one) { return one.all_rows && one.clearance >= kMostClearance; });
+  return !by_chain && std::any_of(views.begin(), views.end(), [](const View& one) {
+    return one.all_rows && one.clearance >= kMostClearance;
+  });
 }
 
 std::set<std::string> Grant::any_masks() const {
@@ -402,8 +347,32 @@ std::optional<Grant> Policy::grant(const std::set<std::string>& roles, const Act
   return out;
 }
 
-std::optional<Grant> Policy::decide(const std::string& user, const Action& action, int64_t now_ms) const {
-  return grant(roles_of(user, now_ms), action);
+std::map<std::string, std::set<std::string>> Policy::chains_of(const std::string& user,
+                                                               int64_t now_ms) const {
+  std::map<std::string, std::set<std::string>> out;
+  const auto everywhere = roles_within(user, now_ms, {false});
+  for (const auto& assignment : assignments_)
+    for (const auto& chain : assignment.chains)
+      if (!everywhere.contains(assignment.role) &&
+          roles_within(user, now_ms, {true, chain}).contains(assignment.role))
+        out[assignment.role].insert(chain);
+  return out;
+}
+
+// Where no chain is named yet, whatever may be called for some chain may be called; what it shows is decided
+// by the chain of each record.
+std::optional<Grant> Policy::decide(const std::string& user, const Action& action, int64_t now_ms,
+                                    std::string_view chain) const {
+  const auto roles = roles_within(user, now_ms, {action.by_chain, chain});
+  auto out = grant(roles, action);
+  if (!out || !action.by_chain || !chain.empty()) return out;
+  out->by_chain = roles != roles_within(user, now_ms, {false});
+  if (!out->by_chain) return out;
+  out->views.clear();  // of each role: one that another covers may be the only one for its chain
+  for (const auto& role : roles)
+    if (const auto one = grant({role}, action))
+      out->views.insert(out->views.end(), one->views.begin(), one->views.end());
+  return out;
 }
 
 std::optional<Grant> Policy::decide_role(const std::string& role, const Action& action) const {
@@ -429,18 +398,21 @@ std::optional<Grant> Policy::decide_outside(const std::string& user, const Outsi
   return grant(roles, action);
 }
 
+bool Policy::has_duty(const std::string& role, std::span<const Action> actions) const {
+  return std::any_of(actions.begin(), actions.end(),
+                     [&](const Action& action) { return duty_in(flat_.at(role), action) != Duty::none; });
+}
+
 bool Policy::is_administrator(const std::string& user, std::span<const Action> actions,
                               int64_t now_ms) const {
   const auto roles = roles_of(user, now_ms);
-  return std::any_of(roles.begin(), roles.end(), [&](const std::string& id) {
-    return std::any_of(actions.begin(), actions.end(),
-                       [&](const Action& action) { return duty_in(flat_.at(id), action) != Duty::none; });
-  });
+  return std::any_of(roles.begin(), roles.end(),
+                     [&](const std::string& id) { return has_duty(id, actions); });
 }
 
 Status Policy::check_roles_of(const std::string& id, const User& user,
                               std::span<const Action> actions) const {
-  std::set<std::string> all = assigned(id);
+  std::set<std::string> all = assigned(id, {});
   for (const auto& one : delegations_)  // whenever they begin
     if (one.to == id) all.insert(one.role);
   std::set<Duty> duties;
@@ -483,6 +455,16 @@ Status Policy::check_rules(std::span<const Action> actions) const {
   return {};
 }
 
+// Who administers the installation administers all of it.
+Status Policy::check_chains(std::span<const Action> actions) const {
+  for (const Assignment& one : assignments_)
+    if (!one.chains.empty())
+      for (const Action& action : actions)
+        if (const Duty duty = duty_in(flat_.at(one.role), action); duty != Duty::none)
+          return fail(Code::conflict, "access.chains_duty", "{} has the duty {}", one.role, duty_name(duty));
+  return {};
+}
+
 Status Policy::check(std::span<const Action> actions) const {
   for (const auto& [id, role] : roles_)
     for (const auto& permission : role.permissions)
@@ -491,6 +473,7 @@ Status Policy::check(std::span<const Action> actions) const {
                        [&](const Action& action) { return permission.substr(5) == action.id; }))
         return fail(Code::invalid_argument, "access.permission_unknown", "{} in role {}", permission, id);
   TRY(check_rules(actions));
+  TRY(check_chains(actions));
   for (const auto& [id, user] : users_) TRY(check_roles_of(id, user, actions));
   return {};
 }
@@ -499,7 +482,7 @@ Status Policy::check_not_locked_out(const std::function<bool(const std::string&)
   std::vector<std::string> proposers, approvers, managers;
   for (const auto& [id, user] : users_) {
     if (user.service || !user.key || !usable(id)) continue;
-    const auto roles = assigned(id);
+    const auto roles = assigned(id, {false});
     if (grant(roles, propose_action())) proposers.push_back(id);
     if (grant(roles, approve_action())) approvers.push_back(id);
     if (grant(roles, add_user_action())) managers.push_back(id);

@@ -23,6 +23,8 @@ struct Action {
   std::string id, tag;
   bool writes = false;
   bool integration = false;  // what a program with a token of the installation may call
+  // About the chain that its path names, or it keeps to the chains that its caller's roles are for.
+  bool by_chain = false;
 };
 
 // Actions that the rules below know.
@@ -48,6 +50,7 @@ struct View {
 // the missing masks, of another.
 struct Grant {
   std::vector<View> views;
+  bool by_chain = false;  // by roles for some chains only: decide() anew for the chain of each record
 
   bool sees_every_row() const;              // but for labels
   bool sees_everything() const;             // of whatever label; members may still be masked
@@ -106,7 +109,8 @@ class Policy {
   static Json beginning();
 
   // Rules over everybody: access.permission_unknown, access.duties_overlap, access.read_only_writes,
-  // access.key_missing (an administrator without a key), access.outside_duty (a rule that gives a duty).
+  // access.key_missing (an administrator without a key), access.outside_duty (a rule that gives a duty),
+  // access.chains_duty (a role with a duty for some chains only).
   Status check(std::span<const Action> actions) const;
   // access.everyone_out unless somebody can propose, somebody else approve, and somebody add users; `usable`
   // says who can sign in. Delegations do not count: they end.
@@ -124,14 +128,22 @@ class Policy {
   std::optional<std::string> user_with_key(const crypto::Sm2Point& key) const;
 
   // Roles that a user has at a time: assigned to him or to an organisation above him, or delegated.
-  std::set<std::string> roles_of(const std::string& user, int64_t now_ms) const;
-  std::optional<Grant> decide(const std::string& user, const Action& action, int64_t now_ms) const;
+  std::set<std::string> roles_of(const std::string& user, int64_t now_ms) const {
+    return roles_within(user, now_ms, {});
+  }
+  // Those of them that he has for some chains only.
+  std::map<std::string, std::set<std::string>> chains_of(const std::string& user, int64_t now_ms) const;
+  // `chain`: what the call is about; empty: it names none. A role for some chains gives nothing but actions
+  // that are by_chain, on those chains.
+  std::optional<Grant> decide(const std::string& user, const Action& action, int64_t now_ms,
+                              std::string_view chain = {}) const;
   std::optional<Grant> decide_role(const std::string& role, const Action& action) const;
   const std::vector<Rule>& rules() const { return rules_; }
   // The rules that are about who came from a provider with these claims; none for a user of `users`.
   std::vector<const Rule*> rules_for(const std::string& user, const Outside& outside) const;
   std::optional<Grant> decide_outside(const std::string& user, const Outside& outside,
                                       const Action& action) const;
+  bool has_duty(const std::string& role, std::span<const Action> actions) const;  // of a role that is there
   bool is_administrator(const std::string& user, std::span<const Action> actions, int64_t now_ms) const;
   // Whether `organisation` is `above` or beneath it.
   bool within(const std::string& organisation, const std::string& above) const;
@@ -139,7 +151,14 @@ class Policy {
 
  private:
   struct Assignment {
-    std::string to, role;  // "user:ID" or "organisation:ID"
+    std::string to, role;          // "user:ID" or "organisation:ID"
+    std::set<std::string> chains;  // names; empty: all
+  };
+  // Which assignments count: those for all chains and, when `limited`, those for some: for `chain`, or for
+  // any when it is empty.
+  struct Reach {
+    bool limited = true;
+    std::string_view chain = {};
   };
   Status read_organisations(const Json& json);
   Status read_roles(const Json& json);
@@ -150,7 +169,10 @@ class Policy {
   Status read_rules(const Json& json);
   Status check_rules(std::span<const Action> actions) const;
   Status flatten(const std::string& id, std::vector<std::string>& path);
-  std::set<std::string> assigned(const std::string& user) const;
+  Status check_chains(std::span<const Action> actions) const;
+  bool is_to(const Assignment& assignment, const std::string& user) const;
+  std::set<std::string> assigned(const std::string& user, Reach reach) const;
+  std::set<std::string> roles_within(const std::string& user, int64_t now_ms, Reach reach) const;
   std::optional<Grant> grant(const std::set<std::string>& roles, const Action& action) const;
   Status check_roles_of(const std::string& id, const User& user, std::span<const Action> actions) const;
   bool known_role(const std::string& id) const { return role(id) != nullptr; }

@@ -17,8 +17,8 @@ std::vector<Json> beside(const Json& more, const Json& less) {
 }
 
 struct Moved {
-  std::string holder;  // "user:ID"; empty: of several, or of an organisation
-  std::multiset<std::string> roles;
+  std::string holder;         // "user:ID"; empty: of several, or of an organisation
+  std::multiset<Json> roles;  // each with the chains that it is for
 };
 Moved moved(const std::vector<Json>& assignments) {
   Moved out;
@@ -26,7 +26,7 @@ Moved moved(const std::vector<Json>& assignments) {
     const std::string to = one["to"];
     const bool same = to.starts_with("user:") && (out.roles.empty() || out.holder == to);
     out.holder = same ? to : "";
-    out.roles.insert(one["role"].get<std::string>());
+    out.roles.insert(Json::array({one["role"], one.value("chains", Json())}));
   }
   return out;
 }

@@ -311,5 +311,124 @@ TEST_F(Tenants, NorAreRecordsOfOthersReferredTo) {
   EXPECT_EQ(linked["links"], Json::array({east}));
 }
 
+// People whose roles are for some chains only.
+struct Chains : AccessMatrix {
+  const std::vector<std::string> roles = {"official", "registrar", "issuer", "reader", "regulator"};
+
+  void limit(const std::string& chain) {
+    apply([&](Json& document) {
+      for (Json& one : document["assignments"])
+        for (const auto& role : roles)
+          if (one["to"] == "user:" + people.at(role).id) one["chains"] = {chain};
+    });
+  }
+  static std::string on(const std::string& path, const std::string& chain) {
+    std::string out = path;
+    if (const size_t at = out.find("{chain}"); at != out.npos) out.replace(at, 7, chain);
+    return target_of(out);
+  }
+  std::string add(const std::string& who, const std::string& chain, Json more = Json::object()) {
+    more.update({{"digest", hex(random_digest())}, {"chain", chain}, {"holder", who}});
+    const Reply reply = as(who, "POST", "/api/v1/evidence", more);
+    return reply.status == 201 ? reply.json()["id"].get<std::string>() : reply.reason();
+  }
+  std::set<std::string> listed(const std::string& who, const std::string& query = "") {
+    std::set<std::string> out;
+    const Json body = as(who, "GET", "/api/v1/evidence?limit=100" + query).json();
+    for (const Json& one : body["items"]) out.insert(one["id"].get<std::string>());
+    return out;
+  }
+};
+
+// "none" is a chain that is not there: who may call about it is told so, and nothing streams or changes.
+TEST_F(Chains, EveryRouteKeepsToTheChainsOfARole) {
+  limit("none");
+  const auto policy = *access::Policy::read(access::Policy::beginning());
+  size_t about = 0, without = 0;
+  for (const Route& route : every_route()) {
+    if (route.access == Access::open || route.access == Access::self) continue;
+    const std::string method(method_name(route.method));
+    const bool named = route.path.find("{chain}") != route.path.npos;
+    for (const auto& role : roles) {
+      const bool may = policy.decide_role(role, action_of(route)).has_value();
+      const Reply mine = as(role, method, on(route.path, "none"));
+      const std::string what = fmt::format("{} {} as {}", method, route.path, role);
+      if (mine.reason() == "api.no_route") continue;  // its service is not there
+      EXPECT_EQ(denied(mine), !(may && (named || route.by_chain)))
+          << what << ": " << mine.body.substr(0, 200);
+      (named ? about : without) += may;
+      if (!named) continue;
+      const Reply other = as(role, method, on(route.path, "default"));
+      EXPECT_EQ(other.status, 403) << what;
+      EXPECT_EQ(other.reason(), "access.not_allowed") << what;
+    }
+  }
+  EXPECT_GT(about, 100u);
+  EXPECT_GT(without, 30u);
+}
+
+TEST_F(Chains, WhatStandsOnOtherChainsIsNotThere) {
+  ASSERT_EQ(post("/api/v1/chains", {{"name", "other"}}).status, 201);
+  const std::string here = add("official", "default"), there = add("official", "other");
+  limit("default");
+  EXPECT_EQ(listed("official"), std::set{here});
+  EXPECT_EQ(listed("reader"), std::set{here});
+  EXPECT_EQ(listed("regulator"), std::set{here}) << "who sees all rows, of his chains";
+  EXPECT_TRUE(listed("regulator", "&chain=other").empty());
+  for (const char* rest : {"", "/bundle"}) {
+    EXPECT_EQ(as("regulator", "GET", "/api/v1/evidence/" + here + rest).status, 200) << rest;
+    const Reply hidden = as("regulator", "GET", "/api/v1/evidence/" + there + rest);
+    EXPECT_EQ(hidden.status, 404);
+    EXPECT_EQ(hidden.reason(), "access.no_record");
+  }
+  EXPECT_EQ(add("official", "other"), "access.not_allowed");
+  EXPECT_EQ(add("official", "nowhere"), "access.not_allowed") << "whether it is there is not told";
+  EXPECT_EQ(as("official", "POST", "/api/v1/evidence/batch",
+               {{"chain", "other"}, {"items", {{{"digest", hex(random_digest())}}}}})
+                .reason(),
+            "access.not_allowed");
+  EXPECT_EQ(add("official", "default", {{"links", {there}}}), "access.no_record");
+  EXPECT_EQ(
+      as("official", "GET", "/api/v1/evidence/" + add("official", "default", {{"links", {here}}})).status,
+      200);
+  const auto chains = [&](const std::string& who) {
+    std::vector<std::string> out;
+    const Json body = as(who, "GET", "/api/v1/chains").json();
+    for (const Json& one : body["items"]) out.push_back(one["name"]);
+    return out;
+  };
+  EXPECT_EQ(chains("official"), std::vector<std::string>{"default"});
+  EXPECT_EQ(chains("neighbour"), (std::vector<std::string>{"default", "other"}));
+  EXPECT_EQ(as("official", "GET", "/api/v1/me").json()["chains"].dump(), R"({"official":["default"]})");
+  const Json figures = as("regulator", "GET", "/api/v1/chains/default/identity/statistics").json();
+  EXPECT_EQ(figures.value(Json::json_pointer("/chains/count"), 0), 1) << figures;
+}
+
+TEST_F(Chains, EachRecordIsShownByTheRolesForItsChain) {
+  ASSERT_EQ(post("/api/v1/chains", {{"name", "other"}}).status, 201);
+  const std::string here = add("official", "default"), there = add("official", "other");
+  const auto label = [&](const std::string& id, int level) {
+    return as("security-administrator", "PUT", "/api/v1/access/labels/" + id,
+              {{"organisation", "east"}, {"level", level}})
+        .status;
+  };
+  ASSERT_EQ(label(here, 2), 204);
+  ASSERT_EQ(label(there, 2), 204);
+  apply([&](Json& document) {
+    document["roles"]["clerk"] = {{"title", "窗口"}, {"inherits", {"reader"}}, {"masks", {"holder"}}};
+    document["users"][people["nobody"].id]["organisation"] = "east";
+    const std::string to = "user:" + people["nobody"].id;
+    document["assignments"].push_back({{"to", to}, {"role", "official"}, {"chains", {"default"}}});
+    document["assignments"].push_back({{"to", to}, {"role", "clerk"}});
+  });
+  EXPECT_EQ(listed("nobody"), std::set{here}) << "the official's clearance is for default alone";
+  EXPECT_EQ(as("nobody", "GET", "/api/v1/evidence/" + there).reason(), "access.no_record");
+  ASSERT_EQ(label(there, 0), 204);
+  EXPECT_EQ(listed("nobody"), (std::set{here, there}));
+  EXPECT_EQ(as("nobody", "GET", "/api/v1/evidence/" + there).json()["holder"], "***");
+  EXPECT_EQ(as("nobody", "GET", "/api/v1/evidence?holder=official").reason(), "access.not_allowed");
+  EXPECT_EQ(add("nobody", "other"), "access.not_allowed");
+}
+
 }  // namespace
 }  // namespace chengxin::api

@@ -133,7 +133,8 @@ Status check_session(const App& app, const Principal& principal) {
 }  // namespace
 
 access::Action action_of(const Route& route) {
-  return {route.id, route.tag, route.method != Method::get && !route.reads, route.access == Access::token};
+  return {route.id, route.tag, route.method != Method::get && !route.reads, route.access == Access::token,
+          route.by_chain || route.path.find("/{chain}") != route.path.npos};
 }
 
 Status check_exposed(const Route& route, const Principal& principal) {
@@ -145,7 +146,7 @@ Status check_exposed(const Route& route, const Principal& principal) {
 }
 
 Result<access::Grant> decide(const App& app, const Principal& principal, const access::Action& action,
-                             Access access) {
+                             Access access, std::string_view chain) {
   using Kind = Principal::Kind;
   const access::Grant all{{{true, {}, 9}}};
   if (access == Access::open || access == Access::self) return all;
@@ -168,7 +169,7 @@ Result<access::Grant> decide(const App& app, const Principal& principal, const a
   if (auto bent = policies.bent()) return tl::unexpected(*bent);
   if (principal.kind == Kind::session) TRY(check_session(app, principal));
   const auto policy = policies.current();
-  auto grant = policy->decide(principal.user, action, now_ms());
+  auto grant = policy->decide(principal.user, action, now_ms(), chain);
   if (!grant) grant = policy->decide_outside(principal.user, principal.session.outside, action);
   if (!grant) return fail(Code::forbidden, "access.not_allowed");
   return *grant;
@@ -177,17 +178,23 @@ Result<access::Grant> decide(const App& app, const Principal& principal, const a
 bool may_write(const Call& call) {
   access::Action action = action_of(call.route);
   action.writes = true;
-  return decide(call.app, call.principal, action, call.route.access).has_value();
+  return decide(call.app, call.principal, action, call.route.access, call.path.text("chain")).has_value();
 }
 
-Task<Status> authorise(App& app, const Head& head, const Route& route, const crypto::TlsPeer* caller,
-                       Principal& principal) {
+std::optional<access::Grant> grant_on(const Call& call, std::string_view chain) {
+  auto grant = decide(call.app, call.principal, action_of(call.route), call.route.access, chain);
+  if (!grant) return std::nullopt;
+  return *grant;
+}
+
+Task<Status> authorise(App& app, const Head& head, const Route& route, std::string_view chain,
+                       const crypto::TlsPeer* caller, Principal& principal) {
   CO_ASSIGN(principal, authenticate(app, head, route, caller));
   if (caller || principal.kind == Principal::Kind::service) {
     auto checked = co_await blocking(app, [&] { return check_now(app, caller, principal); });
     CO_TRY(checked);
   }
-  CO_ASSIGN(principal.grant, decide(app, principal, action_of(route), route.access));
+  CO_ASSIGN(principal.grant, decide(app, principal, action_of(route), route.access, chain));
   if (app.services.access && !principal.user.empty()) {
     const auto policy = app.services.access->policies().current();
     if (const auto* user = policy->user(principal.user))

@@ -15,8 +15,9 @@ namespace chengxin::api {
 // access.not_allowed, access.owner_restricted, access.message_signature_*, access.policy_bent,
 // access.certificate_nobody, access.certificate_person, access.certificate_mixed, crypto.certificate_*.
 // Who it is is known to the caller, for the audit log, also when he may not.
-Task<Status> authorise(App& app, const Head& head, const Route& route, const crypto::TlsPeer* caller,
-                       Principal& principal);
+// `chain`: as the path names it, empty when it names none.
+Task<Status> authorise(App& app, const Head& head, const Route& route, std::string_view chain,
+                       const crypto::TlsPeer* caller, Principal& principal);
 
 access::Action action_of(const Route& route);
 // What came in clear from another host is refused when it is administration: a person or the owner, signing
@@ -25,9 +26,12 @@ access::Action action_of(const Route& route);
 Status check_exposed(const Route& route, const Principal& principal);
 // Whether the caller might write with this route: for routes that read unless the body says otherwise.
 bool may_write(const Call& call);
-// Whether the principal may make a call of the route. Grant: what he may see of its answer.
+// Whether the principal may make a call of the route, about `chain` when it names one. Grant: what he may see
+// of its answer.
 Result<access::Grant> decide(const App& app, const Principal& principal, const access::Action& action,
-                             Access access);
+                             Access access, std::string_view chain = {});
+// What the caller may see of what stands on a chain that the path does not name; nullopt: nothing.
+std::optional<access::Grant> grant_on(const Call& call, std::string_view chain);
 
 // Of a body under a signature. access.content_digest.
 Status check_body(const Principal& principal, const Head& head, ByteView body);

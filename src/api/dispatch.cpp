@@ -80,6 +80,13 @@ Status check_path(const Route& route, std::vector<std::string>& texts, Values& i
   return {};
 }
 
+// Empty: the path names none.
+std::string_view chain_named(const Route& route, const std::vector<std::string>& values) {
+  const auto names = Router::parameter_names(route.path);
+  const auto at = std::find(names.begin(), names.end(), "chain");
+  return at == names.end() ? std::string_view() : std::string_view(values[size_t(at - names.begin())]);
+}
+
 // Finds the body's row; checks what the header says about the body before any of it is read.
 Result<const Media*> check_body_header(const App& app, const Route& route, const Head& head,
                                        std::string& media) {
@@ -185,7 +192,8 @@ Task<Result<Response>> serve(App& app, Incoming& incoming, Outgoing& out, std::o
 
   Call& call = made.emplace(Call{.app = app, .route = *route, .request_id = incoming.request_id});
   if (route->access != Access::open) {
-    auto allowed = co_await authorise(app, head, *route, incoming.caller, call.principal);
+    auto allowed = co_await authorise(app, head, *route, chain_named(*route, path_values), incoming.caller,
+                                      call.principal);
     CO_TRY(allowed);
   }
   if (incoming.exposed) CO_TRY(check_exposed(*route, call.principal));

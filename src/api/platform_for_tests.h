@@ -98,8 +98,15 @@ struct PlatformTest : testing::Test {
     options.port = 0;
     options.owner_token = kToken;
     options.io_threads = 2;
-    Services services{host.get(), evidence.get(), blobs.get(), database.get(), mirror.get(), jobs.get(), {},
-                      {},         nullptr,        contracts,   service_key};
+    Services services;
+    services.host = host.get();
+    services.evidence = evidence.get();
+    services.blobs = blobs.get();
+    services.database = database.get();
+    services.mirror = mirror.get();
+    services.jobs = jobs.get();
+    services.contracts = contracts;
+    services.service_key = service_key;
     services.authority = authority.get();
     services.audit = audit.get();
     services.access = access.get();

@@ -1,5 +1,6 @@
 #include "access/service.h"
 #include "api/authorise.h"
+#include "evidence/service.h"
 
 namespace chengxin::api {
 namespace {
@@ -60,18 +61,40 @@ std::vector<std::string> referred(Json& body) {
   return out;
 }
 
-// What the caller may not see, by its labels.
+// What the caller may not see, by its labels and, when he has roles for some chains only, by its chain.
 struct Sight {
-  const App& app;
-  const Principal& principal;
+  const Call* call = nullptr;
   std::map<std::string, access::Label> labels;
+  std::map<std::string, std::string> chains;
+  std::map<std::string, std::optional<access::Grant>> grants = {};  // by chain
 
-  // By which roles.
+  // Blocks.
+  static Result<Sight> of(const Call& call, const std::vector<std::string>& records) {
+    Sight out{&call, {}, {}};
+    ASSIGN(out.labels, call.app.services.access->labels().find(records));
+    if (!call.principal.grant.by_chain) return out;
+    ASSIGN(out.chains, call.app.services.evidence->chains_of(records));
+    for (const auto& [id, chain] : out.chains)
+      if (!out.grants.contains(chain)) out.grants[chain] = grant_on(call, chain);
+    return out;
+  }
+  // What of the caller's roles is for the chain that the record is on; nullptr: nothing.
+  const access::Grant* grant_for(const std::string& id) const {
+    if (!call->principal.grant.by_chain) return &call->principal.grant;
+    const auto chain = chains.find(id);
+    if (chain == chains.end()) return nullptr;
+    const auto& grant = grants.at(chain->second);
+    return grant ? &*grant : nullptr;
+  }
+  // By which roles it is seen.
   std::vector<access::View> views_of(const std::string& id) const {
+    const access::Grant* grant = grant_for(id);
+    if (!grant) return {};
     const auto at = labels.find(id);
     const access::Label* label = at == labels.end() ? nullptr : &at->second;
-    std::vector<access::View> out = principal.grant.views;
-    std::erase_if(out, [&](const access::View& view) { return !shows(app, principal, view, label); });
+    std::vector<access::View> out = grant->views;
+    std::erase_if(out,
+                  [&](const access::View& view) { return !shows(call->app, call->principal, view, label); });
     return out;
   }
   bool sees(const std::string& id) const { return !views_of(id).empty(); }
@@ -79,13 +102,13 @@ struct Sight {
   std::set<std::string> masks_of(const Json& record) const {
     const auto named = ids_of(record);
     const auto views = named.empty() ? std::vector<access::View>() : views_of(named[0]);
-    return views.empty() ? principal.grant.any_masks() : access::common_masks(views);
+    return views.empty() ? call->principal.grant.any_masks() : access::common_masks(views);
   }
   void blank_out(Json& body) const {
     if (!body.contains("items")) return blank(body, masks_of(body));
     Json items = std::move(body["items"]);
     body.erase("items");
-    blank(body, principal.grant.any_masks());
+    blank(body, call->principal.grant.any_masks());
     for (Json& one : items) blank(one, masks_of(one));
     body["items"] = std::move(items);
   }
@@ -103,9 +126,7 @@ struct Sight {
 };
 
 Task<Result<Sight>> sight_of(Call& call, std::vector<std::string> records) {
-  auto labels = co_await blocking(call.app, [&] { return call.app.services.access->labels().find(records); });
-  if (!labels) co_return tl::unexpected(labels.error());
-  co_return Sight{call.app, call.principal, std::move(*labels)};
+  co_return co_await blocking(call.app, [&] { return Sight::of(call, records); });
 }
 
 }  // namespace
@@ -129,8 +150,7 @@ Task<Status> check_references(Call& call, std::vector<std::string> records) {
 
 Result<std::set<std::string>> seen_among(const Call& call, const std::vector<std::string>& records) {
   if (!call.app.services.access || sees_all(call.principal)) return std::set(records.begin(), records.end());
-  ASSIGN(auto labels, call.app.services.access->labels().find(records));
-  const Sight sight{call.app, call.principal, std::move(labels)};
+  ASSIGN(const Sight sight, Sight::of(call, records));
   std::set<std::string> out;
   std::copy_if(records.begin(), records.end(), std::inserter(out, out.end()),
                [&](const std::string& id) { return sight.sees(id); });
@@ -172,7 +192,8 @@ Task<Status> filter(Call& call, Response& response) {
     sight->leave_out(body, listed);
     if (masked) sight->blank_out(body);
   } else if (masked) {
-    blank(body, access::common_masks(principal.grant.views));
+    blank(body, principal.grant.by_chain ? principal.grant.any_masks()
+                                         : access::common_masks(principal.grant.views));
   }
   response.body = body.dump(-1, ' ', false, Json::error_handler_t::replace);
   co_return Status();

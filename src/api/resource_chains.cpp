@@ -1,5 +1,6 @@
 #include "api/resource_chains.h"
 
+#include "api/authorise.h"
 #include "api/describe.h"
 #include "base/clock.h"
 
@@ -35,7 +36,8 @@ Json describe_block(const ledger::BlockRecord& block) {
 Task<Result<Response>> list_chains(Call& call) {
   co_return co_await blocking(call.app, [&]() -> Result<Response> {
     Json items = Json::array();
-    for (const auto& chain : call.app.services.host->list()) items.push_back(describe_chain(*chain));
+    for (const auto& chain : call.app.services.host->list())
+      if (grant_on(call, chain->name)) items.push_back(describe_chain(*chain));
     return json_response({{"items", std::move(items)}});
   });
 }
@@ -221,7 +223,8 @@ Resource chains_resource() {
        .summary = {"列出本节点的链", "List the chains of this node"},
        .tag = "chains",
        .answers = {json_answer("ChainList")},
-       .handler = list_chains},
+       .handler = list_chains,
+       .by_chain = true},
       {.method = Method::post,
        .path = base,
        .id = "createChain",

@@ -101,10 +101,11 @@ Task<Result<Response>> add(Call& call, const std::vector<const Json*>& given, bo
   }
   auto seen = co_await check_references(call, std::move(named));
   CO_TRY(seen);
+  const std::string chain = call.json.value("chain", app.options.default_chain);
+  if (!grant_on(call, chain)) co_return fail(Code::forbidden, "access.not_allowed", "on the chain {}", chain);
   Outcome<Added> accepted, anchored;
   int64_t until = steady_ns() + int64_t(app.options.receipt_timeout_ms) * 1'000'000;
-  app.services.evidence->add(call.json.value("chain", app.options.default_chain), std::move(items),
-                             accepted.completion(), anchored.completion());
+  app.services.evidence->add(chain, std::move(items), accepted.completion(), anchored.completion());
   // Until they are durable there is nothing that an answer could name, so this wait has no limit of its own.
   auto added = co_await accepted.wait();
   if (!added) co_return tl::unexpected(added.error());
@@ -313,7 +314,8 @@ Resource evidence_resource() {
        .reasons = add_reasons,
        .handler = add_one,
        .idempotent = true,
-       .records = true},
+       .records = true,
+       .by_chain = true},
       {.method = Method::post,
        .path = base + "/batch",
        .id = "addEvidenceBatch",
@@ -326,7 +328,8 @@ Resource evidence_resource() {
        .handler = add_batch,
        .max_body_bytes = 16 << 20,
        .idempotent = true,
-       .records = true},
+       .records = true,
+       .by_chain = true},
       {.path = base,
        .id = "findEvidence",
        .summary = {"查询存证", "Search evidence"},
@@ -341,7 +344,8 @@ Resource evidence_resource() {
                                  {"to_ms", integer_schema(), {"不晚于", "Not after"}}}),
        .answers = {{200, "application/json", reference("EvidencePage"), {}}},
        .handler = list,
-       .records = true},
+       .records = true,
+       .by_chain = true},
       {.path = base + "/{id}",
        .id = "getEvidence",
        .summary = {"一项存证", "One piece of evidence"},
@@ -349,7 +353,8 @@ Resource evidence_resource() {
        .answers = {{200, "application/json", reference("Evidence"), {}}},
        .reasons = {"evidence.not_found"},
        .handler = get,
-       .records = true},
+       .records = true,
+       .by_chain = true},
       {.path = base + "/{id}/bundle",
        .id = "getBundle",
        .summary = {"导出证明包", "Export the proof bundle"},
@@ -361,7 +366,8 @@ Resource evidence_resource() {
        .answers = {proof},
        .reasons = {"evidence.not_found", "evidence.not_anchored", "ledger.not_certified_yet"},
        .handler = bundle,
-       .records = true},
+       .records = true,
+       .by_chain = true},
       {.path = chain + "/items/{digest}/proof",
        .id = "getItemProof",
        .summary = {"链上摘要的证明包", "Proof bundle of a digest on the chain"},

@@ -1,5 +1,6 @@
 #include "api/resource_identities.h"
 
+#include "api/authorise.h"
 #include "api/contract_submission.h"
 #include "api/describe.h"
 #include "api/problem.h"
@@ -345,6 +346,7 @@ Task<Result<Response>> statistics(Call& call) {
     Json chains = Json::array();
     uint64_t nodes = 0, contracts = 0, transactions = 0;
     for (const auto& each : call.app.services.host->list()) {
+      if (!grant_on(call, each->name)) continue;
       ASSIGN(Json figures, chain_figures(*each));
       nodes += figures["nodes"].get<uint64_t>();
       contracts += figures["contracts"].get<uint64_t>();

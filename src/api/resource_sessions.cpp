@@ -162,6 +162,7 @@ Task<Result<Response>> me(Call& call) {
   auto roles = policy->roles_of(who.user, now_ms());
   for (const auto* rule : policy->rules_for(who.user, who.session.outside)) roles.insert(rule->role);
   body["roles"] = roles;
+  if (const auto limited = policy->chains_of(who.user, now_ms()); !limited.empty()) body["chains"] = limited;
   if (!user->outside.empty()) body["outside"] = user->outside;
   body["code_device"] = user->code_confirmed;
   if (who.kind == Principal::Kind::session) {

@@ -22,6 +22,7 @@ Json describe(const Service& service, const access::User& user) {
               {"code_device", user.code_confirmed},
               {"created_ms", user.created_ms},
               {"roles", policy->roles_of(user.id, now_ms())}};
+  if (const auto limited = policy->chains_of(user.id, now_ms()); !limited.empty()) out["chains"] = limited;
   if (user.signed_in_ms) out["signed_in_ms"] = user.signed_in_ms;
   if (const int64_t until = user.failures.locked_until_ms; until > now_ms()) out["locked_until_ms"] = until;
   if (const int64_t until = user.certified_failures.locked_until_ms; until > now_ms())

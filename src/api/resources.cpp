@@ -3,6 +3,7 @@
 #include "api/authorise.h"
 #include "api/crypto_service.h"
 #include "api/resource_access.h"
+#include "api/resource_access_sync.h"
 #include "api/resource_audit.h"
 #include "api/resource_authority.h"
 #include "api/resource_chains.h"
@@ -87,6 +88,7 @@ const Row kResources[] = {
     {outside_resource, has_outside},
     {users_resource, has_access},
     {access_resource, has_access},
+    {access_sync_resource, has_access},
     {credentials_resource, has_credentials},
     {openid_resource, has_credentials},
     {crypto_keys_resource, has_keys},

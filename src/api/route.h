@@ -68,6 +68,9 @@ struct Route {
   bool takes_rest = false;
   bool any_query = false;  // parameters that the row does not name are let be (RFC 6749 section 4.1.2)
   bool records = false;    // its path or its answer names records that have labels (access/labels.h)
+  // Its path names no chain, and it keeps to the chains that the caller's roles are for (grant_on). Whoever
+  // has roles for some chains only may call no other route without a {chain}.
+  bool by_chain = false;
 };
 
 struct PathParameter {

@@ -64,6 +64,21 @@ class ServiceOnSql final : public Service {
     return found;
   }
 
+  Result<std::map<std::string, std::string>> chains_of(std::span<const std::string> ids) const override {
+    std::map<std::string, std::string> out;
+    TRY(database_.read([&](sql::Session& session) -> Status {
+      out.clear();
+      for (const std::string& text : ids) {
+        const auto id = to_id(text);
+        if (!id) continue;
+        ASSIGN(auto row, session.row("select chain from evidence where id = ?", *id));
+        if (row) out[text] = row->text(0);
+      }
+      return {};
+    }));
+    return out;
+  }
+
   Result<Bytes> bundle(const std::string& id_text, const BundleOptions& options) override {
     ASSIGN(Id id, to_id(id_text));
     return bundles_.of_record(id, options);

@@ -2,6 +2,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <span>
 
 #include "base/json.h"
 #include "evidence/contract.h"
@@ -120,6 +121,8 @@ class Service {
 
   virtual Result<Evidence> get(const std::string& id) const = 0;  // evidence.not_found
   virtual Result<std::vector<Evidence>> find(const Query& query) const = 0;
+  // Chains of records by their ids; what is no record is not among them.
+  virtual Result<std::map<std::string, std::string>> chains_of(std::span<const std::string> ids) const = 0;
 
   // evidence.not_anchored, evidence.refused, evidence.erased, evidence.field_unknown (disclose), timestamp.*,
   // ledger.*.
