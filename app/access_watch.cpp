@@ -51,11 +51,23 @@ size_t AccessWatch::changes() const {
 void AccessWatch::look() {
   auto now = install::access_changes(installation_.data, installation_.config,
                                      installation_.installation_key.public_key());
-  size_t told = 0;
-  for (const auto& change : now)
-    if (!holds(changes_, change) && ++told <= kMaxTold) tell(change, true);
-  for (const auto& change : changes_)
-    if (!holds(now, change) && ++told <= kMaxTold) tell(change, false);
+  size_t most = kMaxTold;  // the others are told by the next comparisons
+  std::vector<install::AccessChange> known;
+  for (const auto& change : told_) {
+    if (holds(now, change) || most == 0) {
+      known.push_back(change);
+    } else {
+      tell(change, false);
+      --most;
+    }
+  }
+  for (const auto& change : now) {
+    if (holds(told_, change) || most == 0) continue;
+    tell(change, true);
+    known.push_back(change);
+    --most;
+  }
+  told_ = std::move(known);
   std::lock_guard lock(mutex_);
   changes_ = std::move(now);
 }

@@ -34,7 +34,8 @@ class AccessWatch {
   mutable std::mutex mutex_;
   std::condition_variable wake_;
   bool ending_ = false;
-  std::vector<install::AccessChange> changes_;
+  std::vector<install::AccessChange> changes_;  // of the last comparison
+  std::vector<install::AccessChange> told_;     // those with an entry; of look()
   std::thread thread_;
 };
 

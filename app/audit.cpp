@@ -89,21 +89,23 @@ std::vector<install::Finding> audit_findings(const audit::Log& log, const audit:
   return out;
 }
 
+Status note(const Context& context, audit::Entry entry) {
+  std::error_code error;
+  if (!fs::exists(context.data / "VERSION", error)) return {};
+  entry.subject = user_name();
+  entry.action = "cli." + entry.action;
+  ASSIGN(auto key, install::installation_key(context.data));
+  return audit::leave_note(context.data, key, std::move(entry));
+}
+
 Result<int> audited(const Context& context, std::string action, std::string object,
                     const std::function<Result<int>()>& work) {
   auto done = work();
-  std::error_code error;
-  if (!fs::exists(context.data / "VERSION", error)) return done;
   audit::Entry entry;
-  entry.subject = user_name();
-  entry.action = "cli." + std::move(action);
+  entry.action = std::move(action);
   entry.object = std::move(object);
   if (!done) entry.outcome = done.error().reason;
-  const auto record = [&]() -> Status {
-    ASSIGN(auto key, install::installation_key(context.data));
-    return audit::leave_note(context.data, key, std::move(entry));
-  };
-  if (auto recorded = record(); !recorded && done) {
+  if (auto recorded = note(context, std::move(entry)); !recorded && done) {
     recorded.error().detail += "; the command was carried out";
     return tl::unexpected(recorded.error());
   }

@@ -24,23 +24,21 @@ Result<int> init(const Context& context) {
   return kDone;
 }
 
-// For the audit log: which entries of the baseline of access control were accepted.
-std::string names_of(const std::vector<install::AccessChange>& changes) {
-  std::string out;
-  for (const auto& change : changes) out += (out.empty() ? "accepted " : ", ") + change.entry;
-  return out;
+// What was accepted of access control stands in the audit log, each by itself, as it was signed.
+Result<std::vector<install::AccessChange>> signed_changes(const Context& context) {
+  std::vector<install::AccessChange> changes;
+  ASSIGN(const int sealed, audited(context, "install.seal", "", [&]() -> Result<int> {
+           ASSIGN(changes, install::seal(context.data));
+           return kDone;
+         }));
+  (void)sealed;
+  for (const auto& change : changes)
+    TRY(note(context, {.action = "install.accepted", .object = change.entry, .detail = change.describe()}));
+  return changes;
 }
 
 Result<int> seal(const Context& context, bool only_show) {
-  ASSIGN(auto changes, install::unsealed(context.data));
-  const auto work = [&]() -> Result<int> {
-    ASSIGN(changes, install::seal(context.data));
-    return kDone;
-  };
-  if (!only_show) {
-    auto sealed = audited(context, "install.seal", names_of(changes), work);
-    if (!sealed) return sealed;
-  }
+  ASSIGN(const auto changes, only_show ? install::unsealed(context.data) : signed_changes(context));
   Json list = Json::array();
   for (const auto& change : changes)
     list.push_back({{"reason", change.reason},

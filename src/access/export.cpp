@@ -68,13 +68,15 @@ Status read_organisations(const Json& list, Export& into) {
 }
 
 Status read_chains(const Json& list, Export& into) {
+  std::set<std::string> names;
   for (const Json& one : list) {
     Members members(one, "a chain", kForm);
     const std::string name = members.text("name");
     members.text("title", false);
-    members.list("accounts", false);  // for who makes the chain
+    const Json& accounts = members.list("accounts", false);  // for who makes the chain
     TRY(members.done());
-    TRY(once(into.chains, name, "chain"));
+    TRY(once(names, name, "chain"));
+    into.chains[name] = accounts.empty() ? std::string() : accounts.dump();
   }
   return {};
 }

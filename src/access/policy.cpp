@@ -174,7 +174,7 @@ Status Policy::read_assignments(const Json& json) {
     } else {
       return malformed("assignment: to is user:ID or organisation:ID");
     }
-    assignments_.push_back(std::move(one));
+    assignments_[one.to].push_back(one);
   }
   return {};
 }
@@ -189,7 +189,7 @@ Status Policy::read_delegations(const Json& json) {
       return fail(Code::invalid_argument, "access.user_unknown", "{} or {}", one.from, one.to);
     if (!assigned(one.from, {}).contains(one.role) || one.from == one.to || one.from_ms >= one.until_ms)
       return fail(Code::invalid_argument, "access.delegation", "{} from {}", one.role, one.from);
-    delegations_.push_back(std::move(one));
+    delegations_[one.to].push_back(one);
   }
   return {};
 }
@@ -282,31 +282,39 @@ bool Policy::within(const std::string& organisation, const std::string& above) c
   return false;
 }
 
-bool Policy::is_to(const Assignment& assignment, const std::string& id) const {
+void Policy::each_assigned(const std::string& id, const std::function<void(const Assignment&)>& work) const {
   const User* one = user(id);
-  if (!one) return false;
-  return assignment.to == "user:" + id ||
-         (assignment.to.starts_with("organisation:") && within(one->organisation, assignment.to.substr(13)));
+  if (!one) return;
+  const auto to = [&](const std::string& whom) {
+    if (const auto found = assignments_.find(whom); found != assignments_.end())
+      for (const Assignment& assignment : found->second) work(assignment);
+  };
+  to("user:" + id);
+  for (std::string at = one->organisation; !at.empty();) {
+    to("organisation:" + at);
+    const auto above = parents_.find(at);
+    at = above == parents_.end() ? std::string() : above->second;
+  }
 }
 
 std::set<std::string> Policy::assigned(const std::string& id, Reach reach) const {
   std::set<std::string> out;
-  for (const auto& assignment : assignments_) {
+  each_assigned(id, [&](const Assignment& assignment) {
     const auto& chains = assignment.chains;
-    const bool counts = chains.empty() ||
-                        (reach.limited && (reach.chain.empty() || chains.contains(std::string(reach.chain))));
-    if (counts && is_to(assignment, id)) out.insert(assignment.role);
-  }
+    if (chains.empty() ||
+        (reach.limited && (reach.chain.empty() || chains.contains(std::string(reach.chain)))))
+      out.insert(assignment.role);
+  });
   return out;
 }
 
 // What is delegated reaches no further than with who delegates it.
 std::set<std::string> Policy::roles_within(const std::string& user, int64_t now_ms, Reach reach) const {
   std::set<std::string> out = assigned(user, reach);
-  for (const auto& one : delegations_)
-    if (one.to == user && now_ms >= one.from_ms && now_ms < one.until_ms &&
-        assigned(one.from, reach).contains(one.role))
-      out.insert(one.role);
+  if (const auto found = delegations_.find(user); found != delegations_.end())
+    for (const auto& one : found->second)
+      if (now_ms >= one.from_ms && now_ms < one.until_ms && assigned(one.from, reach).contains(one.role))
+        out.insert(one.role);
   return out;
 }
 
@@ -349,13 +357,16 @@ std::optional<Grant> Policy::grant(const std::set<std::string>& roles, const Act
 
 std::map<std::string, std::set<std::string>> Policy::chains_of(const std::string& user,
                                                                int64_t now_ms) const {
+  std::set<std::string> named;
+  const auto note = [&](const Assignment& one) { named.insert(one.chains.begin(), one.chains.end()); };
+  each_assigned(user, note);
+  if (const auto found = delegations_.find(user); found != delegations_.end())
+    for (const auto& one : found->second) each_assigned(one.from, note);
   std::map<std::string, std::set<std::string>> out;
   const auto everywhere = roles_within(user, now_ms, {false});
-  for (const auto& assignment : assignments_)
-    for (const auto& chain : assignment.chains)
-      if (!everywhere.contains(assignment.role) &&
-          roles_within(user, now_ms, {true, chain}).contains(assignment.role))
-        out[assignment.role].insert(chain);
+  for (const auto& chain : named)
+    for (const auto& role : roles_within(user, now_ms, {true, chain}))
+      if (!everywhere.contains(role)) out[role].insert(chain);
   return out;
 }
 
@@ -411,19 +422,17 @@ bool Policy::is_administrator(const std::string& user, std::span<const Action> a
 }
 
 Status Policy::check_roles_of(const std::string& id, const User& user,
-                              std::span<const Action> actions) const {
+                              const std::map<std::string, Reaches>& reaches) const {
   std::set<std::string> all = assigned(id, {});
-  for (const auto& one : delegations_)  // whenever they begin
-    if (one.to == id) all.insert(one.role);
+  if (const auto found = delegations_.find(id); found != delegations_.end())
+    for (const auto& one : found->second) all.insert(one.role);  // whenever they begin
   std::set<Duty> duties;
   bool writes = false, read_only = false;
   for (const auto& role : all) {
-    const Role& flat = flat_.at(role);
-    read_only = read_only || flat.read_only;
-    for (const Action& action : actions) {
-      writes = writes || (action.writes && permits(flat, action));
-      if (const Duty duty = duty_in(flat, action); duty != Duty::none) duties.insert(duty);
-    }
+    const Reaches& reach = reaches.at(role);
+    read_only = read_only || reach.read_only;
+    writes = writes || reach.writes;
+    duties.insert(reach.duties.begin(), reach.duties.end());
   }
   if (duties.size() > 1)
     return fail(Code::conflict, "access.duties_overlap", "{} ({}) would hold the duties {} and {}", user.name,
@@ -457,11 +466,14 @@ Status Policy::check_rules(std::span<const Action> actions) const {
 
 // Who administers the installation administers all of it.
 Status Policy::check_chains(std::span<const Action> actions) const {
-  for (const Assignment& one : assignments_)
-    if (!one.chains.empty())
-      for (const Action& action : actions)
-        if (const Duty duty = duty_in(flat_.at(one.role), action); duty != Duty::none)
-          return fail(Code::conflict, "access.chains_duty", "{} has the duty {}", one.role, duty_name(duty));
+  std::set<std::string> limited;
+  for (const auto& [to, all] : assignments_)
+    for (const Assignment& one : all)
+      if (!one.chains.empty()) limited.insert(one.role);
+  for (const auto& role : limited)
+    for (const Action& action : actions)
+      if (const Duty duty = duty_in(flat_.at(role), action); duty != Duty::none)
+        return fail(Code::conflict, "access.chains_duty", "{} has the duty {}", role, duty_name(duty));
   return {};
 }
 
@@ -474,7 +486,16 @@ Status Policy::check(std::span<const Action> actions) const {
         return fail(Code::invalid_argument, "access.permission_unknown", "{} in role {}", permission, id);
   TRY(check_rules(actions));
   TRY(check_chains(actions));
-  for (const auto& [id, user] : users_) TRY(check_roles_of(id, user, actions));
+  std::map<std::string, Reaches> reaches;
+  for (const auto& [id, role] : flat_) {
+    Reaches& one = reaches[id];
+    one.read_only = role.read_only;
+    for (const Action& action : actions) {
+      one.writes = one.writes || (action.writes && permits(role, action));
+      if (const Duty duty = duty_in(role, action); duty != Duty::none) one.duties.insert(duty);
+    }
+  }
+  for (const auto& [id, user] : users_) TRY(check_roles_of(id, user, reaches));
   return {};
 }
 

@@ -170,11 +170,18 @@ class Policy {
   Status check_rules(std::span<const Action> actions) const;
   Status flatten(const std::string& id, std::vector<std::string>& path);
   Status check_chains(std::span<const Action> actions) const;
-  bool is_to(const Assignment& assignment, const std::string& user) const;
+  // Calls `work` with each assignment to the user, or to an organisation that he is in.
+  void each_assigned(const std::string& user, const std::function<void(const Assignment&)>& work) const;
   std::set<std::string> assigned(const std::string& user, Reach reach) const;
   std::set<std::string> roles_within(const std::string& user, int64_t now_ms, Reach reach) const;
   std::optional<Grant> grant(const std::set<std::string>& roles, const Action& action) const;
-  Status check_roles_of(const std::string& id, const User& user, std::span<const Action> actions) const;
+  // What a role comes to over all actions.
+  struct Reaches {
+    bool writes = false, read_only = false;
+    std::set<Duty> duties;
+  };
+  Status check_roles_of(const std::string& id, const User& user,
+                        const std::map<std::string, Reaches>& reaches) const;
   bool known_role(const std::string& id) const { return role(id) != nullptr; }
 
   Json document_;
@@ -185,8 +192,8 @@ class Policy {
   std::map<std::string, Role> roles_;
   std::map<std::string, Role> flat_;  // with the permissions and masks of those inherited
   std::map<std::string, User> users_;
-  std::vector<Assignment> assignments_;
-  std::vector<Delegation> delegations_;
+  std::map<std::string, std::vector<Assignment>> assignments_;  // by to
+  std::map<std::string, std::vector<Delegation>> delegations_;  // by to
   std::optional<Recovery> recovery_;
   std::vector<Rule> rules_;
 };

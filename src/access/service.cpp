@@ -28,18 +28,21 @@ Result<std::unique_ptr<Service>> Service::open(sql::Database& database, Options 
   return out;
 }
 
-Status Service::set_password(User& user, std::string_view password, bool by_other, int64_t now_ms) const {
+Result<PasswordHash> Service::new_password(const User& user, std::string_view password) const {
   TRY(check_password(options_.passwords, password, user.name));
   if (matches(user.password, password)) return fail(Code::conflict, "access.password_history");
   for (const auto& former : user.former)
     if (matches(former, password)) return fail(Code::conflict, "access.password_history");
+  return hash_password(password, options_.iterations);
+}
+
+void Service::set_password(User& user, PasswordHash hash, bool by_other, int64_t now_ms) const {
   if (user.password.iterations > 0) user.former.insert(user.former.begin(), user.password);
   if (user.former.size() > options_.passwords.history) user.former.resize(options_.passwords.history);
-  user.password = hash_password(password, options_.iterations);
+  user.password = std::move(hash);
   user.password_set_ms = now_ms;
   user.must_change = by_other;
   user.failures.count = 0;
-  return {};
 }
 
 Result<Service::Added> Service::add_user(const NewUser& request, int64_t now_ms) {
@@ -57,7 +60,8 @@ Result<Service::Added> Service::add_user(const NewUser& request, int64_t now_ms)
   if (!request.service && request.outside.empty()) {
     if (request.password.empty()) out.password = temporary_password();
     const std::string_view given = request.password.empty() ? out.password : request.password;
-    TRY(set_password(user, given, true, now_ms));
+    ASSIGN(auto hash, new_password(user, given));
+    set_password(user, std::move(hash), true, now_ms);
   }
   ASSIGN(out.user, users_.add(std::move(user)));
   return out;
@@ -117,13 +121,16 @@ Status Service::unlock(const std::string& user) {
 
 Result<std::string> Service::reset(const std::string& user, bool code_too, int64_t now_ms) {
   std::string password = temporary_password();
+  ASSIGN(const User before, users_.get(user));
+  ASSIGN(const auto hash, new_password(before, password));
   auto changed = users_.change(user, [&](User& one) -> Status {
     if (one.service) return fail(Code::conflict, "access.service_account", "{}", one.name);
     if (code_too) {
       one.code_secret.clear();
       one.code_confirmed = false;
     }
-    return set_password(one, password, true, now_ms);
+    set_password(one, hash, true, now_ms);
+    return {};
   });
   if (!changed) return tl::unexpected(changed.error());
   TRY(sign_out(user));

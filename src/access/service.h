@@ -160,7 +160,9 @@ class Service {
   Digest challenge_mac(std::string_view body) const;
   Result<int64_t> challenge_end(const std::string& challenge, int64_t now_ms);
   Status use_challenge(const std::string& challenge, int64_t until_ms);
-  Status set_password(User& user, std::string_view password, bool by_other, int64_t now_ms) const;
+  // Takes long: not within a transaction. access.password_*.
+  Result<PasswordHash> new_password(const User& user, std::string_view password) const;
+  void set_password(User& user, PasswordHash hash, bool by_other, int64_t now_ms) const;
 
   sql::Database& database_;
   const Options options_;

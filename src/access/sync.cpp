@@ -79,8 +79,8 @@ class Work {
   }
 
   Status check_chains() {
-    for (const std::string& chain : export_.chains)
-      if (!present_.chains.contains(chain)) out_.accounts.push_back({"chain-add", chain, ""});
+    for (const auto& [chain, accounts] : export_.chains)
+      if (!present_.chains.contains(chain)) out_.accounts.push_back({"chain-add", chain, accounts});
     for (const auto& person : export_.people)
       for (const std::string& chain : person.chains)
         if (!export_.chains.contains(chain) && !present_.chains.contains(chain))
@@ -169,7 +169,10 @@ class Work {
     const auto found = all.find(id);
     if (found == all.end()) {
       differs("user-add", person.name, person.organisation);
-      if (!person.key.empty()) wanted["key"] = person.key;
+      if (!person.key.empty()) {
+        differs("key-set", person.name, person.key);
+        wanted["key"] = person.key;
+      }
       all[id] = std::move(wanted);
       return {};
     }

@@ -29,7 +29,7 @@ struct Export {
   std::string source;  // name of the system
   std::vector<Organisation> organisations;
   std::vector<Person> people;
-  std::set<std::string> chains;
+  std::map<std::string, std::string> chains;  // the accounts that they begin with, as the export has them
 };
 // access.sync_form, access.sync_duplicate (an organisation, a person or a chain twice), check_name()'s.
 Result<Export> read_export(const Json& document);

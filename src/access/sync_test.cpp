@@ -139,6 +139,21 @@ TEST_F(SyncTest, WhoLeftLosesRolesDelegationsAndTheAccount) {
   EXPECT_EQ(names(found.policy), (Names{"user-add li.na", "role-give li.na"}));
 }
 
+TEST_F(SyncTest, ThePlanNamesWhoseKeysAreLetIn) {
+  const auto key = [] { return hex(crypto::Sm2PrivateKey::generate()->public_key().point()); };
+  file["chains"] = {{{"name", "b"}, {"accounts", {{{"public_key", key()}, {"roles", {"writer"}}}}}}};
+  const auto writer = take(run());
+  file["chains"][0]["accounts"][0]["roles"][0] = "governor";
+  EXPECT_NE(digest_of(take(run()).accounts), digest_of(writer.accounts));
+
+  file["users"] = {{{"name", "billing"}, {"organisation", "east"}, {"service", true}, {"key", key()}}};
+  const auto first = take(run());
+  EXPECT_EQ(names(first.policy), (Names{"organisation-add east", "organisation-add east-one",
+                                        "user-add billing", "key-set billing"}));
+  user(0)["key"] = key();
+  EXPECT_NE(digest_of(take(run()).policy), digest_of(first.policy));
+}
+
 TEST_F(SyncTest, WhatOthersGaveStays) {
   const Person chen = add("chen.jie");
   apply([&](Json& document) {

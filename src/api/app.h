@@ -40,6 +40,8 @@ class App {
   Workers known_sign_ins;     // the same of who shows a certificate, and of who has signed in
   Places sign_in_places{64};  // in the queue of each, by address
   Places known_sign_in_places{32};
+  Places own_sign_in_places{16};   // of who has signed in, by user
+  Workers comparisons{1, 8};       // of exports with the policy: they may be long
   Workers verifying;               // bundles of strangers: they may take their time, but not that of others
   Workers streams;                 // one thread for each download under way
   Places contract_places{64};      // of queries of contracts, by credential

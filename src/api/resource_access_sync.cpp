@@ -25,7 +25,7 @@ Result<access::Comparison> compared(const Call& call, const access::Policy& poli
   auto& service = *call.app.services.access;
   if (auto bent = service.policies().bent()) return tl::unexpected(*bent);
   ASSIGN(const auto exported, access::read_export(call.json));
-  for (const std::string& chain : exported.chains)
+  for (const auto& [chain, accounts] : exported.chains)
     if (!host::valid_name(chain)) return fail(Code::invalid_argument, "chain.name", "{}", chain);
   access::Present present{policy, {}, {}, service.policies().actions()};
   ASSIGN(present.accounts, every_account(service));
@@ -41,7 +41,7 @@ Json describe(const std::vector<access::Difference>& differences, const access::
 
 Task<Result<Response>> compare_accounts(Call& call) {
   const auto policy = call.app.services.access->policies().current();
-  co_return co_await blocking(call.app, [&]() -> Result<Response> {
+  co_return co_await call.app.comparisons.run([&]() -> Result<Response> {
     ASSIGN(const auto found, compared(call, *policy));
     return json_response(describe(found.accounts, found));
   });
@@ -49,7 +49,7 @@ Task<Result<Response>> compare_accounts(Call& call) {
 
 Task<Result<Response>> compare_policy(Call& call) {
   const auto policy = call.app.services.access->policies().current();
-  co_return co_await blocking(call.app, [&]() -> Result<Response> {
+  co_return co_await call.app.comparisons.run([&]() -> Result<Response> {
     ASSIGN(auto found, compared(call, *policy));
     Json out = describe(found.policy, found);
     out["accounts_first"] = !found.accounts.empty();

@@ -17,11 +17,18 @@ Status need_session(const Call& call) {
   return fail(Code::forbidden, "access.session_required");
 }
 
+tl::unexpected<Error> too_many_waiting() {
+  return tl::unexpected(Error{Code::busy, "api.busy", "too many sign-ins are waiting", 1000});
+}
+
 // Work that hashes passwords has threads of its own: it takes its time, and must not take that of others. Of
-// who has signed in, they are not those that strangers keep busy.
+// who has signed in, they are not those that strangers keep busy, and nobody takes more than his share of
+// them.
 template <typename Work>
-auto hashing(Call& call, Work work) {
-  return call.app.known_sign_ins.run(std::move(work));
+Task<std::invoke_result_t<Work>> hashing(Call& call, Work work) {
+  const auto place = call.app.own_sign_in_places.take(call.principal.user);
+  if (!place) co_return too_many_waiting();
+  co_return co_await call.app.known_sign_ins.run(std::move(work));
 }
 
 Result<access::Proofs> proofs_of(const Json& json) {
@@ -89,7 +96,7 @@ Task<Result<Response>> sign_in(Call& call) {
   Places& places = certified ? call.app.known_sign_in_places : call.app.sign_in_places;
   Workers& workers = certified ? call.app.known_sign_ins : call.app.sign_ins;
   const auto place = places.take(request.address);
-  if (!place) co_return tl::unexpected(Error{Code::busy, "api.busy", "too many sign-ins are waiting", 1000});
+  if (!place) co_return too_many_waiting();
   auto done = co_await workers.run([&] { return service_of(call).sign_in(request, now_ms()); });
   if (!done) co_return tl::unexpected(done.error());
   call.principal.id = "user:" + done->session.user;  // for the audit log
