@@ -168,9 +168,11 @@ Result<Json> next_document(client::Client& platform, const PolicyChange& change)
 }
 
 Result<crypto::Sm2PrivateKey> user_key(const Context& context, const std::string& name) {
-  if (name.empty() || name.find('/') != name.npos)
+  const bool file = name.find('/') != name.npos;
+  if (name.empty() || (!file && name.front() == '.'))
     return fail(Code::invalid_argument, "key.name", "\"{}\" cannot name a key", name);
-  ASSIGN(Bytes pem, read_file(context.data / "keys" / "user" / (name + ".pem"), 64 << 10));
+  ASSIGN(Bytes pem,
+         read_file(file ? fs::path(name) : context.data / "keys" / "user" / (name + ".pem"), 64 << 10));
   const char* passphrase = std::getenv("CHENGXIN_PASSPHRASE");
   return crypto::Sm2PrivateKey::from_pem(text(pem), passphrase ? passphrase : "");
 }

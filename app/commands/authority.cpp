@@ -102,12 +102,18 @@ Result<int> init(const Context& context, const Options& options) {
 }
 
 // A key of the holder's and a request for it; the key is under CHENGXIN_PASSPHRASE when that is set.
+Result<crypto::Sm2PrivateKey> key_in(const fs::path& file) {
+  ASSIGN(const Bytes pem, read_file(file, kMaxFile));
+  return crypto::Sm2PrivateKey::from_pem(text(pem), user_passphrase());
+}
+
 Result<std::string> new_request(const Options& options) {
   std::error_code error;
-  if (fs::exists(options.key, error)) return fail(Code::conflict, "file.exists", "{}", options.key.string());
-  ASSIGN(const auto key, crypto::Sm2PrivateKey::generate());
+  const bool made = fs::exists(options.key, error);
+  ASSIGN(const auto key, made ? key_in(options.key) : crypto::Sm2PrivateKey::generate());
   ASSIGN(const auto request, crypto::make_signing_request(
                                  {options.country, options.organization, options.unit, options.name}, key));
+  if (made) return request.to_pem();
   ASSIGN(const std::string pem, key.to_pem(user_passphrase()));
   TRY(write_durable(options.key, view(pem), 0600));
   return request.to_pem();
@@ -158,8 +164,7 @@ Status deliver(const Json& holder, const fs::path& folder, const fs::path& key_f
   TRY(write_durable(folder / "chain.pem", view(chain)));
   ASSIGN(const Bytes envelope, unbase64(enveloped));
   if (key_file.empty()) return write_durable(folder / "encrypt.envelope", envelope, 0600);
-  ASSIGN(const Bytes pem, read_file(key_file, kMaxFile));
-  ASSIGN(const auto key, crypto::Sm2PrivateKey::from_pem(text(pem), user_passphrase()));
+  ASSIGN(const auto key, key_in(key_file));
   ASSIGN(const auto inner, crypto::open_enveloped_key(envelope, key));
   ASSIGN(const auto certificate, crypto::Certificate::from_pem(holder.at("encrypt").get<std::string>()));
   if (!certificate.public_key || certificate.public_key->point() != inner.public_key().point())
@@ -342,7 +347,8 @@ struct Verbs {
 void add_holder_verbs(Verbs& v) {
   auto& o = *v.options;
   auto* verb = v.add("csr", "持有人:生成私钥与申请 · the holder's side: a key and a request for it", csr);
-  verb->add_option("--key", o.key, "私钥文件 · file of the new key")->required();
+  verb->add_option("--key", o.key, "私钥文件,没有则新建 · file of the key, made when it is not there")
+      ->required();
   verb->add_option("--out", o.out, "申请文件 · file of the request")->required();
   verb->add_option("--name", o.name, "通用名 · common name")->required();
   verb->add_option("--organization", o.organization, "单位 · organization");

@@ -5,6 +5,7 @@
 #include "format/header.h"
 #include "identity/calls.h"
 #include "identity_commands.h"
+#include "user_policy.h"
 
 // Identities on a chain: enrolled and looked after by registrars with the platform's account, changed by who
 // they are with a key of the user (--key).
@@ -26,14 +27,6 @@ std::string chain_path(const Options& options, std::string_view rest = {}) {
 }
 std::string identity_path(const Options& options, std::string_view id, std::string_view rest = {}) {
   return chain_path(options, "/identities/" + client::url_encode(id) + std::string(rest));
-}
-
-Result<crypto::Sm2PrivateKey> user_key(const Context& context, const std::string& name) {
-  if (name.empty() || name.front() == '.' || name.find('/') != std::string::npos)
-    return fail(Code::invalid_argument, "key.name", "\"{}\" cannot name a key", name);
-  ASSIGN(const Bytes pem, read_file(context.data / "keys" / "user" / (name + ".pem"), 64 << 10));
-  const char* passphrase = std::getenv("CHENGXIN_PASSPHRASE");
-  return crypto::Sm2PrivateKey::from_pem(text(pem), passphrase ? passphrase : "");
 }
 
 // ── Sending ────────────────────────────────────────────────────────────────────────────────────────────────
