@@ -43,6 +43,7 @@ int main(int argc, char** argv) {
   add_verify(app, context);
   add_chain(app, context);
   add_contract(app, context);
+  add_pack(app, context);
   add_identity(app, context);
   add_consortium(app, context);
   add_authority(app, context);

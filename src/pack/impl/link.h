@@ -1,0 +1,41 @@
+#pragma once
+#include "pack/model.h"
+
+// What packs say of one another.
+namespace chengxin::pack {
+
+// Names that one pack may use: its own and those of the packs that it names under uses.
+class Scope {
+ public:
+  Scope(const std::vector<Pack>& packs, const Pack& pack);
+
+  const Pack& pack;
+  std::map<std::string, const Entity*, std::less<>> entities;
+  std::map<std::string, const Dictionary*, std::less<>> dictionaries;
+  std::map<std::string, const Part*, std::less<>> decisions;
+  std::vector<std::string> roles, chains, views, entity_names, dictionary_names;
+  Json environment;  // what rules may read (describe.h)
+};
+
+void link(Packs& packs);
+
+// Each finds what is wrong in one part.
+void link_packs(const std::vector<Pack>& packs, Findings& findings);
+void link_menus(const Scope& scope, Findings& findings);
+void link_entity(const Entity& entity, const Scope& scope, Findings& findings);
+void link_fields(const Entity& entity, const Scope& scope, Findings& findings);
+void link_dictionary(const Dictionary& dictionary, Findings& findings);
+void link_texts(const Pack& pack, Findings& findings);
+void link_decision(const Source& source, const Scope& scope, Findings& findings);
+void link_process(const Source& source, const Scope& scope, Findings& findings);
+void link_view(const Source& source, const Scope& scope, Findings& findings);
+void check_span(const Node& node, const Source& source, Findings& findings);  // from … until
+void check_rule(const Node* node, const Json& environment, const Json& here, const Source& source,
+                Findings& findings);
+void link_rules(const Entity& entity, const Scope& scope, Findings& findings);
+
+// `node` names one of `names`; if not, `reason` and the nearest.
+bool names_one(const Node& node, std::span<const std::string> names, std::string_view reason,
+               const Source& source, Findings& findings);
+
+}  // namespace chengxin::pack

@@ -1,0 +1,96 @@
+#include <algorithm>
+
+#include "pack/describe.h"
+#include "pack/impl/expressions.h"
+#include "pack/impl/link.h"
+
+namespace chengxin::pack {
+namespace {
+
+// Compiles every rule of an entity, each in what it may read.
+class RuleLinker {
+ public:
+  RuleLinker(const Entity& entity, const Scope& scope, Findings& findings)
+      : entity_(entity), scope_(scope), findings_(findings) {}
+
+  void run() {
+    const Node& root = entity_.node();
+    fields(entity_.fields, object(entity_.name), {});
+    if (const Node* checks = root.find("checks"))
+      for (const Node& check : checks->items) rule(check.find("rule"), object(entity_.name), {});
+    if (const Node* states = root.find("states"))
+      for (const Member& state : states->members) rule(state.value.find("when"), object(entity_.name), {});
+    if (const Node* access = root.find("access"))
+      for (const Member& role : access->members)
+        for (const char* verb : {"read", "change", "delete"}) {
+          const Node* scope = role.value.find(verb);
+          if (scope && scope->text != "all" && scope->text != "own") rule(scope, object(entity_.name), {});
+        }
+    cycles();
+  }
+
+ private:
+  static Json object(const std::string& name) { return {{"object", name}}; }
+
+  void fields(const std::vector<Field>& all, const Json& it, const Json& record) {
+    for (const Field& field : all) {
+      if (!field.node->is(Node::Kind::map)) continue;
+      rule(field.node->find("value"), it, record);
+      if (const Node* initial = field.node->find("default")) rule(initial->find("rule"), it, record);
+      const Json candidate =
+          field.type == Type::ref ? object(field.option) : Json{{"dictionary", field.option}};
+      rule(field.node->find("where"), candidate, it);
+      if (field.type == Type::table) fields(field.columns, object(entity_.name + "." + field.name), it);
+    }
+  }
+
+  void rule(const Node* node, const Json& it, const Json& record) {
+    Json here = {{"it", it}};
+    if (!record.is_null()) here["record"] = record;
+    check_rule(node, scope_.environment, here, *entity_.source, findings_);
+  }
+
+  const Node* value_of(const std::string& name) const {
+    const Field* field = entity_.find(name);
+    return field ? field->node->find("value") : nullptr;
+  }
+
+  // A computed field that needs itself, over others.
+  void cycles() {
+    for (const Field& field : entity_.fields) {
+      if (!field.computed) continue;
+      std::set<std::string> seen;
+      if (needs(field.name, field.name, seen))
+        findings_.wrong("pack.value_cycle", entity_.source->file, value_of(field.name)->at, field.name);
+    }
+  }
+
+  bool needs(const std::string& from, const std::string& goal, std::set<std::string>& seen) const {
+    const Node* value = value_of(from);
+    if (!value) return false;
+    for (const std::string& name : fields_read(value->text, "it")) {
+      if (name == goal) return true;
+      if (seen.insert(name).second && needs(name, goal, seen)) return true;
+    }
+    return false;
+  }
+
+  const Entity& entity_;
+  const Scope& scope_;
+  Findings& findings_;
+};
+
+}  // namespace
+
+void check_rule(const Node* node, const Json& environment, const Json& here, const Source& source,
+                Findings& findings) {
+  if (!node || !node->is(Node::Kind::scalar)) return;
+  for (const RuleProblem& each : rule_problems(node->text, environment, here))
+    findings.wrong(each.reason, source.file, place_within(source, *node, each.at), each.about, each.mend);
+}
+
+void link_rules(const Entity& entity, const Scope& scope, Findings& findings) {
+  if (entity.fields.size() <= kMostFields) RuleLinker(entity, scope, findings).run();  // said already
+}
+
+}  // namespace chengxin::pack
