@@ -198,18 +198,52 @@ void cx_selector(cx_bytes signature, uint8_t selector[4]);
 // 1. CX_FAULT: a panic, no buffer.
 typedef struct cx_rule cx_rule;
 // Up to 16 KiB. CX_OK: `rule` is there, to be freed.
-cx_verdict cx_rule_compile(cx_bytes text, cx_rule** rule, cx_buffer* error);
-void cx_rule_free(cx_rule* rule);
+cx_verdict cx_rule_compile(cx_bytes text, const cx_rule** rule, cx_buffer* error);
+void cx_rule_free(const cx_rule* rule);
 // Names that the rule reads, ascending: a JSON array of strings.
 cx_buffer cx_rule_variables(const cx_rule* rule);
 // `variables`: an object, up to 4 MiB. The budget is in steps: one for each operation, each element that a
 // macro visits and each 16 bytes that are passed over; patterns cost more. CX_OK: the value.
 cx_verdict cx_rule_evaluate(const cx_rule* rule, cx_bytes variables, uint64_t budget, cx_buffer* result);
 
+// What the data of rules is made of (docs/adr/0047-types-and-sql-of-rules.md): variables, objects with their
+// fields, dictionaries; a JSON object up to 4 MiB. CX_REFUSED: rules.environment.
+typedef struct cx_environment cx_environment;
+cx_verdict cx_environment_compile(cx_bytes text, const cx_environment** environment, cx_buffer* error);
+void cx_environment_free(const cx_environment* environment);
+
+// A rule with the types of its parts; it holds on to the rule and the environment.
+typedef struct cx_typed cx_typed;
+
+// `wanted`: the type that the rule has to give, JSON as in an environment; empty: any. CX_OK: `typed` is
+// there, or it is null and the report lists all mistakes in the order of the text, each {"reason":
+// "rules.type_…", "detail", "line", "column", and where there is one "mend"}. CX_REFUSED: `wanted` is no
+// type.
+cx_verdict cx_rule_check(const cx_rule* rule, const cx_environment* environment, cx_bytes wanted,
+                         const cx_typed** typed, cx_buffer* report);
+void cx_typed_free(const cx_typed* typed);
+
+// The type that it gives, for people: a JSON string.
+cx_buffer cx_typed_gives(const cx_typed* typed);
+
+// As cx_rule_evaluate; data and answer have the declared types.
+cx_verdict cx_typed_evaluate(const cx_typed* typed, cx_bytes variables, uint64_t budget, cx_buffer* result);
+
+// Where the fields of objects are in tables, JSON up to 4 MiB. CX_REFUSED: rules.sql_mapping.
+typedef struct cx_mapping cx_mapping;
+cx_verdict cx_mapping_compile(cx_bytes text, const cx_mapping** mapping, cx_buffer* error);
+void cx_mapping_free(const cx_mapping* mapping);
+
+// The condition that chooses the rows of which the rule over `it` is true. `variables`: all that it reads
+// besides. CX_OK: {"text" with ? for each value, "values": [number, text or {"b": hex}]}. CX_REFUSED: also
+// "rules.sql_…".
+cx_verdict cx_typed_sql(const cx_typed* typed, bool postgresql, const cx_mapping* mapping, cx_bytes variables,
+                        cx_buffer* result);
+
 typedef struct cx_schema cx_schema;
 // Up to 256 KiB. `formats`: "format" is asserted.
-cx_verdict cx_schema_compile(cx_bytes text, bool formats, cx_schema** schema, cx_buffer* error);
-void cx_schema_free(cx_schema* schema);
+cx_verdict cx_schema_compile(cx_bytes text, bool formats, const cx_schema** schema, cx_buffer* error);
+void cx_schema_free(const cx_schema* schema);
 // `document` up to 1 MiB. CX_OK: an array of {"path": JSON pointer, "keyword", "message"} in this order, the
 // first 100, empty when the document is valid. Messages do not repeat its values. Needs 2 MiB of native
 // stack.

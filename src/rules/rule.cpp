@@ -5,12 +5,12 @@
 namespace chengxin::rules {
 
 Result<Rule> Rule::compile(std::string_view text) {
-  cx_rule* compiled = nullptr;
+  const cx_rule* compiled = nullptr;
   cx_buffer error{};
   const cx_verdict verdict = cx_rule_compile(view(text), &compiled, &error);
   TRY(answered(verdict, error, "rule.internal").map([](const Json&) {}));
   Rule rule;
-  rule.rule_ = {compiled, [](const cx_rule* held) { cx_rule_free(const_cast<cx_rule*>(held)); }};
+  rule.rule_ = {compiled, cx_rule_free};
   for (const Json& name : taken(cx_rule_variables(compiled)))
     rule.variables_.push_back(name.get<std::string>());
   return rule;

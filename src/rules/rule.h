@@ -15,6 +15,9 @@ namespace chengxin::rules {
 // Steps that one evaluation may take: about a tenth of a second.
 constexpr uint64_t kDefaultBudget = 1'000'000;
 
+class Environment;
+struct Checked;
+
 // An expression of CEL, without types of its own: what it gets and gives is JSON. Whole numbers of the data
 // are int (uint above 2^63 - 1), others double.
 class Rule {
@@ -29,6 +32,10 @@ class Rule {
   // `variables`: an object. Errors: rule.variable (one that it reads is missing), rule.key, rule.type,
   // rule.arithmetic, rule.conversion, rule.number, rule.cost, rule.data, rule.data_too_large.
   Result<Json> evaluate(const Json& variables, uint64_t budget = kDefaultBudget) const;
+
+  // The rule with its types, or all its mistakes (typed.h). `wanted`: the type that it has to give, as in an
+  // environment; null: any. Errors: rules.environment (`wanted` is no type).
+  Result<Checked> check(const Environment& environment, const Json& wanted = nullptr) const;
 
  private:
   std::shared_ptr<const cx_rule> rule_;

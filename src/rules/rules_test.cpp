@@ -4,6 +4,7 @@
 
 #include "rules/rule.h"
 #include "rules/schema.h"
+#include "rules/typed.h"
 
 namespace chengxin::rules {
 namespace {
@@ -58,6 +59,74 @@ TEST(Rule, IsSharedByThreads) {
       for (int n = 0; n < 200; ++n) EXPECT_EQ(copy.evaluate({{"n", n * thread}}), Json(2 * n * thread));
     });
   for (auto& thread : threads) thread.join();
+}
+
+const Json kEnvironment = {
+    {"it", {{"object", "manifest"}}},
+    {"me", {{"object", "person"}}},
+    {"objects",
+     {{"manifest",
+       {{"fields",
+         {{"total", {{"decimal", 3}, {"unit", "t"}}},
+          {"note", {{"type", "text"}, {"optional", true}}},
+          {"district", "text"}}}}},
+      {"person", {{"fields", {{"district", "text"}, {"limit", {{"decimal", 0}, {"unit", "t"}}}}}}}}}};
+
+TEST(Types, NamesEveryMistakeAndItsMend) {
+  const auto environment = Environment::compile(kEnvironment);
+  ASSERT_TRUE(environment) << environment.error().to_string();
+  const auto checked = Rule::compile("it.totl > 3 &&\n  it.note.size() > 0.5")->check(*environment, "bool");
+  ASSERT_TRUE(checked) << checked.error().to_string();
+  EXPECT_FALSE(checked->rule);
+  std::vector<std::string> found;
+  for (const Mistake& mistake : checked->mistakes) found.push_back(mistake.to_string());
+  EXPECT_EQ(found, (std::vector<std::string>{
+                       "rules.type_field: line 1, column 3: manifest has no field totl (total)",
+                       "rules.type_null: line 2, column 5: the value may be missing (has(it.note) && …, or "
+                       "it.note.orValue(…))",
+                       "rules.type_double: line 2, column 20: doubles are not exact (decimal('0.5'))"}));
+  EXPECT_EQ(Rule::compile("1")->check(*environment, "bool")->mistakes.front().reason, "rules.type_result");
+  EXPECT_EQ(Rule::compile("1")->check(*environment, "boolean").error().reason, "rules.environment");
+  EXPECT_EQ(Environment::compile({{"it", {{"object", "nothing"}}}}).error().reason, "rules.environment");
+}
+
+TEST(Types, ComputeExactly) {
+  const auto environment = Environment::compile(kEnvironment);
+  ASSERT_TRUE(environment);
+  const auto checked = Rule::compile("[it.total, it.total, decimal('0.1')].sum() * 3")->check(*environment);
+  ASSERT_TRUE(checked && checked->rule);
+  EXPECT_EQ(checked->rule->gives(), "decimal(3) t");
+  EXPECT_EQ(checked->rule->evaluate({{"it", {{"total", "0.1"}}}}), Json("0.900"));
+  EXPECT_EQ(checked->rule->evaluate({{"it", {{"total", 0.1}}}}).error().reason, "rule.data");
+  EXPECT_EQ(checked->rule->evaluate({{"it", {{"total", "999999999999999"}}}}).error().reason,
+            "rule.arithmetic");
+  EXPECT_EQ(checked->rule->evaluate(Json::object()).error().reason, "rule.variable");
+}
+
+TEST(Types, MakeConditions) {
+  const auto environment = Environment::compile(kEnvironment);
+  const auto mapping = Mapping::compile(
+      {{"objects",
+        {{"manifest",
+          {{"table", "manifest"}, {"key", "id"}, {"fields", {{"total", "total"}, {"district", "area"}}}}}}}});
+  ASSERT_TRUE(environment && mapping);
+  const Json data = {{"me", {{"district", "江南"}, {"limit", 5}}}};
+  const auto rule = Rule::compile("it.district == me.district && it.total <= me.limit")->check(*environment);
+  ASSERT_TRUE(rule && rule->rule);
+  const auto condition = rule->rule->sql(SqlDialect::postgresql, *mapping, data);
+  ASSERT_TRUE(condition) << condition.error().to_string();
+  EXPECT_EQ(condition->text,
+            "((\"manifest\".\"area\" = ?) AND (\"manifest\".\"total\" <= (CAST(? AS numeric) * 1000)))");
+  ASSERT_EQ(condition->values.size(), 2u);
+  EXPECT_EQ(std::get<std::string>(condition->values[0]), "江南");
+  EXPECT_EQ(std::get<int64_t>(condition->values[1]), 5);
+  EXPECT_EQ(rule->rule->sql(SqlDialect::sqlite, *mapping, Json::object()).error().reason, "rule.variable");
+
+  const auto unmapped = Rule::compile("true &&\n has(it.note)")->check(*environment);
+  const auto refused = unmapped->rule->sql(SqlDialect::sqlite, *mapping, data);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().to_string(), "rules.sql_mapping: line 2, column 5: no column of manifest.note");
+  EXPECT_EQ(Mapping::compile({{"objects", 1}}).error().reason, "rules.sql_mapping");
 }
 
 TEST(Schema, ListsViolations) {

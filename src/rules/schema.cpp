@@ -6,12 +6,12 @@ namespace chengxin::rules {
 
 Result<Schema> Schema::compile(const Json& schema, Formats formats) {
   ASSIGN(const std::string text, written(schema, "schema.malformed"));
-  cx_schema* compiled = nullptr;
+  const cx_schema* compiled = nullptr;
   cx_buffer error{};
   const cx_verdict verdict = cx_schema_compile(view(text), formats == Formats::asserted, &compiled, &error);
   TRY(answered(verdict, error, "schema.internal").map([](const Json&) {}));
   Schema made;
-  made.schema_ = {compiled, [](const cx_schema* held) { cx_schema_free(const_cast<cx_schema*>(held)); }};
+  made.schema_ = {compiled, cx_schema_free};
   return made;
 }
 

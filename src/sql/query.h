@@ -22,6 +22,12 @@ class Query {
     (params_.add(args), ...);
     return *this;
   }
+  // A condition that was put together elsewhere, with a value for each ?.
+  Query& where_values(std::string_view condition, std::span<const Value> values) {
+    conditions_.emplace_back(condition);
+    for (const Value& value : values) params_.add(value);
+    return *this;
+  }
   // The order, and what a page continues from: columns that together are unique, never null, and the first
   // ones selected.
   Query& keys(std::vector<std::string> columns, Order order = Order::ascending);

@@ -1,41 +1,86 @@
 //! One evaluation of a rule. Everything it does is paid for.
 use super::lower::{Each, Kind, Node, Rule};
+use super::check::Types;
+use super::types::{Environment, Type};
 use super::value::{Key, Value};
 use super::{read_json, Fault, Meter, COST};
+use serde_json::Value as Json;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 const MAX_DATA_BYTES: usize = 4 << 20;
 
+type Given<'a> = BTreeMap<&'a str, Value>;
+
 impl Rule {
     /// `variables`: a JSON object. The answer is JSON.
     pub fn evaluate(&self, variables: &[u8], budget: u64) -> Result<Vec<u8>, Fault> {
-        let json = read_json(variables, MAX_DATA_BYTES, "rule.data_too_large", "rule.data")?;
-        let object = json.as_object().ok_or_else(|| Fault::new("rule.data", "not an object"))?;
-        let mut given = BTreeMap::new();
+        let json = read_data(variables)?;
+        let mut given = Given::new();
         for name in &self.variables {
-            if let Some(value) = object.get(name) {
+            if let Some(value) = json.get(name) {
                 given.insert(name.as_str(), Value::from_json(value)?);
             }
         }
-        let mut run = Run { given, locals: Vec::new(), meter: Meter::new(budget) };
+        let mut run = Run::new(given, None, budget);
         let value = run.value(&self.root)?;
         Ok(value.to_json(&mut run.meter)?.to_string().into_bytes())
     }
+
+    /// The same for data of the types that the rule was checked against.
+    pub fn evaluate_typed(&self, environment: &Environment, types: &Types, variables: &[u8], budget: u64) -> Result<Vec<u8>, Fault> {
+        let given = self.given(environment, &read_data(variables)?, None)?;
+        let mut run = Run::new(given, Some(types), budget);
+        let value = run.value(&self.root)?;
+        Ok(types.of(&self.root).json(&value, &mut run.meter)?.to_string().into_bytes())
+    }
+
+    /// All that the rule reads, but `except`.
+    pub fn given(&self, environment: &Environment, json: &Json, except: Option<&str>) -> Result<Given<'_>, Fault> {
+        let mut given = Given::new();
+        for name in self.variables.iter().map(String::as_str).filter(|name| Some(*name) != except) {
+            let of = environment.variables.get(name).unwrap_or(&Type::Unknown);
+            let value = match (json.get(name), of) {
+                (Some(value), _) => environment.value(of, value, name)?,
+                (None, Type::Optional(_)) => Value::Null,
+                (None, _) => return Err(Fault::new("rule.variable", format!("no variable {name}"))),
+            };
+            given.insert(name, value);
+        }
+        Ok(given)
+    }
 }
 
-struct Run<'a> {
-    given: BTreeMap<&'a str, Value>,
-    locals: Vec<Value>,
+/// An object of variables.
+pub fn read_data(variables: &[u8]) -> Result<Json, Fault> {
+    let json = read_json(variables, MAX_DATA_BYTES, "rule.data_too_large", "rule.data")?;
+    if json.is_object() { Ok(json) } else { Err(Fault::new("rule.data", "not an object")) }
+}
+
+pub struct Run<'a> {
+    given: Given<'a>,
+    pub locals: Vec<Value>,
     meter: Meter,
+    /// Of a checked rule. Then has() asks whether a value is there, not whether a null is, and a decimal has the scale of
+    /// its type: which one must not hang on the branch that was taken, or on a list being empty.
+    types: Option<&'a Types>,
 }
 
 /// What a step of a loop says: go on, or end with this.
 type Step = Result<Option<Value>, Fault>;
 
-impl Run<'_> {
-    fn value(&mut self, node: &Node) -> Result<Value, Fault> {
-        self.meter.spend(1).and_then(|()| self.kind(&node.kind)).map_err(|fault| fault.or_at(node.at))
+impl<'a> Run<'a> {
+    pub fn new(given: Given<'a>, types: Option<&'a Types>, budget: u64) -> Self {
+        Run { given, locals: Vec::new(), meter: Meter::new(budget), types }
+    }
+
+    pub fn value(&mut self, node: &Node) -> Result<Value, Fault> {
+        let value = self.meter.spend(1).and_then(|()| self.kind(&node.kind));
+        let typed = match self.types {
+            Some(types) => value.and_then(|value| types.of(node).scaled(value)),
+            None => value,
+        };
+        typed.map_err(|fault| fault.or_at(node.at))
     }
 
     fn kind(&mut self, kind: &Kind) -> Result<Value, Fault> {
@@ -48,7 +93,7 @@ impl Run<'_> {
             },
             Kind::Select { of, field, test } => {
                 let of = self.value(of)?;
-                select(&of, field, *test)
+                select(&of, field, *test, self.types.is_some())
             }
             Kind::And(a, b) => self.junction(a, b, false),
             Kind::Or(a, b) => self.junction(a, b, true),
@@ -196,12 +241,12 @@ fn absorbable(result: &Result<bool, Fault>) -> Result<(), Fault> {
     }
 }
 
-fn select(of: &Value, field: &Arc<str>, test: bool) -> Result<Value, Fault> {
+fn select(of: &Value, field: &Arc<str>, test: bool, typed: bool) -> Result<Value, Fault> {
     let Value::Map(entries) = of else {
         return Err(Fault::new("rule.type", format!("{} has no field {field}", of.kind())));
     };
     match entries.get(&Key::String(field.clone())) {
-        found if test => Ok(Value::Bool(found.is_some())),
+        found if test => Ok(Value::Bool(found.is_some_and(|value| !typed || !matches!(value, Value::Null)))),
         Some(value) => Ok(value.clone()),
         None => Err(Fault::new("rule.key", format!("no field {field}"))),
     }

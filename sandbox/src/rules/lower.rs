@@ -15,6 +15,8 @@ const MAX_PATTERN_BYTES: usize = 1 << 20;
 
 pub struct Node {
     pub at: u32,
+    /// Its number in the rule, from 0: where the checker keeps its type.
+    pub id: usize,
     pub kind: Kind,
 }
 
@@ -48,6 +50,7 @@ pub struct Rule {
     text: String,
     pub(super) root: Node,
     pub(super) variables: BTreeSet<String>,
+    pub(super) nodes: usize,
 }
 
 impl Rule {
@@ -92,9 +95,9 @@ fn parse(text: &str) -> Result<Rule, Fault> {
         Some(error) => Fault { at: offset(text, error.pos), ..Fault::new("rule.syntax", error.msg.clone()) },
         None => Fault::new("rule.syntax", "not an expression"),
     })?;
-    let mut lowering = Lowering { source, locals: Vec::new(), variables: BTreeSet::new(), depth: 0 };
+    let mut lowering = Lowering { source, locals: Vec::new(), variables: BTreeSet::new(), depth: 0, nodes: 0 };
     let root = lowering.node(&tree)?;
-    Ok(Rule { text: text.into(), root, variables: lowering.variables })
+    Ok(Rule { text: text.into(), root, variables: lowering.variables, nodes: lowering.nodes })
 }
 
 /// The parser counts lines, and characters in them, from 1.
@@ -111,6 +114,7 @@ struct Lowering {
     locals: Vec<String>,
     variables: BTreeSet<String>,
     depth: usize,
+    nodes: usize,
 }
 
 impl Lowering {
@@ -122,7 +126,9 @@ impl Lowering {
         self.depth += 1;
         let kind = self.kind(&expression.expr).map_err(|fault| fault.or_at(at));
         self.depth -= 1;
-        Ok(Node { at, kind: kind? })
+        let id = self.nodes;
+        self.nodes += 1;
+        Ok(Node { at, id, kind: kind? })
     }
 
     fn boxed(&mut self, expression: &IdedExpr) -> Result<Box<Node>, Fault> {

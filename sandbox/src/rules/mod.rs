@@ -1,18 +1,29 @@
 //! Rules (CEL) and schemas (JSON Schema 2020-12) behind the C interface: docs/adr/0035-rules-and-schemas.md.
+mod calendar;
+mod check;
+mod decimal;
 mod evaluate;
 mod functions;
 mod lower;
 pub mod schema;
+mod sql;
 #[cfg(test)]
 mod tests;
+mod types;
 mod value;
 
+pub use check::Typed;
 pub use lower::Rule;
+pub use sql::Mapping;
+pub use types::Environment;
 
 use crate::abi::{self, Buffer, Bytes, Verdict};
 use crate::guard;
 use schema::Schema;
 use serde_json::json;
+use sql::Dialect;
+use std::sync::Arc;
+use types::Type;
 
 /// Why something was refused: a stable reason, words for people, and of a rule the byte where it happened.
 #[derive(Clone, Debug, PartialEq)]
@@ -37,12 +48,18 @@ impl Fault {
     pub fn json(&self, text: &str) -> Vec<u8> {
         let mut object = json!({"reason": self.reason, "detail": self.detail});
         if let Some(at) = self.at {
-            let before = text.get(..at as usize).unwrap_or(text);
-            object["line"] = json!(before.matches('\n').count() + 1);
-            object["column"] = json!(before.chars().rev().take_while(|c| *c != '\n').count() + 1);
+            let (line, column) = place(text, at);
+            object["line"] = json!(line);
+            object["column"] = json!(column);
         }
         object.to_string().into_bytes()
     }
+}
+
+/// Line and column of a byte, both from 1 and in characters.
+fn place(text: &str, at: u32) -> (usize, usize) {
+    let before = text.get(..at as usize).unwrap_or(text);
+    (before.matches('\n').count() + 1, before.chars().rev().take_while(|c| *c != '\n').count() + 1)
 }
 
 /// Work that is left. What it costs is the same on every machine; running out is a fault that no `||` hides.
@@ -101,16 +118,28 @@ unsafe fn answer(result: Result<Vec<u8>, Fault>, text: &str, out: *mut Buffer) -
     verdict
 }
 
-unsafe fn made<T>(result: Result<T, Fault>, text: &str, object: *mut *mut T, error: *mut Buffer) -> Verdict {
+/// What was made is shared by those that use it: a checked rule holds on to its rule and its environment.
+unsafe fn made<T>(result: Result<T, Fault>, text: &str, object: *mut *const T, error: *mut Buffer) -> Verdict {
     let result = result.map(|made| {
-        *object = Box::into_raw(Box::new(made));
+        *object = Arc::into_raw(Arc::new(made));
         Vec::new()
     });
     answer(result, text, error)
 }
 
+unsafe fn freed<T>(object: *const T) {
+    if !object.is_null() {
+        drop(Arc::from_raw(object));
+    }
+}
+
+unsafe fn shared<T>(object: *const T) -> Arc<T> {
+    Arc::increment_strong_count(object);
+    Arc::from_raw(object)
+}
+
 #[no_mangle]
-pub unsafe extern "C" fn cx_rule_compile(text: Bytes, rule: *mut *mut Rule, error: *mut Buffer) -> Verdict {
+pub unsafe extern "C" fn cx_rule_compile(text: Bytes, rule: *mut *const Rule, error: *mut Buffer) -> Verdict {
     guard(
         || {
             let text = std::str::from_utf8(text.slice());
@@ -122,10 +151,8 @@ pub unsafe extern "C" fn cx_rule_compile(text: Bytes, rule: *mut *mut Rule, erro
 }
 
 #[no_mangle]
-pub unsafe extern "C" fn cx_rule_free(rule: *mut Rule) {
-    if !rule.is_null() {
-        drop(Box::from_raw(rule));
-    }
+pub unsafe extern "C" fn cx_rule_free(rule: *const Rule) {
+    freed(rule)
 }
 
 #[no_mangle]
@@ -139,18 +166,87 @@ pub unsafe extern "C" fn cx_rule_evaluate(rule: *const Rule, variables: Bytes, b
 }
 
 #[no_mangle]
-pub unsafe extern "C" fn cx_schema_compile(text: Bytes, formats: bool, schema: *mut *mut Schema, error: *mut Buffer) -> Verdict {
+pub unsafe extern "C" fn cx_schema_compile(text: Bytes, formats: bool, schema: *mut *const Schema, error: *mut Buffer) -> Verdict {
     guard(|| made(Schema::compile(text.slice(), formats), "", schema, error), || abi::FAULT)
 }
 
 #[no_mangle]
-pub unsafe extern "C" fn cx_schema_free(schema: *mut Schema) {
-    if !schema.is_null() {
-        drop(Box::from_raw(schema));
-    }
+pub unsafe extern "C" fn cx_schema_free(schema: *const Schema) {
+    freed(schema)
 }
 
 #[no_mangle]
 pub unsafe extern "C" fn cx_schema_check(schema: *const Schema, document: Bytes, report: *mut Buffer) -> Verdict {
     guard(|| answer((*schema).check(document.slice()), "", report), || abi::FAULT)
+}
+
+#[no_mangle]
+pub unsafe extern "C" fn cx_environment_compile(text: Bytes, environment: *mut *const Environment, error: *mut Buffer) -> Verdict {
+    guard(|| made(Environment::compile(text.slice()), "", environment, error), || abi::FAULT)
+}
+
+#[no_mangle]
+pub unsafe extern "C" fn cx_environment_free(environment: *const Environment) {
+    freed(environment)
+}
+
+#[no_mangle]
+pub unsafe extern "C" fn cx_rule_check(
+    rule: *const Rule, environment: *const Environment, wanted: Bytes, typed: *mut *const Typed, report: *mut Buffer,
+) -> Verdict {
+    guard(
+        || {
+            *typed = std::ptr::null();
+            let wanted = match wanted.slice() {
+                [] => Ok(None),
+                text => (*environment).type_of(text).map(Some),
+            };
+            let checked = wanted.map(|wanted: Option<Type>| Typed::new(shared(rule), shared(environment), wanted.as_ref()));
+            let result = checked.map(|checked| match checked {
+                Ok(found) => {
+                    *typed = Arc::into_raw(Arc::new(found));
+                    b"[]".to_vec()
+                }
+                Err(mistakes) => {
+                    let listed: Vec<_> = mistakes.iter().map(|mistake| mistake.json((*rule).text())).collect();
+                    json!(listed).to_string().into_bytes()
+                }
+            });
+            answer(result, "", report)
+        },
+        || abi::FAULT,
+    )
+}
+
+#[no_mangle]
+pub unsafe extern "C" fn cx_typed_free(typed: *const Typed) {
+    freed(typed)
+}
+
+#[no_mangle]
+pub unsafe extern "C" fn cx_typed_gives(typed: *const Typed) -> Buffer {
+    guard(|| Buffer::of(json!((*typed).gives().to_string()).to_string().into_bytes()), || Buffer::EMPTY)
+}
+
+#[no_mangle]
+pub unsafe extern "C" fn cx_typed_evaluate(typed: *const Typed, variables: Bytes, budget: u64, result: *mut Buffer) -> Verdict {
+    guard(|| answer((*typed).evaluate(variables.slice(), budget), (*typed).rule.text(), result), || abi::FAULT)
+}
+
+#[no_mangle]
+pub unsafe extern "C" fn cx_mapping_compile(text: Bytes, mapping: *mut *const Mapping, error: *mut Buffer) -> Verdict {
+    guard(|| made(Mapping::compile(text.slice()), "", mapping, error), || abi::FAULT)
+}
+
+#[no_mangle]
+pub unsafe extern "C" fn cx_mapping_free(mapping: *const Mapping) {
+    freed(mapping)
+}
+
+#[no_mangle]
+pub unsafe extern "C" fn cx_typed_sql(
+    typed: *const Typed, postgresql: bool, mapping: *const Mapping, variables: Bytes, result: *mut Buffer,
+) -> Verdict {
+    let dialect = if postgresql { Dialect::Postgresql } else { Dialect::Sqlite };
+    guard(|| answer((*typed).sql(dialect, &*mapping, variables.slice()), (*typed).rule.text(), result), || abi::FAULT)
 }

@@ -1,4 +1,6 @@
 //! Values of CEL, from and to JSON.
+use super::calendar;
+use super::decimal::Decimal;
 use super::{Fault, Meter};
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
@@ -11,6 +13,13 @@ pub enum Value {
     Int(i64),
     Uint(u64),
     Double(f64),
+    Decimal(Decimal),
+    /// Days since 1970-01-01.
+    Date(i32),
+    /// Seconds of a day.
+    Time(i32),
+    /// Milliseconds since 1970 UTC.
+    Instant(i64),
     String(Arc<str>),
     Bytes(Arc<[u8]>),
     List(Arc<Vec<Value>>),
@@ -44,6 +53,10 @@ impl Value {
             Value::Int(_) => "int",
             Value::Uint(_) => "uint",
             Value::Double(_) => "double",
+            Value::Decimal(_) => "decimal",
+            Value::Date(_) => "date",
+            Value::Time(_) => "time",
+            Value::Instant(_) => "instant",
             Value::String(_) => "string",
             Value::Bytes(_) => "bytes",
             Value::List(_) => "list",
@@ -51,8 +64,18 @@ impl Value {
         }
     }
 
+    /// Of an int, uint or decimal: one number as a decimal, where it fits into one.
+    pub fn exact(&self) -> Option<Decimal> {
+        match self {
+            Value::Int(number) => Decimal::new(i128::from(*number), 0),
+            Value::Uint(number) => Decimal::new(i128::from(*number), 0),
+            Value::Decimal(number) => Some(*number),
+            _ => None,
+        }
+    }
+
     /// Int and uint as they are; a double that is whole.
-    fn whole(&self) -> Option<i128> {
+    pub fn whole(&self) -> Option<i128> {
         match self {
             Value::Int(number) => Some(i128::from(*number)),
             Value::Uint(number) => Some(i128::from(*number)),
@@ -119,6 +142,10 @@ impl Value {
                 meter.spend_bytes(text.len())?;
                 Json::String(text.to_string())
             }
+            Value::Decimal(number) => Json::String(number.to_string()),
+            Value::Date(days) => Json::String(calendar::date_text(*days)),
+            Value::Time(seconds) => Json::String(calendar::time_text(*seconds)),
+            Value::Instant(ms) => Json::String(calendar::instant_text(*ms)),
             Value::Bytes(_) => return Err(Fault::new("rule.type", "bytes have no form in JSON")),
             Value::List(items) => Json::Array(items.iter().map(|item| item.to_json(meter)).collect::<Result<_, _>>()?),
             Value::Map(entries) => {
@@ -171,12 +198,18 @@ impl Value {
                 }
                 true
             }
+            (Value::Date(a), Value::Date(b)) | (Value::Time(a), Value::Time(b)) => a == b,
+            (Value::Instant(a), Value::Instant(b)) => a == b,
+            (Value::Decimal(_), Value::Double(_)) | (Value::Double(_), Value::Decimal(_)) => return Err(inexact()),
             _ => self.compare_numbers(other) == Some(Ordering::Equal),
         })
     }
 
     fn compare_numbers(&self, other: &Value) -> Option<Ordering> {
         match (self, other) {
+            (Value::Decimal(a), Value::Decimal(b)) => Some(a.compare(*b)),
+            (Value::Decimal(a), _) => Some(a.compare_whole(other.whole()?)),
+            (_, Value::Decimal(b)) => Some(b.compare_whole(self.whole()?).reverse()),
             (Value::Double(a), Value::Double(b)) => a.partial_cmp(b),
             (Value::Double(a), _) => against_whole(*a, other.whole()?),
             (_, Value::Double(b)) => against_whole(*b, self.whole()?).map(Ordering::reverse),
@@ -186,7 +219,7 @@ impl Value {
 
     /// None: of NaN. Strings by code point.
     pub fn order(&self, other: &Value, meter: &mut Meter) -> Result<Option<Ordering>, Fault> {
-        let number = |value: &Value| matches!(value, Value::Int(_) | Value::Uint(_) | Value::Double(_));
+        let number = |value: &Value| matches!(value, Value::Int(_) | Value::Uint(_) | Value::Double(_) | Value::Decimal(_));
         match (self, other) {
             (Value::Bool(a), Value::Bool(b)) => Ok(Some(a.cmp(b))),
             (Value::String(a), Value::String(b)) => {
@@ -197,10 +230,17 @@ impl Value {
                 meter.spend_bytes(a.len().min(b.len()))?;
                 Ok(Some(a.cmp(b)))
             }
+            (Value::Date(a), Value::Date(b)) | (Value::Time(a), Value::Time(b)) => Ok(Some(a.cmp(b))),
+            (Value::Instant(a), Value::Instant(b)) => Ok(Some(a.cmp(b))),
+            (Value::Decimal(_), Value::Double(_)) | (Value::Double(_), Value::Decimal(_)) => Err(inexact()),
             (a, b) if number(a) && number(b) => Ok(a.compare_numbers(b)),
             (a, b) => Err(Fault::new("rule.type", format!("no order between {} and {}", a.kind(), b.kind()))),
         }
     }
+}
+
+fn inexact() -> Fault {
+    Fault::new("rule.type", "a decimal is exact and a double is not: write decimal(\"0.5\")")
 }
 
 /// Exact, where a conversion to double would round the whole number.

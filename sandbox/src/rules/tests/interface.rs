@@ -8,8 +8,8 @@ fn taken(buffer: Buffer) -> Value {
     if bytes.is_empty() { Value::Null } else { serde_json::from_slice(&bytes).unwrap() }
 }
 
-fn compile(text: &str) -> Result<*mut Rule, Value> {
-    let (mut rule, mut error) = (std::ptr::null_mut(), Buffer::EMPTY);
+fn compile(text: &str) -> Result<*const Rule, Value> {
+    let (mut rule, mut error) = (std::ptr::null(), Buffer::EMPTY);
     match unsafe { cx_rule_compile(Bytes::of(text.as_bytes()), &mut rule, &mut error) } {
         OK => Ok(rule),
         _ => Err(taken(error)),
@@ -33,12 +33,12 @@ fn rules() {
     let wanted = json!({"reason": "rule.arithmetic", "detail": "division by zero", "line": 2, "column": 5});
     assert_eq!(evaluate("{\"a\": 4, \"b\": 0}"), (REFUSED, wanted));
     unsafe { cx_rule_free(rule) };
-    unsafe { cx_rule_free(std::ptr::null_mut()) };
+    unsafe { cx_rule_free(std::ptr::null()) };
 }
 
 #[test]
 fn a_text_that_is_not_utf8() {
-    let (mut rule, mut error) = (std::ptr::null_mut(), Buffer::EMPTY);
+    let (mut rule, mut error) = (std::ptr::null(), Buffer::EMPTY);
     assert_eq!(unsafe { cx_rule_compile(Bytes::of(b"'\xff'"), &mut rule, &mut error) }, REFUSED);
     assert_eq!(taken(error)["reason"], "rule.syntax");
     assert!(rule.is_null());
@@ -62,7 +62,7 @@ fn positions() {
 
 #[test]
 fn schemas() {
-    let (mut schema, mut error) = (std::ptr::null_mut(), Buffer::EMPTY);
+    let (mut schema, mut error) = (std::ptr::null(), Buffer::EMPTY);
     let verdict = unsafe { cx_schema_compile(Bytes::of(b"{\"type\": 1}"), false, &mut schema, &mut error) };
     assert_eq!((verdict, &taken(error)["reason"]), (REFUSED, &json!("schema.invalid")));
     let mut error = Buffer::EMPTY;

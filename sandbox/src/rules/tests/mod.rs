@@ -3,6 +3,9 @@ mod conformance;
 mod hostile;
 mod interface;
 mod schemas;
+mod sql;
+mod types;
+mod values;
 
 use super::{Fault, Rule};
 use serde_json::Value;
