@@ -54,8 +54,9 @@ std::string seal_json(ByteView key, const Json& json) {
 }
 
 Result<Json> unseal_json(ByteView key, std::string_view sealed) {
-  ASSIGN(const Bytes bytes, unbase64(sealed));
-  const auto plain = crypto::sm4_gcm_unseal(key, {}, bytes);
+  const auto bytes = unbase64(sealed);
+  if (!bytes) return fail(Code::data_loss, "credential.row_damaged");
+  const auto plain = crypto::sm4_gcm_unseal(key, {}, *bytes);
   if (!plain) return fail(Code::data_loss, "credential.row_damaged");
   return parse_json(text(*plain), {.max_bytes = 4 << 20});
 }
