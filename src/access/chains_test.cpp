@@ -7,13 +7,10 @@ namespace {
 const Action kBlocks{"listBlocks", "evidence", false, true, true},
     kSubmit{"submit", "evidence", true, true, true}, kElsewhere{"getEvidence", "evidence", false, true};
 
-struct ChainsTest : AccessTest {
-  Person system, security, audit, person, other;
+struct ChainsTest : AdministeredTest {
+  Person person, other;
   void SetUp() override {
-    AccessTest::SetUp();
-    system = first("zhao.lei", "system-administrator");
-    security = first("qian.yu", "security-administrator");
-    audit = first("sun.bo", "audit-administrator");
+    AdministeredTest::SetUp();
     person = add("li.na");
     other = add("wang.fang");
   }

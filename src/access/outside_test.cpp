@@ -6,14 +6,7 @@ namespace {
 const Action kRead{"getEvidence", "evidence", false, true}, kWrite{"addEvidence", "evidence", true, true};
 
 // Who comes from an outside provider.
-struct OutsideTest : AccessTest {
-  Person system, security, audit;
-  void SetUp() override {
-    AccessTest::SetUp();
-    system = first("zhao.lei", "system-administrator");
-    security = first("qian.yu", "security-administrator");
-    audit = first("sun.bo", "audit-administrator");
-  }
+struct OutsideTest : AdministeredTest {
   static OutsideIdentity comes(const std::string& account, const std::string& name,
                                const std::string& level = {}) {
     return {"https://id " + account,

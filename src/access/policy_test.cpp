@@ -9,14 +9,7 @@ namespace {
 
 const Action kRead{"getEvidence", "evidence", false, true}, kWrite{"addEvidence", "evidence", true, true};
 
-struct PolicyTest : AccessTest {
-  Person system, security, audit;
-  void SetUp() override {
-    AccessTest::SetUp();
-    system = first("zhao.lei", "system-administrator");
-    security = first("qian.yu", "security-administrator");
-    audit = first("sun.bo", "audit-administrator");
-  }
+struct PolicyTest : AdministeredTest {
   // Adds somebody to a document.
   static void enrol(Json& document, const Person& person, const std::string& organisation = "root") {
     document["users"][person.id] = {
@@ -27,10 +20,6 @@ struct PolicyTest : AccessTest {
   }
   std::string refused(const std::function<void(Json&)>& change) {
     return reason(propose(security, next(change)));
-  }
-  void apply(const std::function<void(Json&)>& change) {
-    auto proposal = take(propose(security, next(change)));
-    take(approve(audit, proposal));
   }
 };
 

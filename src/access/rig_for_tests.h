@@ -147,4 +147,20 @@ struct AccessTest : ::testing::Test {
   }
 };
 
+// The same, after its beginning: the three administrators are there.
+struct AdministeredTest : AccessTest {
+  Person system, security, audit;
+
+  void SetUp() override {
+    AccessTest::SetUp();
+    system = first("zhao.lei", "system-administrator");
+    security = first("qian.yu", "security-administrator");
+    audit = first("sun.bo", "audit-administrator");
+  }
+  // What `change` makes of the policy in force, proposed by one administrator and approved by another.
+  void apply(const std::function<void(Json&)>& change) {
+    take(approve(audit, take(propose(security, next(change)))));
+  }
+};
+
 }  // namespace chengxin::access::testing

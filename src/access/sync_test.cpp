@@ -7,8 +7,8 @@
 namespace chengxin::access::testing {
 namespace {
 
-struct SyncTest : AccessTest {
-  Person system, security, audit, li, wang;
+struct SyncTest : AdministeredTest {
+  Person li, wang;
   Json file = {
       {"format", kExportFormat},
       {"source", "city"},
@@ -21,10 +21,7 @@ struct SyncTest : AccessTest {
   std::set<std::string> chains = {"a", "default"};
 
   void SetUp() override {
-    AccessTest::SetUp();
-    system = first("zhao.lei", "system-administrator");
-    security = first("qian.yu", "security-administrator");
-    audit = first("sun.bo", "audit-administrator");
+    AdministeredTest::SetUp();
     li = add("li.na");
     wang = add("wang.fang");
   }
@@ -41,9 +38,7 @@ struct SyncTest : AccessTest {
     return out;
   }
   using Names = std::vector<std::string>;
-  void apply(const std::function<void(Json&)>& change) {
-    take(approve(audit, take(propose(security, next(change)))));
-  }
+  using AdministeredTest::apply;
   void apply(const Comparison& found) {
     EXPECT_TRUE(found.accounts.empty()) << to_json(found.accounts);
     apply([&](Json& document) { document = found.document; });

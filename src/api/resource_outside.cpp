@@ -5,6 +5,7 @@
 #include "api/describe.h"
 #include "api/resource_sessions.h"
 #include "base/clock.h"
+#include "base/percent.h"
 #include "net/form.h"
 #include "oidc/relying_party.h"
 
@@ -186,7 +187,7 @@ Task<Result<Response>> leave(Call& call) {
     if (metadata.end_session.empty()) return fail(Code::unsupported, "oidc.no_logout");
     return fmt::format("{}{}client_id={}", metadata.end_session,
                        metadata.end_session.find('?') == std::string::npos ? '?' : '&',
-                       net::percent(provider->settings().client_id));
+                       percent_encode(provider->settings().client_id));
   });
   if (!address) co_return tl::unexpected(address.error());
   co_return go_to(*address);

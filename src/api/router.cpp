@@ -1,4 +1,5 @@
 #include "api/route.h"
+#include "base/percent.h"
 
 namespace chengxin::api {
 namespace {
@@ -12,13 +13,6 @@ void split(std::string_view text, char separator, Each each) {
     if (end == text.npos) return;
     text.remove_prefix(end + 1);
   }
-}
-
-int hex_value(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
 }
 
 // Well-formed UTF-8 without control characters (RFC 3629: no surrogates, no overlong forms).
@@ -46,25 +40,12 @@ bool is_clean_utf8(std::string_view text) {
   return true;
 }
 
-Result<std::string> percent_decode(std::string_view text, bool plus_is_space) {
-  std::string out;
-  out.reserve(text.size());
-  for (size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '+' && plus_is_space) {
-      out.push_back(' ');
-    } else if (text[i] != '%') {
-      out.push_back(text[i]);
-    } else {
-      int high = i + 2 < text.size() ? hex_value(text[i + 1]) : -1,
-          low = high < 0 ? -1 : hex_value(text[i + 2]);
-      if (low < 0) return fail(Code::invalid_argument, "api.bad_path", "a broken percent escape");
-      out.push_back(char(high << 4 | low));
-      i += 2;
-    }
-  }
-  if (!is_clean_utf8(out))
+Result<std::string> decoded(std::string_view text, bool plus_is_space) {
+  auto out = percent_decode(text, plus_is_space);
+  if (!out) return fail(Code::invalid_argument, "api.bad_path", "a broken percent escape");
+  if (!is_clean_utf8(*out))
     return fail(Code::invalid_argument, "api.bad_path", "not UTF-8, or a control character");
-  return out;
+  return *std::move(out);
 }
 
 Status parse_path(std::string_view path, std::vector<std::string>& segments) {
@@ -75,7 +56,7 @@ Status parse_path(std::string_view path, std::vector<std::string>& segments) {
   Status status;
   split(path, '/', [&](std::string_view part) {
     if (!status) return;
-    auto segment = percent_decode(part, false);
+    auto segment = decoded(part, false);
     if (!segment) {
       status = tl::unexpected(segment.error());
     } else if (segment->empty() || *segment == "." || *segment == ".." ||
@@ -93,8 +74,8 @@ Status parse_query(std::string_view query, std::vector<std::pair<std::string, st
   split(query, '&', [&](std::string_view part) {
     if (!status || part.empty()) return;
     size_t equals = part.find('=');
-    auto name = percent_decode(part.substr(0, equals), true);
-    auto value = percent_decode(equals == part.npos ? std::string_view() : part.substr(equals + 1), true);
+    auto name = decoded(part.substr(0, equals), true);
+    auto value = decoded(equals == part.npos ? std::string_view() : part.substr(equals + 1), true);
     if (!name || !value) {
       status = tl::unexpected(Error{Code::invalid_argument, "api.bad_path", "the query is not well-formed"});
     } else {
@@ -145,7 +126,7 @@ Result<Router::Match> Router::find_rest(Method method, std::string_view target) 
   Match match;
   for (const auto& [before, route] : rest_) {
     if (method != route->method || !target.starts_with(before)) continue;
-    ASSIGN(std::string rest, percent_decode(target.substr(before.size()), false));
+    ASSIGN(std::string rest, decoded(target.substr(before.size()), false));
     match.route = route;
     match.values = {std::move(rest)};
   }

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "base/percent.h"
 
 namespace chengxin {
 namespace {
@@ -20,6 +21,17 @@ TEST(Bytes, HexAndBase64RoundTrip) {
   EXPECT_FALSE(unbase64("Zm9=YQ=="));
   EXPECT_FALSE(unhex("0g"));
   EXPECT_FALSE(unhex("abc"));
+}
+
+TEST(Percent, EncodesAllButUnreservedAndDecodesWhatIsWhole) {
+  EXPECT_EQ(percent_encode("a-Z0._~ /+%城"), "a-Z0._~%20%2F%2B%25%E5%9F%8E");
+  std::string all;
+  for (int c = 0; c < 256; ++c) all.push_back(char(c));
+  EXPECT_EQ(percent_decode(percent_encode(all), true), all);
+  EXPECT_EQ(percent_decode("a+b%2b%2B", true), "a b++");
+  EXPECT_EQ(percent_decode("a+b", false), "a+b");
+  for (const char* broken : {"%", "%4", "a%4", "%g0", "%0g", "%%41", "%-1"})
+    EXPECT_FALSE(percent_decode(broken, false)) << broken;
 }
 
 TEST(Bytes, ReaderStopsAtTheEnd) {

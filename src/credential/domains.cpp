@@ -1,16 +1,14 @@
 #include "credential/domains.h"
 
+#include "base/percent.h"
 #include "credential/impl/web.h"
 #include "credential/verifier.h"
 #include "crypto/sm3.h"
-#include "net/form.h"
 #include "proof/bundle.h"
 #include "sql/database.h"
 
 namespace chengxin::credential {
 namespace {
-
-using net::percent;
 
 constexpr size_t kMostDomains = 1'000, kMostDids = 100, kMostDifferences = 100;
 
@@ -88,7 +86,7 @@ Status check_proof_on_chain(const Document& document, const std::string& anchor_
 
 // What the domain's own resolver says, which need not be what did:web shows to us.
 Result<Json> document_elsewhere(const std::string& resolver, const std::string& did, const WebOptions& web) {
-  ASSIGN(const std::string body, get(resolver + percent(did), web, 2 * kMaxDocumentBytes));
+  ASSIGN(const std::string body, get(resolver + percent_encode(did), web, 2 * kMaxDocumentBytes));
   ASSIGN(Json json, parse_json(body));
   if (json.is_object() && json.contains("didDocument")) return Json(json["didDocument"]);
   return json;

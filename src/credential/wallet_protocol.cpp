@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "base/percent.h"
 #include "credential/impl/time.h"
 #include "credential/template.h"
 #include "credential/wallet.h"
@@ -10,7 +11,6 @@ namespace chengxin::credential {
 namespace {
 
 using net::parse_form;
-using net::percent;
 
 constexpr std::string_view kGrant = "urn:ietf:params:oauth:grant-type:pre-authorized_code";
 constexpr std::string_view kClientScheme = "decentralized_identifier:";
@@ -150,8 +150,8 @@ Result<Wallet::Held> accept_offer(Wallet& wallet, const Acceptance& acceptance, 
   ASSIGN(const Wallet::Key* key, wallet.find_key(acceptance.key));
   ASSIGN(const Endpoints at, endpoints_of(grant.issuer, http));
   std::string form =
-      fmt::format("grant_type={}&pre-authorized_code={}", percent(kGrant), percent(grant.code));
-  if (grant.wants_code) form += "&tx_code=" + percent(acceptance.tx_code);
+      fmt::format("grant_type={}&pre-authorized_code={}", percent_encode(kGrant), percent_encode(grant.code));
+  if (grant.wants_code) form += "&tx_code=" + percent_encode(acceptance.tx_code);
   ASSIGN(const Json token, json_from(http, {"POST", at.token, "application/x-www-form-urlencoded", form}));
   ASSIGN(const Json nonce, json_from(http, {"POST", at.nonce}));
   ASSIGN(const std::string proof, proof_of(*key, grant.issuer, text_of(nonce, "c_nonce"), acceptance.now_ms));
@@ -213,7 +213,8 @@ Result<std::vector<Shown>> answer_request(const Wallet& wallet, const Asked& ask
     token[shown.query] = Json::array({std::move(presentation)});
     out.push_back(std::move(shown));
   }
-  const std::string form = "vp_token=" + percent(token.dump()) + "&state=" + percent(asked.state);
+  const std::string form =
+      "vp_token=" + percent_encode(token.dump()) + "&state=" + percent_encode(asked.state);
   TRY(http({"POST", asked.response_uri, "application/x-www-form-urlencoded", form})
           .map([](const std::string&) {}));
   return out;

@@ -9,6 +9,5 @@ namespace chengxin::net {
 
 // application/x-www-form-urlencoded. openid.invalid_request: a name twice, a broken escape, above 64 names.
 Result<std::map<std::string, std::string>> parse_form(std::string_view text);
-std::string percent(std::string_view text);  // RFC 3986 unreserved characters stay
 
 }  // namespace chengxin::net

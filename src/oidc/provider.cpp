@@ -4,14 +4,13 @@
 
 #include "base/file.h"
 #include "base/log.h"
+#include "base/percent.h"
 #include "net/fetch.h"
-#include "net/form.h"
 
 namespace chengxin::oidc {
 namespace {
 
 using jose::text_of;
-using net::percent;
 
 constexpr int64_t kKeptMs = 3'600'000, kAskAgainMs = 60'000;
 constexpr size_t kMaxDocumentBytes = 64 << 10, kMaxKeysBytes = 256 << 10, kMaxSecretBytes = 4096;
@@ -148,20 +147,21 @@ Expected Provider::expected(int64_t now_ms) const {
 }
 
 Result<Json> Provider::exchange(const Metadata& metadata, const Code& code) const {
-  std::string form = fmt::format("grant_type=authorization_code&code={}&redirect_uri={}&code_verifier={}",
-                                 percent(code.code), percent(code.redirect), percent(code.verifier));
+  std::string form =
+      fmt::format("grant_type=authorization_code&code={}&redirect_uri={}&code_verifier={}",
+                  percent_encode(code.code), percent_encode(code.redirect), percent_encode(code.verifier));
   std::vector<std::string> headers = {"Content-Type: application/x-www-form-urlencoded",
                                       "Accept: application/json"};
   if (!secret_file_.empty()) {
     ASSIGN(const auto secret, read_secret(secret_file_));
-    const std::string id = percent(settings_.client_id), own = percent(text(secret));
+    const std::string id = percent_encode(settings_.client_id), own = percent_encode(text(secret));
     // RFC 6749 section 2.3.1: both are encoded before they are joined.
     if (metadata.secret_in_body)
       form += fmt::format("&client_id={}&client_secret={}", id, own);
     else
       headers.push_back("Authorization: Basic " + base64(view(id + ":" + own)));
   } else {
-    form += "&client_id=" + percent(settings_.client_id);
+    form += "&client_id=" + percent_encode(settings_.client_id);
   }
   ASSIGN(const auto answer,
          net::fetch({.url = metadata.token,

@@ -6,17 +6,15 @@
 
 #include "base/base64url.h"
 #include "base/file.h"
+#include "base/percent.h"
 #include "crypto/hmac.h"
 #include "crypto/random.h"
 #include "crypto/sha256.h"
 #include "crypto/sm4.h"
 #include "net/fetch.h"
-#include "net/form.h"
 
 namespace chengxin::oidc {
 namespace {
-
-using net::percent;
 
 constexpr size_t kNonceBytes = 12, kMostKept = 20'000, kMaxCookieBytes = 3000;
 constexpr std::string_view kSealed = "chengxin oidc flow 1";
@@ -162,9 +160,9 @@ Result<RelyingParty::Begun> RelyingParty::begin(const std::string& name, const R
       "{}{}response_type=code&client_id={}&redirect_uri={}&scope={}&state={}&nonce={}&code_challenge={}&"
       "code_challenge_method=S256",
       known.authorization, known.authorization.find('?') == std::string::npos ? '?' : '&',
-      percent(settings.client_id), percent(redirect), percent(settings.scopes), flow.state, flow.nonce,
-      challenge_of(flow.verifier));
-  if (!settings.assurance.empty()) out.address += "&acr_values=" + percent(settings.assurance);
+      percent_encode(settings.client_id), percent_encode(redirect), percent_encode(settings.scopes),
+      flow.state, flow.nonce, challenge_of(flow.verifier));
+  if (!settings.assurance.empty()) out.address += "&acr_values=" + percent_encode(settings.assurance);
   return out;
 }
 

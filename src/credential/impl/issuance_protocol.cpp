@@ -1,5 +1,6 @@
 #include "credential/impl/issuance_protocol.h"
 
+#include "base/percent.h"
 #include "credential/impl/time.h"
 #include "crypto/random.h"
 #include "net/form.h"
@@ -8,7 +9,6 @@ namespace chengxin::credential {
 namespace {
 
 using net::parse_form;
-using net::percent;
 
 constexpr int64_t kOfferMs = 24 * 3'600'000, kTokenMs = 600'000, kNonceMs = 300'000, kSkewMs = 60'000;
 constexpr int kAttempts = 5;
@@ -72,7 +72,7 @@ Result<Json> IssuanceProtocol::offer(const Caller& caller, const Issuance& issua
   const std::string address = options_.url + "/api/v1/openid/offers/" + id;
   Json out = {{"id", id},
               {"offer", offer},
-              {"uri", "openid-credential-offer://?credential_offer_uri=" + percent(address)},
+              {"uri", "openid-credential-offer://?credential_offer_uri=" + percent_encode(address)},
               {"expires_ms", until}};
   if (with_code) out["tx_code"] = digits;
   return out;

@@ -1,12 +1,12 @@
 #include "credential/impl/presentation_protocol.h"
 
+#include "base/percent.h"
 #include "net/form.h"
 
 namespace chengxin::credential {
 namespace {
 
 using net::parse_form;
-using net::percent;
 
 constexpr int64_t kRequestMs = 600'000;
 constexpr int kAttempts = 5;
@@ -40,7 +40,8 @@ Result<Json> PresentationProtocol::ask(const std::string& template_id, Algorithm
   const std::string address = options_.url + "/api/v1/openid/requests/" + id;
   return Json{{"id", id},
               {"state", "open"},
-              {"uri", "openid4vp://?client_id=" + percent(client_id()) + "&request_uri=" + percent(address)},
+              {"uri", "openid4vp://?client_id=" + percent_encode(client_id()) +
+                          "&request_uri=" + percent_encode(address)},
               {"request_uri", address},
               {"client_id", client_id()},
               {"expires_ms", now + kRequestMs}};
