@@ -230,17 +230,15 @@ std::vector<std::string> joined(std::initializer_list<std::vector<std::string>> 
 
 Route row(Method method, std::string path, std::string id, Words summary, Access access, Handler handler,
           std::vector<std::string> reasons) {
-  Route out;
-  out.method = method;
-  out.path = "/api/v1/" + path;
-  out.id = std::move(id);
-  out.summary = std::move(summary);
-  out.tag = "sessions";
-  out.access = access;
-  out.handler = std::move(handler);
-  out.reasons = std::move(reasons);
-  out.answers = {{303, "", {}, {}}};
-  return out;
+  return {.method = method,
+          .path = "/api/v1/" + path,
+          .id = std::move(id),
+          .summary = std::move(summary),
+          .tag = "sessions",
+          .access = access,
+          .answers = {{303, "", {}, {}}},
+          .reasons = std::move(reasons),
+          .handler = std::move(handler)};
 }
 
 Route with(Route route, std::string_view body, int status, std::string_view answer) {

@@ -254,16 +254,14 @@ const std::vector<std::string> kSignInReasons = {"access.login_failed",
                                                  "access.row_bent"};
 
 Route row(Method method, std::string path, std::string id, Words summary, Handler handler) {
-  Route out;
-  out.method = method;
-  out.path = "/api/v1/" + path;
-  out.id = std::move(id);
-  out.summary = std::move(summary);
-  out.tag = "sessions";
-  out.access = Access::self;
-  out.handler = std::move(handler);
-  out.answers = {{204, "", {}, {}}};
-  return out;
+  return {.method = method,
+          .path = "/api/v1/" + path,
+          .id = std::move(id),
+          .summary = std::move(summary),
+          .tag = "sessions",
+          .access = Access::self,
+          .answers = {{204, "", {}, {}}},
+          .handler = std::move(handler)};
 }
 
 Route with(Route route, std::string_view body, int status, std::string_view answer,

@@ -102,8 +102,7 @@ struct Services {
   jobs::Runner* jobs = nullptr;
   std::function<Json()> doctor;   // findings for GET /api/v1/system
   std::function<Status()> ready;  // for GET /readyz; null: always
-  std::function<size_t()>
-      access_changes;  // differences from the baseline of access control; null: none is kept
+  std::function<size_t()> access_changes;  // from the baseline of access control; null: none is kept
   consortium::Service* consortium = nullptr;
   std::shared_ptr<const contract::Registry> contracts;  // of all chains
   // The key of the platform's own account on its chains: calls of contracts over REST are signed with it.

@@ -10,7 +10,6 @@ import random
 import re
 import subprocess
 import sys
-import tempfile
 import time
 import unittest
 
@@ -26,22 +25,13 @@ def verifies(public, message, signature, identity=b"1234567812345678"):
     return sm.verify(bytes.fromhex(public), message, bytes.fromhex(signature), identity)
 
 
-class Local(unittest.TestCase):
+class Keys(support.Local):
     """Commands that need no platform."""
 
     def setUp(self):
-        folder = tempfile.TemporaryDirectory()
-        self.addCleanup(folder.cleanup)
-        self.base = pathlib.Path(folder.name)
-        self.data = self.base / "data"
+        super().setUp()
         self.data.mkdir()
         self.pin = self.secret("pin", "correct horse battery")
-
-    def secret(self, name, text):
-        path = self.base / name
-        path.write_text(text + "\n", encoding="utf-8")
-        path.chmod(0o600)
-        return path
 
     def keys(self, *words, code=0, reason=None, data=None, pin=None, environment=None):
         verb, *rest = [str(word) for word in words]
@@ -50,7 +40,7 @@ class Local(unittest.TestCase):
         return done.json
 
 
-class Ceremony(Local):
+class Ceremony(Keys):
     WHO = ["--custodian", "王五", "--custodian", "赵六"]
 
     def begin(self, data=None):
@@ -148,7 +138,7 @@ class Ceremony(Local):
         self.keys("list", environment=state, pin=good, code=5, reason="keys.pin_locked")
 
 
-class Memory(Local):
+class Memory(Keys):
     """Threat 14: what stands in the memory of a process that unlocked, signed and locked."""
 
     def test_no_private_key_after_the_helper_signed(self):
@@ -248,7 +238,7 @@ class Helper:
         return support.memory_holds(self.process.pid, needle)
 
 
-class UKey(Local):
+class UKey(Keys):
     """The helper with the simulator of SKF, as a page meets it."""
 
     def setUp(self):
@@ -304,22 +294,13 @@ class UKey(Local):
         self.assertEqual(self.helper.ask("GET", "/v1/nowhere", session=session)[0], 404)
 
 
-class Protected(unittest.TestCase):
+class Protected(support.Local):
     """The platform's own keys, and those of its components: in files, then in the keystore under a passphrase."""
 
     def setUp(self):
-        folder = tempfile.TemporaryDirectory()
-        self.addCleanup(folder.cleanup)
-        self.base = pathlib.Path(folder.name)
-        self.data = self.base / "data"
+        super().setUp()
         self.pin = self.secret("pin", "correct horse battery")
         self.unlocked = {"CHENGXIN_KEYS_PIN_FILE": str(self.pin)}
-
-    def secret(self, name, text, mode=0o600):
-        path = self.base / name
-        path.write_text(text + "\n", encoding="utf-8")
-        path.chmod(mode)
-        return path
 
     def start(self, data=None, **keywords):
         platform = support.Platform(data or self.data, **keywords)

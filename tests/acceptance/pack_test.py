@@ -2,19 +2,15 @@
 """Applications as data, as an integrator has them: a pack is made, checked, broken in three files, mended, compared, packed and
 signed, all on his own machine without a platform."""
 import json
-import pathlib
 import sys
-import tempfile
 import unittest
 
 import support
 
 
-class Packs(unittest.TestCase):
+class Packs(support.Local):
     def setUp(self):
-        folder = tempfile.TemporaryDirectory(prefix="chengxin-pack.")
-        self.addCleanup(folder.cleanup)
-        self.base = pathlib.Path(folder.name)
+        super().setUp()
         self.pack = self.base / "permits"
         self.cli("new", self.pack)
 

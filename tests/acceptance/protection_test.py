@@ -259,14 +259,11 @@ print(answer.status, answer.read().decode())"""
             self.ask("GET", "/healthz")
 
 
-class Start(unittest.TestCase):
+class Start(support.Local):
     """Requirements 16 and 21: what is found before anything is served."""
 
     def setUp(self):
-        folder = tempfile.TemporaryDirectory()
-        self.addCleanup(folder.cleanup)
-        self.base = pathlib.Path(folder.name)
-        self.data = self.base / "data"
+        super().setUp()
         self.assertEqual(support.command(["init"], self.data).code, 0)
 
     def refused(self, reason, binary=support.BINARY):

@@ -135,6 +135,22 @@ class Platform:
         return self.process.wait(timeout=60)
 
 
+class Local(unittest.TestCase):
+    """Each test has a folder of its own, and starts what it needs."""
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.base = pathlib.Path(folder.name)
+        self.data = self.base / "data"
+
+    def secret(self, name, text, mode=0o600):
+        path = self.base / name
+        path.write_text(text + "\n", encoding="utf-8")
+        path.chmod(mode)
+        return path
+
+
 class Case(unittest.TestCase):
     """Each class has a folder of its own and one platform, started before its first test."""
 
