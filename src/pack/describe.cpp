@@ -115,12 +115,15 @@ Json object_of(const Entity& entity, const std::vector<Field>& fields, const Jso
   return out;
 }
 
+// The states of an entity are codes of a dictionary of its own.
+std::string states_of(const Entity& entity) { return entity.name + ".state"; }
+
 // With what every record has.
 Json record_of(const Entity& entity, const Json& known) {
   Json out = object_of(entity, entity.fields, known);
   out["id"] = "text";
   if (entity.node().find("number")) out["number"] = "text";
-  if (entity.node().find("states")) out["state"] = "text";
+  if (entity.node().find("states")) out["state"] = {{"dictionary", states_of(entity)}};
   return out;
 }
 
@@ -191,6 +194,10 @@ Json environment(std::span<const Entity* const> entities, std::span<const Dictio
   }
   for (const Entity* each : entities) out["objects"][each->name] = Json::object();  // they name one another
   for (const Entity* each : entities) {
+    if (const Node* states = each->node().find("states")) {
+      Json& names = out["dictionaries"][states_of(*each)] = Json::array();
+      for (const Member& state : states->members) names.push_back(state.name);
+    }
     out["objects"][each->name]["fields"] = record_of(*each, out);
     for (const Field& field : each->fields)
       if (field.type == Type::table)

@@ -209,9 +209,9 @@ TEST(Links, AreFollowed) {
 
 TEST(Links, RulesAreCompiledWhereTheyStand) {
   EXPECT_EQ(house("read: all", "read: \"it.colour == 'red' && it.flors > 2\""),
-            Told{"pack.rule_field p/entities/house.yaml:9:43 > floors"});
+            Told{"rules.type_field p/entities/house.yaml:9:42 > floors"});
   EXPECT_EQ(house("read: all", "read: \"itt.floors > 2\""),
-            Told{"pack.rule_variable p/entities/house.yaml:9:18 > it"});
+            Told{"rules.type_variable p/entities/house.yaml:9:18 > it"});
   EXPECT_EQ(house("read: all", "read: \"it.floors >\"").at(0).substr(0, 11), "rule.syntax");
   EXPECT_EQ(house("read: all", "read: \"floor(it.floors) > 1\""),
             Told{"rule.unknown_function p/entities/house.yaml:9:23"});
@@ -219,10 +219,19 @@ TEST(Links, RulesAreCompiledWhereTheyStand) {
       house("whole: true, min: 1, max: 90",
             "whole: true, value: it.rooms}\n  rooms: {whole: true, value: it.floors"),
       (Told{"pack.value_cycle p/entities/house.yaml:7:32", "pack.value_cycle p/entities/house.yaml:8:31"}));
-  EXPECT_EQ(house("owner: creator", "checks: [{rule: 'it.floors > 1', reason: town.low, zh: 低}]"), Told{});
-  EXPECT_EQ(house("owner: creator", "checks: [{rule: 'it.floors > 1', reason: low}]"),
-            (Told{"pack.reason_prefix p/entities/house.yaml:3:42 > town.low",
-                  "pack.text_missing p/entities/house.yaml:3:42 > zh: …"}));
+  EXPECT_EQ(house("owner: creator", "checks: [{rule: 'has(it.floors)', reason: town.low, zh: 低}]"), Told{});
+  EXPECT_EQ(house("owner: creator", "checks: [{rule: 'has(it.floors)', reason: low}]"),
+            (Told{"pack.reason_prefix p/entities/house.yaml:3:43 > town.low",
+                  "pack.text_missing p/entities/house.yaml:3:43 > zh: …"}));
+  EXPECT_EQ(
+      house("owner: creator", "checks: [{rule: 'it.floors > 1', reason: town.low, zh: 低}]"),
+      Told{"rules.type_null p/entities/house.yaml:3:20 > has(it.floors) && …, or it.floors.orValue(…)"});
+  EXPECT_EQ(house("owner: creator", "checks: [{rule: size(it.street), reason: town.low, zh: 低}]"),
+            Told{"rules.type_result p/entities/house.yaml:3:21"});
+  EXPECT_EQ(house("owner: creator", "checks: [{rule: it.colour == 'rad', reason: town.low, zh: 低}]"),
+            Told{"rules.type_code p/entities/house.yaml:3:27 > red"});
+  EXPECT_EQ(house("floors: {whole: true, min: 1, max: 90}", "floors: {whole: true, value: it.street}"),
+            Told{"rules.type_result p/entities/house.yaml:7:34"});
 }
 
 TEST(Links, DecisionsAndViews) {
@@ -233,11 +242,11 @@ TEST(Links, DecisionsAndViews) {
     return told(check(packs).findings);
   };
   const std::string table = "decision: d\ntitle: D\nfor: house\ngives: [yes, no]\nrows:\n";
-  EXPECT_EQ(found("rules/d.yaml", table + "  - {when: it.floors > 2, then: yes}\n  - {then: no}\n"), Told{});
-  EXPECT_EQ(found("rules/d.yaml", table + "  - {then: no}\n  - {when: it.floors > 2, then: yes}\n"),
+  EXPECT_EQ(found("rules/d.yaml", table + "  - {when: has(it.floors), then: yes}\n  - {then: no}\n"), Told{});
+  EXPECT_EQ(found("rules/d.yaml", table + "  - {then: no}\n  - {when: has(it.floors), then: yes}\n"),
             Told{"pack.row_unreached p/rules/d.yaml:7:5"});
   EXPECT_EQ(found("rules/d.yaml", table + "  - {when: it.flors > 2, then: yess}\n"),
-            (Told{"pack.rule_field p/rules/d.yaml:6:15 > floors",
+            (Told{"rules.type_field p/rules/d.yaml:6:14 > floors",
                   "pack.outcome_unknown p/rules/d.yaml:6:32 > yes"}));
   EXPECT_EQ(found("rules/d.yaml", table + "  - {then: no, from: 2025-02-01, until: 2025-01-31}\n"),
             Told{"pack.dates p/rules/d.yaml:6:41"});
@@ -469,7 +478,7 @@ TEST(Sampler, ChecksAndIsDescribed) {
   EXPECT_EQ(types["former"], Json({{"ref", "manifest"}, {"optional", true}}));
   EXPECT_EQ(types["lines"], Json({{"list", {{"object", "manifest.lines"}}}}));
   EXPECT_EQ(types["driver_phone"], Json({{"type", "text"}, {"optional", true}}));
-  EXPECT_EQ(types["state"], "text");
+  EXPECT_EQ(types["state"], (Json{{"dictionary", "manifest.state"}}));
   const Json lines = read["objects"]["manifest.lines"]["fields"];
   EXPECT_EQ(lines["quantity"], Json({{"decimal", 3}, {"unit", "t"}, {"optional", true}}));
   for (const Entity& each : entities) {
@@ -585,15 +594,15 @@ TEST(Sampler, EachBrokenReferenceIsFound) {
       {"entities/manifest.yaml", "on: waste", "on: wate", "pack.chain_unknown"},
       {"entities/manifest.yaml", "owner: producer", "owner: producr", "pack.field_unknown"},
       {"entities/manifest.yaml", "tags: label", "tags: lable", "pack.dictionary_unknown"},
-      {"entities/manifest.yaml", "l.kind", "it.licnces", "pack.rule_field"},
-      {"entities/manifest.yaml", "record.producer.id", "record.producr.id", "pack.rule_field"},
-      {"entities/manifest.yaml", "it.producer.district", "it.producer.distrct", "pack.rule_field"},
+      {"entities/manifest.yaml", "l.kind", "it.licnces", "rules.type_field"},
+      {"entities/manifest.yaml", "record.producer.id", "record.producr.id", "rules.type_field"},
+      {"entities/manifest.yaml", "it.producer.district", "it.producer.distrct", "rules.type_field"},
       {"entities/manifest.yaml", "[producer, leaves]", "[producer, leves]", "pack.field_unknown"},
       {"entities/manifest.yaml", "to: [closed]", "to: [close]", "pack.state_unknown"},
-      {"entities/manifest.yaml", "me.region", "me.regon", "pack.rule_field"},
+      {"entities/manifest.yaml", "me.region", "me.regon", "rules.type_field"},
       {"rules/inspection.yaml", "for: manifest", "for: manifst", "pack.entity_unknown"},
       {"rules/inspection.yaml", "then: stopped", "then: stoped", "pack.outcome_unknown"},
-      {"rules/inspection.yaml", "it.mixed", "it.mixd", "pack.rule_field"},
+      {"rules/inspection.yaml", "it.mixed", "it.mixd", "rules.type_field"},
       {"views/manifests.yaml", "newest: leaves", "newest: leave", "pack.field_unknown"},
       {"views/manifest_form.yaml", "[lines]", "[line]", "pack.field_unknown"},
       {"views/manifest_form.yaml", "form: manifest", "form: manfest", "pack.entity_unknown"},
@@ -703,7 +712,8 @@ TEST(Size, SixtyEntities) {
   Content content{{"pack.yaml", "pack: big\nversion: 1.0.0\ntitle: B\nengine: '1.0'\nroles: {clerk: C}\n"}};
   for (int i = 0; i < 60; ++i) {
     std::string text = fmt::format("entity: e{}\ntitle: E\nfields:\n", i);
-    for (int f = 0; f < 30; ++f) text += fmt::format("  f{}: {{text: line, zh: 字段, en: Field}}\n", f);
+    for (int f = 0; f < 30; ++f)
+      text += fmt::format("  f{}: {{text: line, required: true, zh: 字段, en: Field}}\n", f);
     text +=
         fmt::format("  other: {{ref: e{}}}\n  n: {{whole: true, value: \"size(it.f1)\"}}\n", (i + 1) % 60);
     text += "checks:\n";

@@ -48,7 +48,7 @@ class Packs(support.Local):
         }
         found = self.cli("check", self.pack, code=1)
         places = {(each["reason"], each["file"].removeprefix(f"{self.pack}/"), each["line"]): each for each in found["findings"]}
-        wanted = {("pack.member_unknown", "pack.yaml"): "version", ("pack.rule_field", "entities/application.yaml"): "state",
+        wanted = {("pack.member_unknown", "pack.yaml"): "version", ("rules.type_field", "entities/application.yaml"): "state",
                   ("pack.yaml_duplicate", "dictionaries/kind.yaml"): ""}
         for (reason, file), mend in wanted.items():
             finding = places.get((reason, file, lines[file]))

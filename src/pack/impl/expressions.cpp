@@ -1,10 +1,6 @@
 #include "pack/impl/expressions.h"
 
-#include <algorithm>
 #include <cstdio>
-
-#include "pack/finding.h"
-#include "rules/rule.h"
 
 namespace chengxin::pack {
 namespace {
@@ -12,12 +8,8 @@ namespace {
 bool starts_name(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
 bool in_name(char c) { return starts_name(c) || (c >= '0' && c <= '9'); }
 
-struct Step {
-  std::string name;
-  size_t at = 0;
-};
-// a.b.c, each with its place; what is called is left out.
-using Path = std::vector<Step>;
+// a.b.c; what is called is left out.
+using Path = std::vector<std::string>;
 
 size_t behind_text(std::string_view rule, size_t at) {
   const char mark = rule[at++];
@@ -25,10 +17,10 @@ size_t behind_text(std::string_view rule, size_t at) {
   return at + 1;
 }
 
-Step name_at(std::string_view rule, size_t& at) {
+std::string name_at(std::string_view rule, size_t& at) {
   const size_t from = at;
   while (at < rule.size() && in_name(rule[at])) ++at;
-  return {std::string(rule.substr(from, at - from)), from};
+  return std::string(rule.substr(from, at - from));
 }
 
 std::vector<Path> paths_in(std::string_view rule) {
@@ -54,39 +46,8 @@ std::vector<Path> paths_in(std::string_view rule) {
   return out;
 }
 
-std::vector<std::string> keys_of(const Json& object) {
-  std::vector<std::string> out;
-  for (const auto& [key, value] : object.items())
-    if (key != "objects" && key != "dictionaries") out.push_back(key);
-  return out;
-}
-
-// The object that a type is of, or refers to; nullptr: neither.
-const Json* fields_of(const Json& type, const Json& objects) {
-  if (!type.is_object()) return nullptr;
-  const std::string name = type.value("object", type.value("ref", std::string()));
-  const auto found = objects.find(name);
-  return found == objects.end() ? nullptr : &found->at("fields");
-}
-
-void walk(const Path& path, const Json& root, const Json& objects, std::vector<RuleProblem>& out) {
-  const Json* type = &root;
-  for (size_t i = 1; i < path.size(); ++i) {
-    const Json* fields = fields_of(*type, objects);
-    if (!fields) return;
-    const auto next = fields->find(path[i].name);
-    if (next == fields->end()) {
-      out.push_back({"pack.rule_field", path[i].at, path[i].name, nearest(path[i].name, keys_of(*fields))});
-      return;
-    }
-    type = &*next;
-  }
-}
-
-// The rules module says "line 1, column 5: …"; columns in characters.
-size_t place_in(std::string_view rule, const std::string& detail) {
-  int line = 0, column = 0;
-  if (std::sscanf(detail.c_str(), "line %d, column %d", &line, &column) != 2) return 0;
+// Columns in characters.
+size_t place_in(std::string_view rule, int line, int column) {
   size_t at = 0;
   for (; line > 1 && at < rule.size(); ++at) line -= rule[at] == '\n' ? 1 : 0;
   for (; column > 1 && at < rule.size(); --column) {
@@ -96,37 +57,35 @@ size_t place_in(std::string_view rule, const std::string& detail) {
   return at;
 }
 
-std::string without_place(const std::string& detail) {
-  const size_t end = detail.starts_with("line ") ? detail.find(": ") : std::string::npos;
-  return end == std::string::npos ? detail : detail.substr(end + 2);
+// Of a rule that does not compile the rules module says "line 1, column 5: …".
+RuleProblem not_compiled(std::string_view text, const Error& error) {
+  int line = 1, column = 1;
+  const bool placed = std::sscanf(error.detail.c_str(), "line %d, column %d", &line, &column) == 2;
+  const size_t end = placed ? error.detail.find(": ") : std::string::npos;
+  return {error.reason,
+          place_in(text, line, column),
+          end == std::string::npos ? error.detail : error.detail.substr(end + 2),
+          {}};
 }
 
 }  // namespace
 
-std::vector<RuleProblem> rule_problems(std::string_view text, const Json& environment, const Json& here) {
+std::vector<RuleProblem> rule_problems(std::string_view text, const rules::Environment& environment,
+                                       const Json& wanted) {
   const auto rule = rules::Rule::compile(text);
-  if (!rule)
-    return {
-        {rule.error().reason, place_in(text, rule.error().detail), without_place(rule.error().detail), {}}};
+  if (!rule) return {not_compiled(text, rule.error())};
+  const auto checked = rule->check(environment, wanted);
+  if (!checked) return {not_compiled(text, checked.error())};
   std::vector<RuleProblem> out;
-  auto known = keys_of(environment);
-  for (const std::string& name : keys_of(here)) known.push_back(name);
-  const auto& read = rule->variables();
-  for (const Path& path : paths_in(text)) {
-    const std::string& root = path.front().name;
-    if (std::find(read.begin(), read.end(), root) == read.end()) continue;  // of a loop
-    if (std::find(known.begin(), known.end(), root) != known.end())
-      walk(path, here.contains(root) ? here[root] : environment[root], environment["objects"], out);
-    else
-      out.push_back({"pack.rule_variable", path.front().at, root, nearest(root, known)});
-  }
+  for (const rules::Mistake& each : checked->mistakes)
+    out.push_back({each.reason, place_in(text, each.line, each.column), each.detail, each.mend});
   return out;
 }
 
 std::vector<std::string> fields_read(std::string_view text, std::string_view root) {
   std::vector<std::string> out;
   for (const Path& path : paths_in(text))
-    if (path.front().name == root && path.size() > 1) out.push_back(path[1].name);
+    if (path.front() == root && path.size() > 1) out.push_back(path[1]);
   return out;
 }
 

@@ -149,7 +149,25 @@ Scope::Scope(const std::vector<Pack>& packs, const Pack& own) : pack(own) {
     dictionary_names.push_back(name);
     lists.push_back(dictionary);
   }
-  environment = pack::environment(all, lists);
+  common_ = pack::environment(all, lists);
+}
+
+bool Scope::knows(const Field& field) const {
+  if (field.type == Type::ref) return entities.contains(field.option);
+  if (field.type == Type::dictionary || field.type == Type::tree) return dictionaries.contains(field.option);
+  return true;
+}
+
+const Result<rules::Environment>& Scope::environment(const Json& it, const Json& record) const {
+  Json all = {{"it", it}};
+  if (!record.is_null()) all["record"] = record;
+  const std::string key = all.dump();
+  auto found = environments_.find(key);
+  if (found == environments_.end()) {
+    all.update(common_);
+    found = environments_.emplace(key, rules::Environment::compile(all)).first;
+  }
+  return found->second;
 }
 
 bool names_one(const Node& node, std::span<const std::string> names, std::string_view reason,

@@ -1,5 +1,6 @@
 #pragma once
 #include "pack/model.h"
+#include "rules/typed.h"
 
 // What packs say of one another.
 namespace chengxin::pack {
@@ -14,7 +15,16 @@ class Scope {
   std::map<std::string, const Dictionary*, std::less<>> dictionaries;
   std::map<std::string, const Part*, std::less<>> decisions;
   std::vector<std::string> roles, chains, views, entity_names, dictionary_names;
-  Json environment;  // what rules may read (describe.h)
+
+  // Whether there is what the field refers to.
+  bool knows(const Field& field) const;
+  // What a rule may read whose own record is of the type `it`, a record around it of `record` (null: none).
+  // Compiled once for each; its errors are those of rules::Environment::compile.
+  const Result<rules::Environment>& environment(const Json& it, const Json& record = nullptr) const;
+
+ private:
+  Json common_;  // describe.h
+  mutable std::map<std::string, Result<rules::Environment>> environments_;
 };
 
 void link(Packs& packs);
@@ -30,8 +40,9 @@ void link_decision(const Source& source, const Scope& scope, Findings& findings)
 void link_process(const Source& source, const Scope& scope, Findings& findings);
 void link_view(const Source& source, const Scope& scope, Findings& findings);
 void check_span(const Node& node, const Source& source, Findings& findings);  // from … until
-void check_rule(const Node* node, const Json& environment, const Json& here, const Source& source,
-                Findings& findings);
+// `wanted`: the type that the rule has to give.
+void check_rule(const Node* node, const Result<rules::Environment>& environment, const Json& wanted,
+                const Source& source, Findings& findings);
 void link_rules(const Entity& entity, const Scope& scope, Findings& findings);
 
 // `node` names one of `names`; if not, `reason` and the nearest.

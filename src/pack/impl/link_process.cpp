@@ -31,7 +31,7 @@ class ProcessLinker {
   }
 
   void take_entity(const Entity& entity) {
-    here_ = {{"it", {{"object", entity.name}}}};
+    it_ = {{"object", entity.name}};
     people_ = scope_.roles;
     people_.emplace_back("starter");
     for (const Field& field : entity.fields)
@@ -66,7 +66,8 @@ class ProcessLinker {
       names_one(*form, scope_.views, "pack.view_unknown", source_, findings_);
     if (const Node* role = node.find("escalate_to"))
       names_one(*role, scope_.roles, "pack.role_unknown", source_, findings_);
-    check_rule(node.find("when"), scope_.environment, here_, source_, findings_);
+    if (const Node* when = node.find("when"))
+      check_rule(when, scope_.environment(it_), "bool", source_, findings_);
     if (const Node* back = node.find("back"))
       for (const Node& each : back->items) leads(index, each);
     const Node* fork = node.find("fork");
@@ -138,7 +139,7 @@ class ProcessLinker {
   const Source& source_;
   const Scope& scope_;
   Findings& findings_;
-  Json here_;
+  Json it_;
   std::vector<std::string> steps_, people_, states_;
   std::multimap<size_t, size_t> edges_;
   std::set<size_t> ends_;

@@ -17,14 +17,14 @@ class RuleLinker {
     const Node& root = entity_.node();
     fields(entity_.fields, object(entity_.name), {});
     if (const Node* checks = root.find("checks"))
-      for (const Node& check : checks->items) rule(check.find("rule"), object(entity_.name), {});
+      for (const Node& check : checks->items) condition(check.find("rule"));
     if (const Node* states = root.find("states"))
-      for (const Member& state : states->members) rule(state.value.find("when"), object(entity_.name), {});
+      for (const Member& state : states->members) condition(state.value.find("when"));
     if (const Node* access = root.find("access"))
       for (const Member& role : access->members)
         for (const char* verb : {"read", "change", "delete"}) {
           const Node* scope = role.value.find(verb);
-          if (scope && scope->text != "all" && scope->text != "own") rule(scope, object(entity_.name), {});
+          if (scope && scope->text != "all" && scope->text != "own") condition(scope);
         }
     cycles();
   }
@@ -35,19 +35,21 @@ class RuleLinker {
   void fields(const std::vector<Field>& all, const Json& it, const Json& record) {
     for (const Field& field : all) {
       if (!field.node->is(Node::Kind::map)) continue;
-      rule(field.node->find("value"), it, record);
-      if (const Node* initial = field.node->find("default")) rule(initial->find("rule"), it, record);
+      if (!scope_.knows(field)) continue;  // said already
+      const Json wanted = field.type == Type::json ? Json() : type_of(entity_, field);
+      rule(field.node->find("value"), it, record, wanted);
+      if (const Node* initial = field.node->find("default")) rule(initial->find("rule"), it, record, wanted);
       const Json candidate =
           field.type == Type::ref ? object(field.option) : Json{{"dictionary", field.option}};
-      rule(field.node->find("where"), candidate, it);
+      rule(field.node->find("where"), candidate, it, "bool");
       if (field.type == Type::table) fields(field.columns, object(entity_.name + "." + field.name), it);
     }
   }
 
-  void rule(const Node* node, const Json& it, const Json& record) {
-    Json here = {{"it", it}};
-    if (!record.is_null()) here["record"] = record;
-    check_rule(node, scope_.environment, here, *entity_.source, findings_);
+  void condition(const Node* node) { rule(node, object(entity_.name), {}, "bool"); }
+
+  void rule(const Node* node, const Json& it, const Json& record, const Json& wanted) {
+    if (node) check_rule(node, scope_.environment(it, record), wanted, *entity_.source, findings_);
   }
 
   const Node* value_of(const std::string& name) const {
@@ -82,10 +84,11 @@ class RuleLinker {
 
 }  // namespace
 
-void check_rule(const Node* node, const Json& environment, const Json& here, const Source& source,
-                Findings& findings) {
+void check_rule(const Node* node, const Result<rules::Environment>& environment, const Json& wanted,
+                const Source& source, Findings& findings) {
   if (!node || !node->is(Node::Kind::scalar)) return;
-  for (const RuleProblem& each : rule_problems(node->text, environment, here))
+  if (!environment) return findings.wrong(environment.error(), source.file);
+  for (const RuleProblem& each : rule_problems(node->text, *environment, wanted))
     findings.wrong(each.reason, source.file, place_within(source, *node, each.at), each.about, each.mend);
 }
 

@@ -18,7 +18,7 @@ class ViewLinker {
     const bool first = !hit || hit->text == "first";
     for (size_t i = 0; i < rows->items.size(); ++i) {
       const Node& row = rows->items[i];
-      rule(row.find("when"));
+      condition(row.find("when"));
       check_span(row, source_, findings_);
       if (const Node* then = row.find("then"))
         names_one(*then, outcomes, "pack.outcome_unknown", source_, findings_);
@@ -35,11 +35,11 @@ class ViewLinker {
     for (const char* member : {"columns", "filters", "search"}) fields(root.find(member));
     if (const Node* newest = root.find("newest"))
       names_one(*newest, fields_, "pack.field_unknown", source_, findings_);
-    rule(root.find("where"));
+    condition(root.find("where"));
     if (const Node* sections = root.find("sections"))
       for (const Node& section : sections->items) {
         fields(section.find("fields"));
-        rule(section.find("when"));
+        condition(section.find("when"));
       }
   }
 
@@ -51,7 +51,7 @@ class ViewLinker {
     for (const Field& field : entity.fields) fields_.push_back(field.name);
     for (const auto& [built_in, from] : {std::pair("number", "number"), std::pair("state", "states")})
       if (entity.node().find(from)) fields_.emplace_back(built_in);
-    here_ = {{"it", {{"object", entity.name}}}};
+    it_ = {{"object", entity.name}};
     return true;
   }
 
@@ -61,13 +61,15 @@ class ViewLinker {
         names_one(name, fields_, "pack.field_unknown", source_, findings_);
   }
 
-  void rule(const Node* node) { check_rule(node, scope_.environment, here_, source_, findings_); }
+  void condition(const Node* node) {
+    if (node) check_rule(node, scope_.environment(it_), "bool", source_, findings_);
+  }
 
   const Source& source_;
   const Scope& scope_;
   Findings& findings_;
   std::vector<std::string> fields_;
-  Json here_;
+  Json it_;
 };
 
 }  // namespace
