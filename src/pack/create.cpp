@@ -1,19 +1,11 @@
 #include "pack/create.h"
 
-#include <algorithm>
-
 #include "pack/impl/template_table.h"
 
 namespace chengxin::pack {
 namespace {
 
 constexpr size_t kMostName = 40;  // names of its entities begin with it
-
-bool is_pack_name(std::string_view name) {
-  return !name.empty() && name.size() <= kMostName && name[0] >= 'a' && name[0] <= 'z' &&
-         std::all_of(name.begin(), name.end(),
-                     [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_'; });
-}
 
 std::string named(std::string text, std::string_view name) {
   constexpr std::string_view kMark = "{{name}}";
@@ -47,7 +39,8 @@ Status create_pack(const fs::path& folder) {
   std::error_code error;
   if (fs::exists(folder, error)) return fail(Code::conflict, "pack.exists", "{}", folder.string());
   const std::string name = folder.filename().string();
-  if (!is_pack_name(name)) return fail(Code::invalid_argument, "pack.folder_name", "{}", name);
+  if (!is_name(name) || name.size() > kMostName)
+    return fail(Code::invalid_argument, "pack.folder_name", "{}", name);
   for (const TemplateRow& row : template_rows)
     TRY(write(folder / row.path, named(std::string(*row.content), name)));
   TRY(write_schemas(folder / ".schemas"));

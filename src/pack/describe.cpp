@@ -83,12 +83,13 @@ Json one_schema(const Field& field) {
   return {{"type", "string"}, {"minLength", 1}, {"maxLength", 64}};
 }
 
+std::string shown(const Titles& title) { return title.en.empty() ? title.zh : title.zh + " · " + title.en; }
+
 Json field_schema(const Field& field) {
   Json out = one_schema(field);
   if (field.many)
     out = {{"type", "array"}, {"items", std::move(out)}, {"uniqueItems", true}, {"maxItems", 1000}};
-  if (!field.title.zh.empty())
-    out["title"] = field.title.en.empty() ? field.title.zh : field.title.zh + " · " + field.title.en;
+  if (!field.title.zh.empty()) out["title"] = shown(field.title);
   if (field.computed) out["readOnly"] = true;
   return out;
 }
@@ -142,7 +143,7 @@ Json entity_schema(const Entity& entity) {
   Json out = fields_schema(entity.fields);
   out["$schema"] = "https://json-schema.org/draft/2020-12/schema";
   out["$id"] = fmt::format("urn:chengxin:entity:{}:{}", entity.pack, entity.name);
-  out["title"] = entity.title.en.empty() ? entity.title.zh : entity.title.zh + " · " + entity.title.en;
+  out["title"] = shown(entity.title);
   return out;
 }
 

@@ -14,8 +14,8 @@ Json entity_schema(const Entity& entity);
 // {"type": word}, {"decimal": digits, "unit"}, {"dictionary": name}, {"ref": entity}, {"object": name} or
 // {"list": TYPE}, with "optional": true where nothing may be there. "it" and "record" are put in by who
 // compiles a rule, who knows where it stands. Fields of JSON, and those that refer to what is not among
-// `entities` and `dictionaries`, are left out: no rule reads them. A record's state is a code of the dictionary
-// "ENTITY.state".
+// `entities` and `dictionaries`, are left out: no rule reads them. A record's state is a code of the
+// dictionary "ENTITY.state".
 Json environment(std::span<const Entity* const> entities, std::span<const Dictionary* const> dictionaries);
 Json type_of(const Entity& entity, const Field& field);
 

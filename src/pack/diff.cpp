@@ -9,12 +9,6 @@ using Path = std::vector<std::string>;
 
 std::string at(const Path& path, size_t i) { return i < path.size() ? path[i] : std::string(); }
 
-bool is_type(std::string_view name) {
-  for (int i = 0; i <= int(Type::json); ++i)
-    if (name_of(Type(i)) == name) return true;
-  return false;
-}
-
 bool grows(const Json& before, const Json& after) {
   const auto a = parse_decimal(before.is_string() ? before.get<std::string>() : "");
   const auto b = parse_decimal(after.is_string() ? after.get<std::string>() : "");
@@ -35,7 +29,7 @@ Effect of_field(const Path& path, size_t depth, const Change& change) {
   if (option == "table" && path.size() > depth + 2) return of_field(path, depth + 2, change);
   if (option == "decimal" && change.kind == Change::Kind::changed)
     return grows(change.before, change.after) ? Effect::migration : Effect::loss;
-  if (is_type(option)) return change.kind == Change::Kind::removed ? Effect::loss : Effect::migration;
+  if (type_named(option)) return change.kind == Change::Kind::removed ? Effect::loss : Effect::migration;
   if (option == "many") return change.after == "true" ? Effect::migration : Effect::loss;
   if (option == "value") return change.kind == Change::Kind::added ? Effect::loss : Effect::migration;
   const bool more = change.kind != Change::Kind::removed && change.after != "false";

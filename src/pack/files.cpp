@@ -30,7 +30,8 @@ class Gate {
                    [](char c) { return c >= 'A' && c <= 'Z' ? char(c - 'A' + 'a') : c; });
     if (!folded_.insert(folded).second) return wrong("pack.file_case", path);
     if (folded_.size() > kMostFiles) return wrong("pack.too_many", "", std::to_string(kMostFiles));
-    return has_kind(path) || wrong("pack.file_unknown", path, {}, mend(path));
+    const bool explains = path.ends_with(".md") && path.find('/') == std::string::npos;
+    return explains || kind_of(path) || wrong("pack.file_unknown", path, {}, mend(path));
   }
 
   bool takes(const std::string& path, size_t bytes) {
@@ -53,16 +54,6 @@ class Gate {
       if (end == std::string_view::npos) return true;
       path.remove_prefix(end + 1);
     }
-  }
-
-  static bool has_kind(std::string_view path) {
-    if (path == "pack.yaml" || (path.ends_with(".md") && path.find('/') == std::string_view::npos))
-      return true;
-    const size_t slash = path.find('/');
-    if (slash == std::string_view::npos || !path.ends_with(".yaml")) return false;
-    if (path.find('/', slash + 1) != std::string_view::npos) return false;
-    return std::any_of(file_kinds().begin(), file_kinds().end(),
-                       [&](const FileKind& kind) { return kind.folder == path.substr(0, slash); });
   }
 
   static std::string mend(const std::string& path) {
@@ -93,7 +84,7 @@ class FolderReader {
     std::vector<fs::directory_entry> entries;
     for (fs::directory_iterator at(folder, error), end; !error && at != end; at.increment(error)) {
       if (entries.size() > kMostFiles) break;  // the gate says so
-      entries.push_back(*at);
+      if (!at->path().filename().string().starts_with('.')) entries.push_back(*at);
     }
     if (error) findings_.wrong(file_error(folder, error.value()), out_.label);
     std::sort(entries.begin(), entries.end());
@@ -103,7 +94,6 @@ class FolderReader {
  private:
   void take(const fs::directory_entry& entry, int depth) {
     const std::string path = entry.path().lexically_relative(root_).generic_string();
-    if (entry.path().filename().string().starts_with('.')) return;
     std::error_code error;
     const fs::file_status status = entry.symlink_status(error);
     if (fs::is_symlink(status)) {

@@ -45,13 +45,12 @@ void Findings::wrong(std::string_view reason, const std::string& file, Place at,
   std::string told(about.substr(0, kAbout));
   while (!told.empty() && about.size() > kAbout && (uint8_t(about[told.size()]) & 0xc0) == 0x80)
     told.pop_back();  // not within a character
+  size_t& kept = of_file_[file];
+  const bool full = kept >= kKept;
+  if (!full && !seen_.emplace(file, at, std::string(reason), told).second) return;
   ++total_;
-  if (of_file_[file] >= kKept) return;
-  if (!seen_.emplace(file, at, std::string(reason), told).second) {
-    --total_;
-    return;
-  }
-  ++of_file_[file];
+  if (full) return;
+  ++kept;
   kept_.push_back({std::string(reason), file, at, sentence(reason, told, texts::Language::zh),
                    sentence(reason, told, texts::Language::en), std::move(mend)});
 }

@@ -21,11 +21,6 @@ size_t characters(std::string_view text) {
 bool is_lower(char c) { return c >= 'a' && c <= 'z'; }
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
-bool is_name(std::string_view text) {
-  return !text.empty() && text.size() <= 63 && is_lower(text[0]) &&
-         std::all_of(text.begin(), text.end(), [](char c) { return is_lower(c) || is_digit(c) || c == '_'; });
-}
-
 bool is_key(std::string_view text) {
   if (text.size() > 127) return false;
   for (;;) {
@@ -284,6 +279,22 @@ Json short_json(const Node& node, const Shape& shape) {
 }
 
 }  // namespace
+
+const FileKind* kind_of(std::string_view path) {
+  const size_t slash = path.find('/');
+  const bool in_folder = slash != std::string_view::npos;
+  if (in_folder && (!path.ends_with(".yaml") || path.find('/', slash + 1) != std::string_view::npos))
+    return nullptr;
+  for (const FileKind& kind : file_kinds())
+    if (in_folder ? kind.folder == path.substr(0, slash) : kind.folder.empty() && path == "pack.yaml")
+      return &kind;
+  return nullptr;
+}
+
+bool is_name(std::string_view text) {
+  return !text.empty() && text.size() <= 63 && is_lower(text[0]) &&
+         std::all_of(text.begin(), text.end(), [](char c) { return is_lower(c) || is_digit(c) || c == '_'; });
+}
 
 bool check_grammar(const Source& source, const Shape& shape, Findings& findings) {
   Checker checker(source, findings);

@@ -66,6 +66,8 @@ struct FileKind {
   std::string_view zh, en;
 };
 const std::vector<FileKind>& file_kinds();
+// Which kind a path in a pack is of: pack.yaml or FOLDER/NAME.yaml. nullptr: of none.
+const FileKind* kind_of(std::string_view path);
 
 // Finds what `source` holds that its kind does not allow. Mistakes: pack.member_unknown, pack.member_missing,
 // pack.member_twice, pack.member_alone, pack.kind_wrong, pack.choice, pack.name, pack.name_reserved,
@@ -88,6 +90,7 @@ std::optional<Decimal> parse_decimal(std::string_view text);
 // a < b, exactly.
 bool less(Decimal a, Decimal b);
 
+bool is_name(std::string_view text);  // [a-z][a-z0-9_]*, at most 63
 bool is_date(std::string_view text);
 // A whole number from 1 to 9999, a blank and minute, hour, day or workday, with an s or without.
 bool is_duration(std::string_view text);

@@ -25,10 +25,10 @@ std::vector<std::string> names_in(const Node* map) {
   return out;
 }
 
-std::optional<Type> type_named(std::string_view name) {
-  for (size_t i = 0; i < std::size(kTypes); ++i)
-    if (kTypes[i] == name) return Type(i);
-  return std::nullopt;
+Titles titles_of(const Node* node) {
+  if (!node) return {};
+  if (node->is(Node::Kind::scalar)) return {node->text, {}};
+  return {text_of(*node, "zh"), text_of(*node, "en")};
 }
 
 std::vector<Field> fields_of(const Node* map);
@@ -61,7 +61,6 @@ std::optional<Field> field_of(const Member& member) {
   out.title = titles_of(&node);
   out.required = is_true(node, "required");
   out.many = is_true(node, "many");
-  out.unique = is_true(node, "unique");
   out.computed = node.find("value") != nullptr;
   out.unit = text_of(node, "unit");
   out.sensitivity = text_of(node, "sensitivity");
@@ -91,7 +90,6 @@ void take_pack(const Source& source, Pack& out) {
   const Node& root = source.root;
   out.file = &source;
   out.name = text_of(root, "pack");
-  out.title = titles_of(root.find("title"));
   out.version = parse_version(text_of(root, "version")).value_or(Version{});
   out.uses = names_in(root.find("uses"));
   out.roles = names_in(root.find("roles"));
@@ -107,7 +105,7 @@ void take(const Source& source, const FileKind& kind, Pack& out) {
     out.entities.push_back(
         {name, {}, titles_of(root.find("title")), fields_of(root.find("fields")), &source});
   } else if (kind.kind == "dictionary") {
-    Dictionary made{name, {}, titles_of(root.find("title")), {}, false, &source};
+    Dictionary made{name, {}, false, &source};
     gather_codes(root.find("codes"), made);
     out.dictionaries.push_back(std::move(made));
   } else if (kind.kind == "decision") {
@@ -128,24 +126,15 @@ void take(const Source& source, const FileKind& kind, Pack& out) {
 
 std::string_view name_of(Type type) { return kTypes[size_t(type)]; }
 
-Titles titles_of(const Node* node) {
-  if (!node) return {};
-  if (node->is(Node::Kind::scalar)) return {node->text, {}};
-  return {text_of(*node, "zh"), text_of(*node, "en")};
+std::optional<Type> type_named(std::string_view name) {
+  for (size_t i = 0; i < std::size(kTypes); ++i)
+    if (kTypes[i] == name) return Type(i);
+  return std::nullopt;
 }
 
 const Field* Entity::find(std::string_view field) const {
   for (const Field& each : fields)
     if (each.name == field) return &each;
-  return nullptr;
-}
-
-const FileKind* kind_of(std::string_view path) {
-  if (path == "pack.yaml") return &file_kinds().front();
-  const size_t slash = path.find('/');
-  if (slash == std::string_view::npos) return nullptr;
-  for (const FileKind& kind : file_kinds())
-    if (kind.folder == path.substr(0, slash)) return &kind;
   return nullptr;
 }
 
@@ -163,7 +152,6 @@ Pack read_pack(const Files& files, Findings& findings) {
     out.sources.push_back(std::move(source));
   }
   for (Entity& each : out.entities) each.pack = out.name;
-  for (Dictionary& each : out.dictionaries) each.pack = out.name;
   return out;
 }
 

@@ -32,6 +32,7 @@ enum class Type {
   json,
 };
 std::string_view name_of(Type type);
+std::optional<Type> type_named(std::string_view name);
 
 // A field of an entity, or a column of a table in one.
 struct Field {
@@ -40,7 +41,7 @@ struct Field {
   Type type = Type::text;
   std::string option;  // kind of text, currency, dictionary, entity, precision, geometry
   int digits = 0;      // of a decimal
-  bool required = false, many = false, unique = false, computed = false;
+  bool required = false, many = false, computed = false;
   std::string unit, sensitivity;
   std::vector<Field> columns;  // of a table
   const Node* node = nullptr;  // with its options; a lone word when it is in short form
@@ -58,8 +59,7 @@ struct Entity {
 };
 
 struct Dictionary {
-  std::string name, pack;
-  Titles title;
+  std::string name;
   std::map<std::string, Place> codes;  // of all levels
   bool nested = false;
   const Source* source = nullptr;
@@ -80,7 +80,6 @@ struct Part {
 struct Pack {
   std::string name, label;
   Version version{};
-  Titles title;
   std::vector<std::string> uses, roles, chains;
   std::vector<std::unique_ptr<const Source>> sources;  // by path; what the others point into
   const Source* file = nullptr;                        // pack.yaml
@@ -92,9 +91,6 @@ struct Pack {
 
 // Reads and checks each file by itself.
 Pack read_pack(const Files& files, Findings& findings);
-
-// Which kind a path of a pack is of; nullptr: of none.
-const FileKind* kind_of(std::string_view path);
 
 struct Packs {
   std::vector<Pack> packs;
@@ -109,7 +105,5 @@ struct Packs {
 void check_into(std::span<const Files> packs, Packs& out);
 Packs check(std::span<const Files> packs);
 Packs check_folders(std::span<const fs::path> folders);
-
-Titles titles_of(const Node* node);
 
 }  // namespace chengxin::pack

@@ -305,6 +305,20 @@ TEST(Links, LongChainsAreRefused) {
   EXPECT_EQ(told(check(packs).findings), (Told{"pack.too_many p/entities/house.yaml:4:3"}));
 }
 
+// Each field reads the next, with as much text as a file may have; the last reads the first.
+TEST(Links, TheLongestCycleIsFound) {
+  const std::string more(2000, ' ');
+  std::string ring = "entity: house\ntitle: H\nfields:\n";
+  for (size_t i = 0; i < kMostFields; ++i)
+    ring += fmt::format("  f{0}: {{whole: true, value: 'it.f{1}{2}'}}\n", i, (i + 1) % kMostFields, more);
+  Content content = small();
+  content["entities/house.yaml"] = ring;
+  const std::vector<Files> packs{files_of(content)};
+  const Packs checked = check(packs);
+  EXPECT_EQ(checked.findings.total(), kMostFields);
+  EXPECT_EQ(checked.findings.shown().at(0).reason, "pack.value_cycle");
+}
+
 Files named(const std::string& name, const std::string& more, Content others = {}) {
   others["pack.yaml"] = fmt::format("pack: {}\nversion: 1.2.0\ntitle: T\nengine: '1.0'\n{}", name, more);
   return files_of(others, name);
@@ -408,8 +422,8 @@ TEST_F(Folders, HoldNothingButAPack) {
                   "pack.not_a_file /texts.yaml"}));
   EXPECT_EQ(reading(root_ / "none").at(0), "file.not_found ");
   EXPECT_EQ(reading(write({{"texts/en.yaml", "a"}}, "empty")), Told{"pack.missing "});
-  EXPECT_EQ(reading(write({{"pack.yaml", std::string(kMostFileBytes + 1, 'x')}}, "large")).at(0),
-            "pack.missing ");
+  EXPECT_EQ(reading(write({{"pack.yaml", std::string(kMostFileBytes + 1, 'x')}}, "large")),
+            (Told{"pack.missing ", "pack.file_too_large /pack.yaml"}));
 }
 
 TEST_F(Folders, PackedAndSigned) {

@@ -52,27 +52,28 @@ class RuleLinker {
     if (node) check_rule(node, scope_.environment(it, record), wanted, *entity_.source, findings_);
   }
 
-  const Node* value_of(const std::string& name) const {
-    const Field* field = entity_.find(name);
-    return field ? field->node->find("value") : nullptr;
-  }
-
-  // A computed field that needs itself, over others.
+  // Computed fields that need themselves, over others.
   void cycles() {
-    for (const Field& field : entity_.fields) {
-      if (!field.computed) continue;
-      std::set<std::string> seen;
-      if (needs(field.name, field.name, seen))
-        findings_.wrong("pack.value_cycle", entity_.source->file, value_of(field.name)->at, field.name);
-    }
+    std::map<std::string, std::vector<std::string>> reads;
+    for (const Field& field : entity_.fields)
+      if (field.computed) reads[field.name] = fields_read(field.node->find("value")->text, "it");
+    for (const Field& field : entity_.fields)
+      if (field.computed && needs_itself(field.name, reads))
+        findings_.wrong("pack.value_cycle", entity_.source->file, field.node->find("value")->at, field.name);
   }
 
-  bool needs(const std::string& from, const std::string& goal, std::set<std::string>& seen) const {
-    const Node* value = value_of(from);
-    if (!value) return false;
-    for (const std::string& name : fields_read(value->text, "it")) {
-      if (name == goal) return true;
-      if (seen.insert(name).second && needs(name, goal, seen)) return true;
+  static bool needs_itself(const std::string& name,
+                           const std::map<std::string, std::vector<std::string>>& reads) {
+    std::set<std::string> seen;
+    std::vector<std::string> open{name};
+    while (!open.empty()) {
+      const auto found = reads.find(open.back());
+      open.pop_back();
+      if (found == reads.end()) continue;
+      for (const std::string& read : found->second) {
+        if (read == name) return true;
+        if (seen.insert(read).second) open.push_back(read);
+      }
     }
     return false;
   }

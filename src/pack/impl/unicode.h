@@ -18,7 +18,4 @@ struct BadText {
 // them the few that are in NFC all the same, such as a lone combining accent.
 std::optional<BadText> bad_text(std::string_view text);
 
-// Of a scalar, in which escapes may have brought in what the file did not show.
-inline bool is_good_text(std::string_view text) { return !bad_text(text).has_value(); }
-
 }  // namespace chengxin::pack

@@ -1,4 +1,5 @@
 #include <charconv>
+#include <chrono>
 
 #include "pack/grammar.h"
 
@@ -67,11 +68,10 @@ bool is_date(std::string_view text) {
   if (text.size() != 10 || text[4] != '-' || text[7] != '-') return false;
   const auto year = text.substr(0, 4), month = text.substr(5, 2), day = text.substr(8, 2);
   if (!is_digits(year) || !is_digits(month) || !is_digits(day)) return false;
-  const int64_t y = number(year), m = number(month), d = number(day);
-  if (y < 1 || m < 1 || m > 12) return false;
-  constexpr int kDays[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-  const bool leap = (y % 4 == 0 && y % 100 != 0) || y % 400 == 0;
-  return d >= 1 && d <= kDays[m - 1] + (m == 2 && leap ? 1 : 0);
+  const std::chrono::year_month_day date{std::chrono::year(int(number(year))),
+                                         std::chrono::month(unsigned(number(month))),
+                                         std::chrono::day(unsigned(number(day)))};
+  return date.ok() && number(year) > 0;
 }
 
 bool is_duration(std::string_view text) {
