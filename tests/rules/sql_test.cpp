@@ -24,11 +24,11 @@ class RulesSqlTest : public test::OnEachDatabase {
     return GetParam() == sql::Dialect::sqlite ? SqlDialect::sqlite : SqlDialect::postgresql;
   }
 
-  Result<std::set<int64_t>> chosen(const Condition& condition) {
+  Result<std::set<int64_t>> chosen(const Condition& condition, std::string_view table = "manifest") {
     std::vector<sql::Value> values;
     for (const auto& value : condition.values)
       values.push_back(std::visit([](const auto& held) { return sql::Value(held); }, value));
-    sql::Query query("select m.id from manifest m");
+    sql::Query query(fmt::format("select m.id from {} m", table));
     query.where_values(condition.text, values);
     std::set<int64_t> ids;
     const auto work = [&](sql::Session& session) -> Status {
@@ -103,6 +103,80 @@ TEST_P(RulesSqlTest, ChoosesTheRowsThatEvaluationDoes) {
   for (const auto& [reason, example] : examples) RecordProperty(reason + ".example", example);
   EXPECT_GT(compared, kRounds * kRules / 2);
   EXPECT_GT(mixed, compared / 8);
+}
+
+// As deep as the compiler lets a rule be, each database still takes it.
+TEST_P(RulesSqlTest, WhatIsLetThroughIsNotTooDeep) {
+  const auto nested = [](std::string open, std::string inner, std::string close) {
+    return [=](int depth) {
+      std::string out = inner;
+      for (int i = 0; i < depth; ++i) out = open + out + close;
+      return out;
+    };
+  };
+  const std::vector<std::pair<const char*, std::function<std::string(int)>>> shapes{
+      {"references",
+       [](int depth) {
+         std::string out = "it";
+         for (int i = 0; i < depth; ++i) out += ".parent";
+         return out + ".n > 0";
+       }},
+      {"lists",
+       [](int depth) {
+         std::string out = fmt::format("a{}.n > 0", depth), of;
+         for (int i = depth; i > 0; --i)
+           out =
+               fmt::format("{}.children.exists(a{}, {})", i == 1 ? "it" : fmt::format("a{}", i - 1), i, out);
+         return depth == 0 ? "it.n > 0" : out;
+       }},
+      {"conditionals", nested("(it.n > 1 ? ", "it.n > 0", " : it.n > 2)")},
+      {"conditionals to the right", nested("(it.n > 1 ? it.n > 2 : ", "it.n > 0", ")")},
+      {"sums", [&](int depth) { return nested("(1 + ", "it.n", ")")(depth) + " > 0"; }},
+      {"negations", nested("!(it.n > 5 && ", "it.n > 0", ")")},
+      {"counts",
+       [&](int depth) { return nested("size(it.children.filter(c, c.n > ", "it.n", "))")(depth) + " > 0"; }},
+      {"conjunctions", nested("it.n > 0 && ", "it.n > 0", "")}};
+  const auto environment = Environment::compile({{"it", {{"object", "node"}}},
+                                                 {"objects",
+                                                  {{"node",
+                                                    {{"fields",
+                                                      {{"n", "int"},
+                                                       {"parent", {{"ref", "node"}}},
+                                                       {"children", {{"list", {{"object", "node"}}}}}}}}}}}});
+  ASSERT_OK(environment);
+  const auto mapping = Mapping::compile(
+      {{"alias", "m"},
+       {"objects",
+        {{"node",
+          {{"table", "node"},
+           {"key", "id"},
+           {"fields", {{"n", "n"}, {"parent", "parent"}, {"children", {{"of", "parent"}}}}}}}}}});
+  ASSERT_OK(mapping);
+  ASSERT_OK(database_->write([](sql::Session& session) -> Status {
+    TRY(session.run("create table node (id bigint primary key, parent bigint not null, n bigint not null)"));
+    return {};
+  }));
+  for (const auto& [name, make] : shapes) {
+    std::string refused;
+    for (int depth = 0; depth < 120 && refused.empty(); ++depth) {
+      const auto rule = Rule::compile(make(depth));
+      if (!rule) {
+        refused = rule.error().reason;
+        break;
+      }
+      const auto checked = rule->check(*environment, "bool");
+      ASSERT_OK(checked);
+      ASSERT_TRUE(checked->rule) << checked->mistakes.at(0).to_string();
+      const auto condition = checked->rule->sql(dialect(), *mapping, Json::object());
+      if (condition)
+        EXPECT_TRUE(test::succeeded(chosen(*condition, "node"))) << name << ' ' << depth;
+      else
+        refused = condition.error().reason;
+    }
+    const bool flat = std::string_view(name) == "conjunctions";
+    if (!flat)
+      EXPECT_TRUE(refused == "rules.sql_too_large" || refused == "rule.too_large") << name << refused;
+  }
 }
 
 }  // namespace

@@ -1,6 +1,6 @@
 //! Operators and functions in SQL. What is not here is refused.
 use super::fragment::{fill, joined, literal, Dialect, Sql};
-use super::{refused, Compiler, Made};
+use super::{Compiler, Made};
 use crate::rules::calendar::{DAY_MS, DEFAULT_ZONE_MINUTES, FIRST_DAY, LAST_DAY};
 use crate::rules::decimal::{power, UNITS_END};
 use crate::rules::lower::{Kind, Node};
@@ -37,7 +37,7 @@ impl Compiler<'_> {
             ("contains" | "startsWith" | "endsWith", [a, b]) => self.texts(name, a, b),
             ("size" | "count", [a]) => match self.type_of(a) {
                 Type::List(_) => self.rows(a).and_then(|rows| self.count(&rows)),
-                Type::Map(_) => Err(refused("rules.sql_list", "maps have no form in SQL")),
+                Type::Map(_) => Err(Fault::new("rules.sql_list", "maps have no form in SQL")),
                 _ => fill("length({})", &[&self.scalar(a)?]),
             },
             ("sum", [list]) => self.rows(list).and_then(|rows| self.sum(&rows, self.type_of(node))),
@@ -230,7 +230,7 @@ impl Compiler<'_> {
     fn whole_division(&mut self, name: &str, a: &Node, b: &Node) -> Made {
         let by = match b.kind {
             Kind::Constant(Value::Int(by)) if by > 0 => by,
-            _ => return Err(refused("rules.sql_function", "in SQL the divisor is a number above zero in the rule itself").or_at(b.at)),
+            _ => return Err(Fault::new("rules.sql_function", "in SQL the divisor is a number above zero in the rule itself").or_at(b.at)),
         };
         let number = self.scalar(a)?;
         match name {
@@ -264,7 +264,7 @@ impl Compiler<'_> {
                 let away = fill(&format!("({{}} + CASE WHEN {{}} < 0 THEN -{half} ELSE {half} END)"), &[&units, &units])?;
                 self.divided(&away, factor)
             }
-            _ => Err(refused("rules.sql_function", "in SQL rounding is down or half_up")),
+            _ => Err(Fault::new("rules.sql_function", "in SQL rounding is down or half_up")),
         }
     }
 
@@ -305,7 +305,7 @@ impl Compiler<'_> {
 
     fn is_missing(&mut self, node: &Node) -> Made {
         let value = match self.type_of(node).present() {
-            Type::Object(_) => Sql::plain(self.place(node).and_then(|place| self.key(&place))?),
+            Type::Object(_) => self.place(node).and_then(|place| self.key(&place))?,
             _ => self.scalar(node)?,
         };
         fill("({} IS NULL)", &[&value]).map(Sql::settled)
@@ -332,14 +332,14 @@ impl Compiler<'_> {
     fn within(&mut self, wanted: &Node, list: &Node) -> Made {
         let of = self.type_of(wanted);
         let Type::List(element) = self.type_of(list) else {
-            return Err(refused("rules.sql_list", "maps have no form in SQL"));
+            return Err(Fault::new("rules.sql_list", "maps have no form in SQL"));
         };
         let sought = self.scalar(wanted)?;
         let items: Vec<(Sql, &Type)> = if !self.reads_row(list) {
             let Some(Value::List(items)) = self.evaluated(list)? else {
                 return Ok(super::null(&Type::Bool).faulting());
             };
-            let one = |item| literal(element, item).ok_or_else(|| refused("rules.sql_value", "an element has no form in SQL").or_at(list.at));
+            let one = |item| literal(element, item).ok_or_else(|| Fault::new("rules.sql_value", "an element has no form in SQL").or_at(list.at));
             items.iter().map(|item| Ok((one(item)?, &**element))).collect::<Result<_, Fault>>()?
         } else if let Kind::List(nodes) = &list.kind {
             nodes.iter().map(|node| Ok((self.scalar(node)?, self.type_of(node)))).collect::<Result<_, Fault>>()?
@@ -348,7 +348,7 @@ impl Compiler<'_> {
             return self.among(&sought, of, &rows, element);
         };
         if items.iter().any(|(item, _)| item.faults) {
-            return Err(refused("rules.sql_list", "an element whose evaluation may fail").or_at(list.at));
+            return Err(Fault::new("rules.sql_list", "an element whose evaluation may fail").or_at(list.at));
         }
         self.one_of(&sought, of, items)
     }

@@ -4,9 +4,10 @@ use crate::rules::value::Value;
 use crate::rules::Fault;
 use serde_json::{json, Value as Json};
 
-/// Of the text, and of brackets in one another: SQLite takes expressions up to 1000 deep.
+/// Of the text, and of what a parser has to hold while it reads it: SQLite's holds 100 symbols (YYSTACKDEPTH), some of them of
+/// the statement around.
 const MAX_TEXT_BYTES: usize = 64 << 10;
-const MAX_DEPTH: usize = 400;
+const MAX_DEPTH: usize = 80;
 
 #[derive(Clone, Copy, PartialEq)]
 pub enum Dialect {
@@ -22,6 +23,7 @@ pub struct Sql {
     pub values: Vec<Json>,
     pub faults: bool,
     pub missing: bool,
+    /// Symbols that a parser holds, at most, at its innermost part.
     pub depth: usize,
 }
 
@@ -63,15 +65,25 @@ pub fn fill(template: &str, parts: &[&Sql]) -> Result<Sql, Fault> {
     Ok(made)
 }
 
+/// Symbols that a parser holds, at most, when it comes to a part: words before it, a closed bracket counting as one.
 fn nesting(template: &str) -> usize {
-    let (mut depth, mut most) = (0usize, 1usize);
-    for byte in template.bytes() {
-        match byte {
-            b'(' => depth += 1,
-            b')' => depth = depth.saturating_sub(1),
-            _ => {}
+    let (mut open, mut most, mut in_word) = (vec![0usize], 0, false);
+    for (at, byte) in template.bytes().enumerate() {
+        let word = !matches!(byte, b' ' | b'(' | b')');
+        if template[at..].starts_with("{}") {
+            most = most.max(open.iter().sum());
         }
-        most = most.max(depth);
+        if byte == b')' && open.len() > 1 {
+            open.pop();
+        } else if byte == b'(' || (word && !in_word) {
+            if let Some(held) = open.last_mut() {
+                *held += 1;
+            }
+        }
+        if byte == b'(' {
+            open.push(0);
+        }
+        in_word = word;
     }
     most
 }

@@ -1,7 +1,7 @@
 //! Lists of rows: subqueries.
 use super::fragment::{fill, joined, Dialect, Sql};
 use super::mapping::Field;
-use super::{refused, Compiler, Made, Place};
+use super::{Compiler, Made, Place};
 use crate::rules::lower::{Each, Kind, Node};
 use crate::rules::types::Type;
 use crate::rules::Fault;
@@ -36,7 +36,7 @@ impl Compiler<'_> {
             Kind::Call { function, arguments } if function.name() == "distinct" => {
                 self.rows(&arguments[0]).map(|rows| Rows { distinct: true, ..rows })
             }
-            _ => Err(refused("rules.sql_list", "in SQL a list is one of a row's, filtered or mapped")),
+            _ => Err(Fault::new("rules.sql_list", "in SQL a list is one of a row's, filtered or mapped")),
         };
         made.map_err(|fault| fault.or_at(node.at))
     }
@@ -58,9 +58,9 @@ impl Compiler<'_> {
                 let missing = matches!(**element, Type::Optional(_));
                 (table, of, Element::Value(Sql { missing, ..value }))
             }
-            _ => return Err(refused("rules.sql_list", "this list has no table of its own")),
+            _ => return Err(Fault::new("rules.sql_list", "this list has no table of its own")),
         };
-        let condition = Sql::plain(format!("({row}.{by} = {key})"));
+        let condition = fill(&format!("({row}.{by} = {{}})"), &[&key])?;
         Ok(Rows { from: format!("{table} {row}"), conditions: vec![condition], faults: Vec::new(), element, distinct: false })
     }
 
@@ -71,7 +71,7 @@ impl Compiler<'_> {
             rows = self.filtered(rows, test)?;
         }
         if rows.distinct {
-            return Err(refused("rules.sql_list", "distinct() comes last"));
+            return Err(Fault::new("rules.sql_list", "distinct() comes last"));
         }
         if matches!(self.type_of(value).present(), Type::Object(_)) {
             rows.element = Element::Row(self.inside(&rows, |this| this.place(value))?);
@@ -88,7 +88,7 @@ impl Compiler<'_> {
 
     pub fn filtered(&mut self, mut rows: Rows, test: Sql) -> Result<Rows, Fault> {
         if rows.distinct {
-            return Err(refused("rules.sql_list", "distinct() comes last"));
+            return Err(Fault::new("rules.sql_list", "distinct() comes last"));
         }
         if test.faults {
             let fault = self.some(&rows, &fill("({} IS NULL)", &[&test])?)?;
@@ -138,7 +138,7 @@ impl Compiler<'_> {
     pub fn count(&mut self, rows: &Rows) -> Made {
         let made = match (&rows.element, rows.distinct) {
             (Element::Value(value), true) if !value.missing => self.folded(rows, "count(s.v)")?,
-            (_, true) => return Err(refused("rules.sql_list", "distinct() of what may be missing")),
+            (_, true) => return Err(Fault::new("rules.sql_list", "distinct() of what may be missing")),
             _ => fill(&format!("(SELECT count(*) FROM {} WHERE {{}})", rows.from), &[&self.chosen(rows)?])?,
         };
         self.unless_faulty(rows, made.settled())
@@ -147,7 +147,7 @@ impl Compiler<'_> {
     /// SELECT `what` of the values, which are s.v: an aggregate of what the rows around alone decide would be theirs.
     fn folded(&self, rows: &Rows, what: &str) -> Made {
         let Element::Value(value) = &rows.element else {
-            return Err(refused("rules.sql_list", "a list of rows: map it to one of their fields"));
+            return Err(Fault::new("rules.sql_list", "a list of rows: map it to one of their fields"));
         };
         let distinct = if rows.distinct { "DISTINCT " } else { "" };
         let template = format!("(SELECT {what} FROM (SELECT {distinct}{{}} AS v FROM {} WHERE {{}}) s)", rows.from);
@@ -173,7 +173,7 @@ impl Compiler<'_> {
     pub fn extreme(&mut self, rows: &Rows, name: &str, of: &Type) -> Made {
         let collation = if of.present().is_text() { self.collation() } else { "" };
         if *of.present() == Type::Bytes {
-            return Err(refused("rules.sql_type", "bytes have no order in every database"));
+            return Err(Fault::new("rules.sql_type", "bytes have no order in every database"));
         }
         let made = self.folded(rows, &format!("{name}(s.v{collation})"))?;
         self.unless_faulty(rows, Sql { missing: true, ..made })
@@ -182,7 +182,7 @@ impl Compiler<'_> {
     /// Whether a value is among the elements.
     pub fn among(&mut self, wanted: &Sql, of: &Type, rows: &Rows, element_type: &Type) -> Made {
         let Element::Value(value) = &rows.element else {
-            return Err(refused("rules.sql_list", "a list of rows: map it to one of their fields"));
+            return Err(Fault::new("rules.sql_list", "a list of rows: map it to one of their fields"));
         };
         let same = self.equal(&value.clone(), element_type, wanted, of)?;
         let made = self.some(rows, &same)?;

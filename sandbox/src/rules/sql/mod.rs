@@ -59,7 +59,7 @@ enum Place {
     /// In a table that stands in FROM under this name.
     Here { object: Arc<str>, row: String },
     /// The row whose key is this.
-    Through { object: Arc<str>, key: String },
+    Through { object: Arc<str>, key: Sql },
 }
 
 impl Place {
@@ -77,10 +77,6 @@ struct Compiler<'a> {
     run: Run<'a>,
     locals: Vec<Local>,
     aliases: usize,
-}
-
-fn refused(reason: &'static str, detail: &str) -> Fault {
-    Fault::new(reason, detail)
 }
 
 impl<'a> Compiler<'a> {
@@ -104,7 +100,7 @@ impl<'a> Compiler<'a> {
         let made = made.map_err(|fault| fault.or_at(node.at))?;
         if made.missing && made.faults {
             let detail = "whether the value is missing or its evaluation fails is not to be told apart in SQL";
-            return Err(refused("rules.sql_missing", detail).or_at(node.at));
+            return Err(Fault::new("rules.sql_missing", detail).or_at(node.at));
         }
         Ok(made)
     }
@@ -146,7 +142,7 @@ impl<'a> Compiler<'a> {
         let of = self.type_of(node);
         match self.evaluated(node)? {
             None => Ok(Sql { missing: matches!(of, Type::Optional(_)), ..null(of).faulting() }),
-            Some(value) => literal(of, &value).ok_or_else(|| refused("rules.sql_value", &format!("this {of} has no form in SQL"))),
+            Some(value) => literal(of, &value).ok_or_else(|| Fault::new("rules.sql_value", &format!("this {of} has no form in SQL"))),
         }
     }
 
@@ -154,7 +150,7 @@ impl<'a> Compiler<'a> {
         match &node.kind {
             Kind::Local(index) => match &self.locals[*index] {
                 Local::Value(sql) => Ok(sql.clone()),
-                _ => Err(refused("rules.sql_object", "a whole object has no form in SQL: name one of its fields")),
+                _ => Err(Fault::new("rules.sql_object", "a whole object has no form in SQL: name one of its fields")),
             },
             Kind::Select { of, field, test: true } => {
                 let place = self.place(of)?;
@@ -164,19 +160,26 @@ impl<'a> Compiler<'a> {
                 }
             }
             Kind::Select { of, field, test: false } => self.select(node, of, field),
-            Kind::And(a, b) => self.pair(a, b, "({} AND {})"),
-            Kind::Or(a, b) => self.pair(a, b, "({} OR {})"),
+            Kind::And(..) | Kind::Or(..) => self.junction(node),
             Kind::If(test, yes, no) => self.conditional(node, test, yes, no),
             Kind::Call { function, arguments } => self.call(node, function.name(), arguments),
             Kind::Loop { over, each } => self.quantified(over, each),
-            Kind::Matches { .. } => Err(refused("rules.sql_function", "patterns differ between databases: startsWith, endsWith, contains")),
-            _ => Err(refused("rules.sql_list", "a list or map that is put together has no form in SQL")),
+            Kind::Matches { .. } => Err(Fault::new("rules.sql_function", "patterns differ between databases: startsWith, endsWith, contains")),
+            _ => Err(Fault::new("rules.sql_list", "a list or map that is put together has no form in SQL")),
         }
     }
 
-    fn pair(&mut self, a: &Node, b: &Node, template: &str) -> Made {
-        let (a, b) = (self.scalar(a)?, self.scalar(b)?);
-        fill(template, &[&a, &b])
+    /// A chain of && or of ||: each part beside the others, so that a long one is not deep.
+    fn junction(&mut self, node: &Node) -> Made {
+        let conjunction = matches!(node.kind, Kind::And(..));
+        let (mut parts, mut open) = (Vec::new(), vec![node]);
+        while let Some(next) = open.pop() {
+            match (&next.kind, conjunction) {
+                (Kind::And(a, b), true) | (Kind::Or(a, b), false) if self.reads_row(next) => open.extend([&**b, &**a]),
+                _ => parts.push(self.scalar(next)?),
+            }
+        }
+        joined(parts, if conjunction { "AND" } else { "OR" }, "TRUE")
     }
 
     fn conditional(&mut self, node: &Node, test: &Node, yes: &Node, no: &Node) -> Made {
@@ -193,23 +196,23 @@ impl<'a> Compiler<'a> {
                     let row = self.mapping.alias.clone().map_or_else(|| self.mapped(object).map(|mapped| mapped.table.clone()), Ok)?;
                     Ok(Place::Here { object: object.clone(), row })
                 }
-                _ => Err(refused("rules.sql_object", "it is no object")),
+                _ => Err(Fault::new("rules.sql_object", "it is no object")),
             },
             Kind::Local(index) => match &self.locals[*index] {
                 Local::Row(place) => Ok(place.clone()),
-                _ => Err(refused("rules.sql_object", "this is no row")),
+                _ => Err(Fault::new("rules.sql_object", "this is no row")),
             },
             Kind::Select { of, field, test: false } => match self.type_of(node).present() {
                 Type::Object(object) => {
                     let owner = self.place(of)?;
                     match self.field(&owner, field)? {
-                        Field::Column(column) => Ok(Place::Through { object: object.clone(), key: self.read(&owner, &column)?.text }),
+                        Field::Column(column) => Ok(Place::Through { object: object.clone(), key: self.read(&owner, &column)? }),
                         _ => Err(Fault::new("rules.sql_mapping", format!("{}.{field} is no column", owner.object()))),
                     }
                 }
                 other => Err(Fault::new("rules.sql_object", format!("{other} is no row"))),
             },
-            _ => Err(refused("rules.sql_object", "a row is named by fields alone")),
+            _ => Err(Fault::new("rules.sql_object", "a row is named by fields alone")),
         }
         .map_err(|fault| fault.or_at(node.at))
     }
@@ -225,14 +228,14 @@ impl<'a> Compiler<'a> {
             Place::Through { object, key } => {
                 let (mapped, row) = (self.mapped(object)?, self.alias());
                 let (value, table, by) = (column.of(&row), &mapped.table, &mapped.key);
-                fill("{}", &[&Sql::plain(format!("(SELECT {value} FROM {table} {row} WHERE {row}.{by} = {key})"))])
+                fill(&format!("(SELECT {value} FROM {table} {row} WHERE {row}.{by} = {{}})"), &[key])
             }
         }
     }
 
-    fn key(&self, place: &Place) -> Result<String, Fault> {
+    fn key(&self, place: &Place) -> Made {
         match place {
-            Place::Here { object, row } => Ok(format!("{row}.{}", self.mapped(object)?.key)),
+            Place::Here { object, row } => Ok(Sql::plain(format!("{row}.{}", self.mapped(object)?.key))),
             Place::Through { key, .. } => Ok(key.clone()),
         }
     }
@@ -240,7 +243,7 @@ impl<'a> Compiler<'a> {
     fn select(&mut self, node: &Node, of: &Node, field: &Arc<str>) -> Made {
         let place = self.place(of)?;
         let Field::Column(column) = self.field(&place, field)? else {
-            return Err(refused("rules.sql_list", "a list is not a value: exists, all, size or sum of it is"));
+            return Err(Fault::new("rules.sql_list", "a list is not a value: exists, all, size or sum of it is"));
         };
         let read = self.read(&place, &column)?;
         let found = self.type_of(node);
@@ -254,7 +257,7 @@ impl<'a> Compiler<'a> {
 
     fn quantified(&mut self, over: &Node, each: &Each) -> Made {
         let (Each::All(test) | Each::Exists(test) | Each::ExistsOne(test)) = each else {
-            return Err(refused("rules.sql_list", "a list is not a value: exists, all, size or sum of it is"));
+            return Err(Fault::new("rules.sql_list", "a list is not a value: exists, all, size or sum of it is"));
         };
         if !self.reads_row(over) {
             return self.over_constants(over, each, test);
@@ -277,7 +280,7 @@ impl<'a> Compiler<'a> {
         let items = match self.evaluated(over)? {
             None => return Ok(null(&Type::Bool).faulting()),
             Some(Value::List(items)) => items,
-            Some(_) => return Err(refused("rules.sql_list", "only lists are looped over")),
+            Some(_) => return Err(Fault::new("rules.sql_list", "only lists are looped over")),
         };
         let mut made = Vec::new();
         for item in items.iter() {
@@ -289,7 +292,7 @@ impl<'a> Compiler<'a> {
         match each {
             Each::All(_) => joined(made, "AND", "TRUE"),
             Each::Exists(_) => joined(made, "OR", "FALSE"),
-            _ => Err(refused("rules.sql_function", "exists_one of what is no list of rows")),
+            _ => Err(Fault::new("rules.sql_function", "exists_one of what is no list of rows")),
         }
     }
 

@@ -75,8 +75,10 @@ fn refused() {
     }
     let long = vec!["it.number + it.number == 'a'"; 180].join(" && ");
     assert_eq!(sql(&long).map(|_| ()), Ok(()));
-    let deep = format!("it.serial{} > 0", " * 3 + 1".repeat(90));
-    assert_eq!(sql(&deep).map(|_| ()), Ok(()));
+    for (times, wanted) in [(5, Ok(())), (90, Err("rules.sql_too_large"))] {
+        let deep = format!("it.serial{} > 0", " * 3 + 1".repeat(times));
+        assert_eq!(sql(&deep).map(|_| ()).map_err(|fault| fault.reason), wanted, "{times}");
+    }
     let doubled = format!("{}it.serial{} > 0", "(it.sealed ? 1 : 1 + ".repeat(22), ")".repeat(22));
     assert_eq!(sql(&doubled).unwrap_err().reason, "rules.sql_too_large");
 }
