@@ -51,7 +51,9 @@ struct Issuer {
 class WebServer {
  public:
   std::map<std::string, std::function<std::string(const std::string& body)>> pages;  // "503" is that status
-  std::map<std::string, int> asked;  // read it when nothing is under way
+  // Read these when nothing is under way.
+  std::map<std::string, int> asked;
+  std::map<std::string, std::string> head_of;  // of the newest request for a path
 
   WebServer() {
     socket_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -93,6 +95,7 @@ class WebServer {
     const size_t from = text.find(' ') + 1;
     const std::string path = text.substr(from, text.find(' ', from) - from);
     ++asked[path];
+    head_of[path] = text.substr(0, head);
     const auto page = pages.find(path);
     std::string body = page == pages.end() ? "404" : page->second(text.substr(head + 4));
     const bool status = body.size() == 3;

@@ -208,11 +208,14 @@ TEST_F(RelyingPartyTest, TheSecretIsReadFromAFileOfItsOwnersOnly) {
   EXPECT_EQ(back(begin()), "oidc.secret_file");
   fs::permissions(folder / "secret", fs::perms::owner_read);
   EXPECT_EQ(back(begin()), account);
-  EXPECT_FALSE(asked.contains("client_secret")) << "in the header";
+  const std::string header = "Authorization: Basic " + base64(view("chengxin:s3cret"));
+  EXPECT_NE(web.head_of["/token"].find("\r\n" + header), std::string::npos);
+  EXPECT_FALSE(asked.contains("client_secret")) << "once, in the header";
   discovery["token_endpoint_auth_methods_supported"] = {"client_secret_post"};
   open();
   EXPECT_EQ(back(begin()), account);
   EXPECT_EQ(asked["client_secret"], "s3cret");
+  EXPECT_EQ(web.head_of["/token"].find("Authorization"), std::string::npos);
 }
 
 TEST_F(RelyingPartyTest, ATicketIsForWhoBeganAndOnce) {
