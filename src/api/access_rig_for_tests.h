@@ -89,14 +89,19 @@ struct AccessPlatformTest : PlatformTest {
     return call(method, target, people.at(who).token, body);
   }
 
-  // The policy as four eyes make it.
-  void apply(const std::function<void(Json&)>& change) {
+  // The document after the one in force.
+  Json next_policy(const std::function<void(Json&)>& change) {
     auto policy = access->policies().current();
     Json document = policy->document();
     change(document);
     document["version"] = policy->version() + 1;
     document["previous"] = hex(policy->digest());
     document["made_ms"] = now_ms();
+    return document;
+  }
+  // The policy as four eyes make it.
+  void apply(const std::function<void(Json&)>& change) {
+    const Json document = next_policy(change);
     Reply proposed =
         as("security-administrator", "POST", "/api/v1/access/proposals",
            {{"document", document}, {"signature", signature("security-administrator", "propose", document)}});

@@ -69,6 +69,20 @@ struct CallerCertificates : AccessPlatformTest {
     }
     return {};
   }
+  // Four eyes, not over the wire: the platform takes no call in clear here.
+  void take_key_away(const Person& one) {
+    const Json document = next_policy([&](Json& all) { all["users"][one.id].erase("key"); });
+    const auto by = [&](const std::string& who, const std::string& kind) {
+      return unhex(signature(who, kind, document)).value();
+    };
+    const auto usable = access->usable_check();
+    auto& policies = access->policies();
+    const auto proposal =
+        take(policies.propose(people.at("security-administrator").id, document,
+                              by("security-administrator", "propose"), "", usable, now_ms()));
+    take(policies.approve(people.at("audit-administrator").id, proposal.id,
+                          by("audit-administrator", "approve"), usable, now_ms()));
+  }
   void revoke(const crypto::Certificate& one) {
     crls = {authority.issue_crl({{one.serial, now_ms() - 5000, 0}}, 1, {now_ms() - 10'000, now_ms() + kDayMs})
                 .value()};
@@ -167,6 +181,9 @@ TEST_F(CallerCertificates, AnAccountThatIsLockedOutOrWithoutItsKeyCallsNoMore) {
   EXPECT_EQ(reason(platform.get("/api/v1/chains")), "access.disabled");
   ASSERT_TRUE(access->unlock(people.at("service").id));
   EXPECT_EQ(reason(platform.get("/api/v1/chains")), "");
+  take_key_away(people.at("service"));
+  EXPECT_EQ(reason(platform.get("/api/v1/chains")), "access.certificate_nobody");
+  EXPECT_EQ(call_as(identity), "access.certificate_nobody") << "on a new connection too";
 }
 
 TEST_F(CallerCertificates, RequiredOnesAreNeededToConnect) {
