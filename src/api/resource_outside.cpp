@@ -96,7 +96,8 @@ std::string place_for_ticket(const oidc::RelyingParty::Return& back, const std::
 
 Result<Response> arrived(Call& call, oidc::RelyingParty::Come come) {
   if (!come.back.challenge.empty()) {
-    const std::string ticket = party_of(call).keep(std::move(come.identity), come.back.challenge, now_ms());
+    ASSIGN(const std::string ticket,
+           party_of(call).keep(std::move(come.identity), come.back.challenge, now_ms()));
     return go_to(place_for_ticket(come.back, ticket));
   }
   call.audit_detail = come.identity.account;
@@ -264,15 +265,15 @@ Resource outside_resource() {
       {"port",
        {{"type", "integer"}, {"minimum", 1024}, {"maximum", 65535}},
        {"程序用：票据送到本机的端口", "Of a program: port of one's own machine for the ticket"}}};
-  Route coming =
-      row(Method::get, one + "callback", "comeFromOutside",
-          {"从外部身份提供方返回", "Come back from an outside provider"}, Access::open, callback,
-          joined({kProviderReasons,
-                  kTokenReasons,
-                  {"oidc.no_flow", "oidc.flow_expired", "oidc.state", "oidc.replayed", "oidc.mixed_up",
-                   "oidc.denied", "oidc.code", "oidc.nonce", "oidc.access_token", "oidc.secret_file",
-                   "oidc.account_claim", "oidc.assurance", "oidc.legal_refused", "oidc.legal_agent"},
-                  kAccountReasons}));
+  Route coming = row(Method::get, one + "callback", "comeFromOutside",
+                     {"从外部身份提供方返回", "Come back from an outside provider"}, Access::open, callback,
+                     joined({kProviderReasons,
+                             kTokenReasons,
+                             {"oidc.no_flow", "oidc.flow_expired", "oidc.state", "oidc.replayed", "oidc.busy",
+                              "oidc.mixed_up", "oidc.denied", "oidc.code", "oidc.nonce", "oidc.access_token",
+                              "oidc.secret_file", "oidc.account_claim", "oidc.assurance",
+                              "oidc.legal_refused", "oidc.legal_agent"},
+                             kAccountReasons}));
   for (const char* name : {"code", "state", "iss", "error"})
     coming.query.push_back({name, bounded(4096), {"提供方所给", "As the provider gave it"}});
   coming.any_query = true;

@@ -16,7 +16,8 @@
 namespace chengxin::oidc {
 namespace {
 
-constexpr size_t kNonceBytes = 12, kMostKept = 20'000, kMaxCookieBytes = 3000;
+constexpr size_t kNonceBytes = 12, kMaxCookieBytes = 3000;
+constexpr int kRetryMs = 1000;
 constexpr std::string_view kSealed = "chengxin oidc flow 1";
 
 std::string random_text() { return base64url(crypto::random_secret(32)); }
@@ -77,6 +78,12 @@ tl::unexpected<Error> refused(std::string_view reason, std::string_view detail) 
   return fail(Code::forbidden, reason, "{}", detail);
 }
 
+tl::unexpected<Error> busy() {
+  Error full{Code::busy, "oidc.busy", "too many signed in within the last minutes"};
+  full.retry_after_ms = kRetryMs;
+  return tl::unexpected(std::move(full));
+}
+
 }  // namespace
 
 struct RelyingParty::Flow {
@@ -89,11 +96,12 @@ std::string challenge_of(std::string_view verifier) {
   return base64url(ByteView(crypto::Sha256().update(view(verifier)).finish()));
 }
 
-RelyingParty::RelyingParty(const crypto::Secret& key)
-    : seal_key_(crypto::to_secret(ByteView(crypto::hmac_sm3(key, view("oidc flows"))).first(16))) {}
+RelyingParty::RelyingParty(const Options& options)
+    : seal_key_(crypto::to_secret(ByteView(crypto::hmac_sm3(options.key, view("oidc flows"))).first(16))),
+      most_kept_(options.most_kept) {}
 
 Result<std::unique_ptr<RelyingParty>> RelyingParty::open(Options options) {
-  std::unique_ptr<RelyingParty> out(new RelyingParty(options.key));
+  std::unique_ptr<RelyingParty> out(new RelyingParty(options));
   std::set<std::string> names, issuers;
   for (const auto& one : options.providers) {
     ASSIGN(auto provider, provider_of(one, options.data));
@@ -166,11 +174,13 @@ Result<RelyingParty::Begun> RelyingParty::begin(const std::string& name, const R
   return out;
 }
 
-bool RelyingParty::first_use(const std::string& state, int64_t now_ms) {
+Status RelyingParty::note_use(const std::string& state, int64_t now_ms) {
   std::lock_guard lock(mutex_);
-  if (used_.size() >= kMostKept) std::erase_if(used_, [&](const auto& one) { return one.second <= now_ms; });
-  if (used_.size() >= kMostKept) return false;  // nobody comes in rather than somebody twice
-  return used_.emplace(state, now_ms + kFlowMs).second;
+  if (used_.contains(state)) return refused("oidc.replayed", "this answer was used before");
+  if (used_.size() >= most_kept_) std::erase_if(used_, [&](const auto& one) { return one.second <= now_ms; });
+  if (used_.size() >= most_kept_) return busy();  // nobody comes in rather than somebody twice
+  used_[state] = now_ms + kFlowMs;
+  return {};
 }
 
 Result<RelyingParty::Come> RelyingParty::come_back(const std::string& name, const std::string& cookie,
@@ -185,7 +195,7 @@ Result<RelyingParty::Come> RelyingParty::come_back(const std::string& name, cons
     return refused("oidc.mixed_up", "the sign-in was begun with another provider");
   if (!crypto::constant_time_equal(view(flow.state), view(answer.state)))
     return refused("oidc.state", "of another sign-in");
-  if (!first_use(flow.state, now_ms)) return refused("oidc.replayed", "this answer was used before");
+  TRY(note_use(flow.state, now_ms));
   ASSIGN(const Metadata known, provider->metadata(now_ms));
   if (answer.iss.empty() ? known.names_itself : answer.iss != provider->settings().issuer)
     return refused("oidc.mixed_up", answer.iss.empty() ? "it does not name itself, as it says it does"
@@ -199,11 +209,12 @@ Result<RelyingParty::Come> RelyingParty::come_back(const std::string& name, cons
   return out;
 }
 
-std::string RelyingParty::keep(Identity identity, const std::string& challenge, int64_t now_ms) {
+Result<std::string> RelyingParty::keep(Identity identity, const std::string& challenge, int64_t now_ms) {
   std::string ticket = random_text();
   std::lock_guard lock(mutex_);
   std::erase_if(tickets_, [&](const auto& one) { return one.second.until_ms <= now_ms; });
-  if (tickets_.size() < kMostKept) tickets_[ticket] = {std::move(identity), challenge, now_ms + kTicketMs};
+  if (tickets_.size() >= most_kept_) return busy();
+  tickets_[ticket] = {std::move(identity), challenge, now_ms + kTicketMs};
   return ticket;
 }
 

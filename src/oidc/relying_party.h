@@ -18,8 +18,9 @@ class RelyingParty {
  public:
   struct Options {
     std::vector<config::OidcProvider> providers;
-    std::string data;    // folder that files of the settings are relative to
-    crypto::Secret key;  // 32 bytes of the installation
+    std::string data;           // folder that files of the settings are relative to
+    crypto::Secret key;         // 32 bytes of the installation
+    size_t most_kept = 20'000;  // states, and tickets, that are remembered
   };
   // oidc.configuration, with the line.
   static Result<std::unique_ptr<RelyingParty>> open(Options options);
@@ -52,28 +53,30 @@ class RelyingParty {
     Return back;
   };
   // oidc.no_flow (no cookie, or one of another browser or installation), oidc.flow_expired, oidc.state,
-  // oidc.replayed, oidc.mixed_up (the answer is another provider's), oidc.denied (the provider, or the
-  // person, said no), and those of Provider::redeem.
+  // oidc.replayed, oidc.busy (Code::busy: too many came within the last minutes), oidc.mixed_up (the answer
+  // is another provider's), oidc.denied (the provider, or the person, said no), and those of
+  // Provider::redeem.
   Result<Come> come_back(const std::string& provider, const std::string& cookie, const Answer& answer,
                          int64_t now_ms);
 
-  // For programs: what came back, against who began. The ticket is good once.
-  std::string keep(Identity identity, const std::string& challenge, int64_t now_ms);
+  // For programs: what came back, against who began. The ticket is good once. oidc.busy (Code::busy).
+  Result<std::string> keep(Identity identity, const std::string& challenge, int64_t now_ms);
   Result<Identity> take(const std::string& ticket, std::string_view verifier, int64_t now_ms);  // oidc.ticket
 
  private:
-  explicit RelyingParty(const crypto::Secret& key);
+  explicit RelyingParty(const Options& options);
   struct Flow;
   Result<std::string> seal(const Flow& flow) const;
   Result<Flow> unseal(const std::string& cookie) const;
-  bool first_use(const std::string& state, int64_t now_ms);
+  Status note_use(const std::string& state, int64_t now_ms);
 
   struct Ticket {
     Identity identity;
     std::string challenge;
     int64_t until_ms = 0;
   };
-  crypto::Secret seal_key_;
+  const crypto::Secret seal_key_;
+  const size_t most_kept_;
   std::vector<std::unique_ptr<Provider>> providers_;
   mutable std::mutex mutex_;
   std::string address_;

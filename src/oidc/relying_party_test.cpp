@@ -55,15 +55,15 @@ struct RelyingPartyTest : ::testing::Test {
     open();
   }
   void TearDown() override { fs::remove_all(folder); }
-  void open() {
-    auto made = RelyingParty::open({{city, other}, folder.string(), crypto::random_secret(32)});
+  void open(size_t most_kept = 20'000) {
+    auto made = RelyingParty::open({{city, other}, folder.string(), crypto::random_secret(32), most_kept});
     ASSERT_TRUE(made) << made.error().to_string();
     party = std::move(*made);
     party->serve_at(std::string(kHere));
   }
   // Begins, and remembers what the provider is told.
   struct Browser {
-    std::string cookie, state, challenge, address;
+    std::string cookie, state, challenge, address, nonce;
   };
   Browser begin(const RelyingParty::Return& back = {}) {
     auto begun = party->begin("city", back, now);
@@ -74,7 +74,7 @@ struct RelyingPartyTest : ::testing::Test {
     EXPECT_EQ(told["code_challenge_method"], "S256");
     EXPECT_EQ(told["redirect_uri"], std::string(kHere) + "/api/v1/sessions/outside/city/callback");
     nonce = told["nonce"];
-    return {begun->cookie, told["state"], told["code_challenge"], begun->address};
+    return {begun->cookie, told["state"], told["code_challenge"], begun->address, nonce};
   }
   std::string back(const Browser& browser, const std::string& code = "good", const std::string& iss = {},
                    const std::string& provider = "city") {
@@ -225,14 +225,37 @@ TEST_F(RelyingPartyTest, ATicketIsForWhoBeganAndOnce) {
   auto come = party->come_back("city", one.cookie, {"good", one.state, "", ""}, now);
   ASSERT_TRUE(come) << come.error().to_string();
   EXPECT_EQ(come->back.port, 40'000);
-  const std::string ticket = party->keep(come->identity, come->back.challenge, now);
-  const std::string another = party->keep(come->identity, come->back.challenge, now);
+  const std::string ticket = party->keep(come->identity, come->back.challenge, now).value();
+  const std::string another = party->keep(come->identity, come->back.challenge, now).value();
   EXPECT_EQ(party->take(another, std::string(43, 'w'), now).error().reason, "oidc.ticket");
   EXPECT_EQ(party->take(another, verifier, now).error().reason, "oidc.ticket") << "one try";
   EXPECT_EQ(party->take(ticket, verifier, now)->account, account);
   EXPECT_EQ(party->take(ticket, verifier, now).error().reason, "oidc.ticket");
-  const std::string old = party->keep(come->identity, come->back.challenge, now);
+  const std::string old = party->keep(come->identity, come->back.challenge, now).value();
   EXPECT_EQ(party->take(old, verifier, now + kTicketMs).error().reason, "oidc.ticket");
+}
+
+TEST_F(RelyingPartyTest, WhoComesWhenTooManyCameIsToldToComeAgain) {
+  open(1);
+  const Browser one = begin(), two = begin();
+  nonce = one.nonce;
+  EXPECT_EQ(back(one), account);
+  nonce = two.nonce;
+  EXPECT_EQ(back(two), "oidc.busy");
+  EXPECT_EQ(back(one), "oidc.replayed") << "that is still known";
+  now += kFlowMs - 1;
+  const Browser three = begin();
+  EXPECT_EQ(back(three), "oidc.busy");
+  ++now;
+  EXPECT_EQ(back(three), account) << "the same answer, later";
+
+  ASSERT_TRUE(party->keep({}, "c", now));
+  const auto full = party->keep({}, "c", now);
+  ASSERT_FALSE(full);
+  EXPECT_EQ(full.error().reason, "oidc.busy");
+  EXPECT_EQ(full.error().code, Code::busy);
+  EXPECT_GT(full.error().retry_after_ms, 0);
+  EXPECT_TRUE(party->keep({}, "c", now + kTicketMs));
 }
 
 TEST_F(RelyingPartyTest, SettingsThatAreNotSafeAreRefused) {
