@@ -36,7 +36,8 @@ class Members {
     std::vector<std::string> out;
     const Json* value = find(name, false);
     if (!value) return out;
-    if (!value->is_array() || value->size() > kMaxTexts) fault(fmt::format("{} must be a list", name));
+    if (!value->is_array() || value->size() > kMaxTexts)
+      fault(fmt::format("{} must be a list of at most {}", name, kMaxTexts));
     for (const Json& each : *value) {
       if (!each.is_string()) fault(fmt::format("{} holds what is no string", name));
       out.push_back(each.is_string() ? each.get<std::string>() : "");
