@@ -214,7 +214,8 @@ const std::vector<std::string> kProposalReasons = {
     "access.key_shared",           "access.role_unknown",       "access.role_loop",
     "access.role_built_in",        "access.permission_unknown", "access.organisation_loop",
     "access.organisation_unknown", "access.user_unknown",       "access.delegation",
-    "access.recovery_holders",     "access.policy_bent",        "access.chains_duty"};
+    "access.recovery_holders",     "access.policy_bent",        "access.chains_duty",
+    "access.outside_rule",         "access.outside_duty"};
 
 }  // namespace
 

@@ -143,7 +143,7 @@ Resource jobs_resource() {
        .access = Access::owner,
        .body = {{"application/json", reference("NewIdentityJob")}},
        .answers = {{202, "application/json", reference("Job"), {"已开始", "Begun"}}},
-       .reasons = {"chain.not_found", "identity.reader_key", "jobs.too_many"},
+       .reasons = {"chain.not_found", "identity.reader_key", "jobs.unknown_kind", "jobs.too_many"},
        .handler = start_on_identities},
       {.path = "/api/v1/chains/{chain}/identity/jobs/{id}",
        .id = "getIdentityJob",

@@ -220,8 +220,9 @@ const std::vector<std::string> kTokenReasons = {"oidc.token_form",  "oidc.issuer
                                                 "jose.key_unknown", "jose.critical"};
 
 const std::vector<std::string> kAccountReasons = {
-    "access.outside_unknown", "access.outside_name", "access.user_name",       "access.shared_name",
-    "access.locked",          "access.disabled",     "access.service_account", "access.row_bent"};
+    "access.outside_unknown", "access.outside_name", "access.user_name",
+    "access.shared_name",     "access.locked",       "access.disabled",
+    "access.service_account", "access.row_bent",     "access.ended_meanwhile"};
 
 std::vector<std::string> joined(std::initializer_list<std::vector<std::string>> lists) {
   std::vector<std::string> out;
