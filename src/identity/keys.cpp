@@ -34,9 +34,7 @@ Status set_keys(Session& session) {
     return refused("identity.too_many_keys");
   ASSIGN(const Subject before, session.expect(call.of));
   // Nobody but the subject: who could take keys for it could take it over.
-  ASSIGN(const SubjectId signer, session.signer_subject());
-  if (signer != call.of.subject) return forbidden("identity.not_controller");
-  TRY(session.acts_for(call.of.subject, before, ""));
+  TRY(session.is_itself(call.of.subject, before));
   Subject subject = before;
   for (const KeyId& each : call.remove) TRY(session.drop_key(call.of.subject, subject, each));
   TRY(take_proven(session, call.of, subject, call.add));
@@ -48,9 +46,7 @@ Status set_keys(Session& session) {
 Status set_recovery(Session& session) {
   ASSIGN(const auto call, session.arguments<SetRecovery>());
   ASSIGN(const Subject before, session.expect(call.of));
-  ASSIGN(const SubjectId signer, session.signer_subject());
-  if (signer != call.of.subject) return forbidden("identity.not_controller");
-  TRY(session.acts_for(call.of.subject, before, ""));
+  TRY(session.is_itself(call.of.subject, before));
   Subject subject = before;
   subject.recovery_key = call.key;
   subject.recovery_registrars = call.registrars;
