@@ -16,7 +16,7 @@
 namespace chengxin::oidc {
 namespace {
 
-constexpr size_t kNonceBytes = 12, kMaxCookieBytes = 3000;
+constexpr size_t kMaxCookieBytes = 3000;
 constexpr int kRetryMs = 1000;
 constexpr std::string_view kSealed = "chengxin oidc flow 1";
 
@@ -135,19 +135,16 @@ Result<std::string> RelyingParty::seal(const Flow& flow) const {
            {"verifier", flow.verifier}, {"redirect", flow.redirect}, {"challenge", flow.back.challenge},
            {"port", flow.back.port},    {"begun_ms", flow.begun_ms}}
           .dump();
-  Bytes out = crypto::random_bytes(kNonceBytes);
-  ASSIGN(const Bytes cipher, crypto::sm4_gcm_encrypt(seal_key_, out, view(kSealed), view(body)));
-  append(out, cipher);
-  return base64url(out);
+  ASSIGN(const Bytes sealed, crypto::sm4_gcm_seal(seal_key_, view(kSealed), view(body)));
+  return base64url(sealed);
 }
 
 Result<RelyingParty::Flow> RelyingParty::unseal(const std::string& cookie) const {
   const auto none = [] { return refused("oidc.no_flow", "no sign-in was begun in this browser"); };
   if (cookie.empty() || cookie.size() > kMaxCookieBytes) return none();
   const auto bytes = unbase64url(cookie);
-  if (!bytes || bytes->size() < kNonceBytes) return none();
-  const auto plain = crypto::sm4_gcm_decrypt(seal_key_, ByteView(*bytes).first(kNonceBytes), view(kSealed),
-                                             ByteView(*bytes).subspan(kNonceBytes));
+  if (!bytes) return none();
+  const auto plain = crypto::sm4_gcm_unseal(seal_key_, view(kSealed), *bytes);
   if (!plain) return none();
   ASSIGN(const Json body, parse_json(text(*plain)));  // written by seal()
   Flow out{body["provider"], body["redirect"], body["state"], body["nonce"], body["verifier"], {},
