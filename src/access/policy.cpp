@@ -421,8 +421,20 @@ bool Policy::is_administrator(const std::string& user, std::span<const Action> a
                      [&](const std::string& id) { return has_duty(id, actions); });
 }
 
-Status Policy::check_roles_of(const std::string& id, const User& user,
-                              const std::map<std::string, Reaches>& reaches) const {
+Policy::ByRole Policy::reaches_of_roles(std::span<const Action> actions) const {
+  ByRole out;
+  for (const auto& [id, role] : flat_) {
+    Reaches& one = out[id];
+    one.read_only = role.read_only;
+    for (const Action& action : actions) {
+      one.writes = one.writes || (action.writes && permits(role, action));
+      if (const Duty duty = duty_in(role, action); duty != Duty::none) one.duties.insert(duty);
+    }
+  }
+  return out;
+}
+
+Status Policy::check_roles_of(const std::string& id, const User& user, const ByRole& reaches) const {
   std::set<std::string> all = assigned(id, {});
   if (const auto found = delegations_.find(id); found != delegations_.end())
     for (const auto& one : found->second) all.insert(one.role);  // whenever they begin
@@ -446,18 +458,17 @@ Status Policy::check_roles_of(const std::string& id, const User& user,
 
 // A claim of a provider never makes an administrator, and what one provider may give all at once must be fit
 // for one person.
-Status Policy::check_rules(std::span<const Action> actions) const {
+Status Policy::check_rules(const ByRole& reaches) const {
   std::map<std::string, std::pair<bool, bool>>
       kinds;  // of a provider: a role that only reads, one that writes
   for (const Rule& rule : rules_) {
-    const Role& flat = flat_.at(rule.role);
+    const Reaches& reach = reaches.at(rule.role);
+    if (!reach.duties.empty())
+      return fail(Code::conflict, "access.outside_duty", "{} has the duty {}", rule.role,
+                  duty_name(*reach.duties.begin()));
     auto& [read_only, writes] = kinds[rule.provider];
-    read_only = read_only || flat.read_only;
-    for (const Action& action : actions) {
-      writes = writes || (action.writes && permits(flat, action));
-      if (const Duty duty = duty_in(flat, action); duty != Duty::none)
-        return fail(Code::conflict, "access.outside_duty", "{} has the duty {}", rule.role, duty_name(duty));
-    }
+    read_only = read_only || reach.read_only;
+    writes = writes || reach.writes;
     if (read_only && writes)
       return fail(Code::conflict, "access.read_only_writes", "by the rules for {}", rule.provider);
   }
@@ -465,15 +476,12 @@ Status Policy::check_rules(std::span<const Action> actions) const {
 }
 
 // Who administers the installation administers all of it.
-Status Policy::check_chains(std::span<const Action> actions) const {
-  std::set<std::string> limited;
+Status Policy::check_chains(const ByRole& reaches) const {
   for (const auto& [to, all] : assignments_)
     for (const Assignment& one : all)
-      if (!one.chains.empty()) limited.insert(one.role);
-  for (const auto& role : limited)
-    for (const Action& action : actions)
-      if (const Duty duty = duty_in(flat_.at(role), action); duty != Duty::none)
-        return fail(Code::conflict, "access.chains_duty", "{} has the duty {}", role, duty_name(duty));
+      if (const auto& duties = reaches.at(one.role).duties; !one.chains.empty() && !duties.empty())
+        return fail(Code::conflict, "access.chains_duty", "{} has the duty {}", one.role,
+                    duty_name(*duties.begin()));
   return {};
 }
 
@@ -484,17 +492,9 @@ Status Policy::check(std::span<const Action> actions) const {
           std::none_of(actions.begin(), actions.end(),
                        [&](const Action& action) { return permission.substr(5) == action.id; }))
         return fail(Code::invalid_argument, "access.permission_unknown", "{} in role {}", permission, id);
-  TRY(check_rules(actions));
-  TRY(check_chains(actions));
-  std::map<std::string, Reaches> reaches;
-  for (const auto& [id, role] : flat_) {
-    Reaches& one = reaches[id];
-    one.read_only = role.read_only;
-    for (const Action& action : actions) {
-      one.writes = one.writes || (action.writes && permits(role, action));
-      if (const Duty duty = duty_in(role, action); duty != Duty::none) one.duties.insert(duty);
-    }
-  }
+  const ByRole reaches = reaches_of_roles(actions);
+  TRY(check_rules(reaches));
+  TRY(check_chains(reaches));
   for (const auto& [id, user] : users_) TRY(check_roles_of(id, user, reaches));
   return {};
 }

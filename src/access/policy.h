@@ -167,9 +167,7 @@ class Policy {
   Status read_delegations(const Json& json);
   Status read_recovery(const Json& json);
   Status read_rules(const Json& json);
-  Status check_rules(std::span<const Action> actions) const;
   Status flatten(const std::string& id, std::vector<std::string>& path);
-  Status check_chains(std::span<const Action> actions) const;
   // Calls `work` with each assignment to the user, or to an organisation that he is in.
   void each_assigned(const std::string& user, const std::function<void(const Assignment&)>& work) const;
   std::set<std::string> assigned(const std::string& user, Reach reach) const;
@@ -180,8 +178,11 @@ class Policy {
     bool writes = false, read_only = false;
     std::set<Duty> duties;
   };
-  Status check_roles_of(const std::string& id, const User& user,
-                        const std::map<std::string, Reaches>& reaches) const;
+  using ByRole = std::map<std::string, Reaches>;
+  ByRole reaches_of_roles(std::span<const Action> actions) const;
+  Status check_rules(const ByRole& reaches) const;
+  Status check_chains(const ByRole& reaches) const;
+  Status check_roles_of(const std::string& id, const User& user, const ByRole& reaches) const;
   bool known_role(const std::string& id) const { return role(id) != nullptr; }
 
   Json document_;
