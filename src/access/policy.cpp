@@ -135,7 +135,6 @@ Status Policy::flatten(const std::string& id, std::vector<std::string>& path) {
 }
 
 Status Policy::read_users(const Json& json) {
-  std::set<crypto::Sm2Point> keys;
   for (const auto& [id, value] : json.items()) {
     Members members(value, "user " + id);
     User user{members.text("name"), members.text("organisation"), members.flag("service"), std::nullopt};
@@ -148,7 +147,7 @@ Status Policy::read_users(const Json& json) {
     if (!key.empty()) {
       ASSIGN(Bytes point, unhex(key));
       ASSIGN(user.key, crypto::Sm2PublicKey::from_point(point));
-      if (!keys.insert(user.key->point()).second)
+      if (!by_key_.emplace(user.key->point(), id).second)
         return fail(Code::invalid_argument, "access.key_shared", "{} ({})", user.name, id);
     }
     users_[id] = std::move(user);
@@ -267,9 +266,8 @@ const Policy::User* Policy::user(const std::string& id) const {
 }
 
 std::optional<std::string> Policy::user_with_key(const crypto::Sm2Point& key) const {
-  for (const auto& [id, user] : users_)
-    if (user.key && user.key->point() == key) return id;
-  return std::nullopt;
+  const auto found = by_key_.find(key);
+  return found == by_key_.end() ? std::nullopt : std::optional(found->second);
 }
 
 bool Policy::within(const std::string& organisation, const std::string& above) const {

@@ -193,6 +193,7 @@ class Policy {
   std::map<std::string, Role> roles_;
   std::map<std::string, Role> flat_;  // with the permissions and masks of those inherited
   std::map<std::string, User> users_;
+  std::map<crypto::Sm2Point, std::string> by_key_;  // ids of users; who calls by a certificate is found by it
   std::map<std::string, std::vector<Assignment>> assignments_;  // by to
   std::map<std::string, std::vector<Delegation>> delegations_;  // by to
   std::optional<Recovery> recovery_;
