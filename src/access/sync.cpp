@@ -261,6 +261,7 @@ class Work {
 
   // Those of or to somebody who left, and of roles that were taken.
   Status drop_delegations() {
+    if (document_["delegations"].empty()) return {};
     Json kept = Json::array();
     Json bare = document_;
     bare["delegations"] = Json::array();
