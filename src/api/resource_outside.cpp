@@ -186,9 +186,8 @@ Task<Result<Response>> leave(Call& call) {
     ASSIGN(auto* provider, party_of(call).find(call.path.text("provider")));
     ASSIGN(const auto metadata, provider->metadata(now_ms()));
     if (metadata.end_session.empty()) return fail(Code::unsupported, "oidc.no_logout");
-    return fmt::format("{}{}client_id={}", metadata.end_session,
-                       metadata.end_session.find('?') == std::string::npos ? '?' : '&',
-                       percent_encode(provider->settings().client_id));
+    return net::with_query(metadata.end_session,
+                           "client_id=" + percent_encode(provider->settings().client_id));
   });
   if (!address) co_return tl::unexpected(address.error());
   co_return go_to(*address);

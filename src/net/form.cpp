@@ -33,4 +33,8 @@ Result<std::map<std::string, std::string>> parse_form(std::string_view text) {
   return out;
 }
 
+std::string with_query(std::string_view url, std::string_view query) {
+  return fmt::format("{}{}{}", url, url.find('?') == url.npos ? '?' : '&', query);
+}
+
 }  // namespace chengxin::net

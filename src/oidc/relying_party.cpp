@@ -12,6 +12,7 @@
 #include "crypto/sha256.h"
 #include "crypto/sm4.h"
 #include "net/fetch.h"
+#include "net/form.h"
 
 namespace chengxin::oidc {
 namespace {
@@ -161,13 +162,13 @@ Result<RelyingParty::Begun> RelyingParty::begin(const std::string& name, const R
   const Flow flow{name, redirect, random_text(), random_text(), random_text(), back, now_ms};
   Begun out;
   ASSIGN(out.cookie, seal(flow));
-  out.address = fmt::format(
-      "{}{}response_type=code&client_id={}&redirect_uri={}&scope={}&state={}&nonce={}&code_challenge={}&"
+  std::string query = fmt::format(
+      "response_type=code&client_id={}&redirect_uri={}&scope={}&state={}&nonce={}&code_challenge={}&"
       "code_challenge_method=S256",
-      known.authorization, known.authorization.find('?') == std::string::npos ? '?' : '&',
       percent_encode(settings.client_id), percent_encode(redirect), percent_encode(settings.scopes),
       flow.state, flow.nonce, challenge_of(flow.verifier));
-  if (!settings.assurance.empty()) out.address += "&acr_values=" + percent_encode(settings.assurance);
+  if (!settings.assurance.empty()) query += "&acr_values=" + percent_encode(settings.assurance);
+  out.address = net::with_query(known.authorization, query);
   return out;
 }
 

@@ -96,6 +96,11 @@ TEST_F(RelyingPartyTest, AWholeSignIn) {
   EXPECT_EQ(one.cookie.find(nonce), std::string::npos);
   EXPECT_EQ(back(begin()), account);
   EXPECT_EQ(web.asked["/keys"], 1) << "kept";
+  EXPECT_TRUE(one.address.starts_with(web.url() + "/authorize?response_type=code&")) << one.address;
+  discovery["authorization_endpoint"] = web.url() + "/authorize?app=7";
+  open();
+  const std::string more = begin().address;
+  EXPECT_TRUE(more.starts_with(web.url() + "/authorize?app=7&response_type=code&")) << more;
 }
 
 TEST_F(RelyingPartyTest, AnswersOfOthersAreRefused) {
