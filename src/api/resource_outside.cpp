@@ -94,16 +94,22 @@ std::string place_for_ticket(const oidc::RelyingParty::Return& back, const std::
   return fmt::format("{}#ticket={}", kPage, ticket);
 }
 
+// His session. Who it is stands in the audit log, also when he is refused.
+Result<access::Sessions::Opened> enter(Call& call, const oidc::Identity& identity) {
+  call.audit_detail = identity.account;
+  ASSIGN(auto opened, service_of(call).sign_in_outside(vouched(identity), std::string(call.agent),
+                                                       std::string(call.peer), now_ms()));
+  call.principal.id = "user:" + opened.session.user;
+  return opened;
+}
+
 Result<Response> arrived(Call& call, oidc::RelyingParty::Come come) {
   if (!come.back.challenge.empty()) {
     ASSIGN(const std::string ticket,
            party_of(call).keep(std::move(come.identity), come.back.challenge, now_ms()));
     return go_to(place_for_ticket(come.back, ticket));
   }
-  call.audit_detail = come.identity.account;
-  ASSIGN(const auto opened, service_of(call).sign_in_outside(vouched(come.identity), std::string(call.agent),
-                                                             std::string(call.peer), now_ms()));
-  call.principal.id = "user:" + opened.session.user;  // for the audit log
+  ASSIGN(const auto opened, enter(call, come.identity));
   Response out = go_to(std::string(kPage));
   out.headers.emplace_back("Set-Cookie", set_cookie(call.app, opened.secret));
   return out;
@@ -130,10 +136,7 @@ Result<oidc::Identity> take_ticket(Call& call) {
 Task<Result<Response>> sign_in(Call& call) {
   auto done = co_await blocking(call.app, [&]() -> Result<Response> {
     ASSIGN(const auto identity, take_ticket(call));
-    call.audit_detail = identity.account;
-    ASSIGN(const auto opened, service_of(call).sign_in_outside(vouched(identity), std::string(call.agent),
-                                                               std::string(call.peer), now_ms()));
-    call.principal.id = "user:" + opened.session.user;  // for the audit log
+    ASSIGN(const auto opened, enter(call, identity));
     return opened_session(call, opened, call.json.value("cookie", false), 201);
   });
   co_return done;
