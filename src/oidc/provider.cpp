@@ -5,7 +5,6 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/percent.h"
-#include "net/fetch.h"
 
 namespace chengxin::oidc {
 namespace {
@@ -76,16 +75,20 @@ Result<crypto::Secret> read_secret(const std::string& file) {
 
 }  // namespace
 
-Result<Json> Provider::get(const std::string& url, size_t max_bytes, std::vector<std::string> headers) const {
+net::Request Provider::request(const std::string& url, std::vector<std::string> headers,
+                               size_t max_bytes) const {
   headers.emplace_back("Accept: application/json");
-  ASSIGN(const auto answer,
-         net::fetch({.url = url,
-                     .headers = std::move(headers),
-                     .reach = settings_.allow_private ? net::Reach::any : net::Reach::public_only,
-                     .https_unless_loopback = true,
-                     .roots = roots_,
-                     .max_bytes = max_bytes,
-                     .realm = "oidc"}));
+  return {.url = url,
+          .headers = std::move(headers),
+          .reach = settings_.allow_private ? net::Reach::any : net::Reach::public_only,
+          .https_unless_loopback = true,
+          .roots = roots_,
+          .max_bytes = max_bytes,
+          .realm = "oidc"};
+}
+
+Result<Json> Provider::get(const std::string& url, size_t max_bytes, std::vector<std::string> headers) const {
+  ASSIGN(const auto answer, net::fetch(request(url, std::move(headers), max_bytes)));
   if (answer.status != 200) return no_discovery(fmt::format("{}: status {}", url, answer.status));
   auto json = parse_json(text(answer.body), {.max_bytes = max_bytes, .max_depth = 16});
   if (!json || !json->is_object())
@@ -150,8 +153,7 @@ Result<Json> Provider::exchange(const Metadata& metadata, const Code& code) cons
   std::string form =
       fmt::format("grant_type=authorization_code&code={}&redirect_uri={}&code_verifier={}",
                   percent_encode(code.code), percent_encode(code.redirect), percent_encode(code.verifier));
-  std::vector<std::string> headers = {"Content-Type: application/x-www-form-urlencoded",
-                                      "Accept: application/json"};
+  std::vector<std::string> headers = {"Content-Type: application/x-www-form-urlencoded"};
   if (!secret_file_.empty()) {
     ASSIGN(const auto secret, read_secret(secret_file_));
     const std::string id = percent_encode(settings_.client_id), own = percent_encode(text(secret));
@@ -163,16 +165,10 @@ Result<Json> Provider::exchange(const Metadata& metadata, const Code& code) cons
   } else {
     form += "&client_id=" + percent_encode(settings_.client_id);
   }
-  ASSIGN(const auto answer,
-         net::fetch({.url = metadata.token,
-                     .method = "POST",
-                     .body = to_bytes(view(form)),
-                     .headers = std::move(headers),
-                     .reach = settings_.allow_private ? net::Reach::any : net::Reach::public_only,
-                     .https_unless_loopback = true,
-                     .roots = roots_,
-                     .max_bytes = jose::kMaxTokenBytes,
-                     .realm = "oidc"}));
+  net::Request asked = request(metadata.token, std::move(headers), jose::kMaxTokenBytes);
+  asked.method = "POST";
+  asked.body = to_bytes(view(form));
+  ASSIGN(const auto answer, net::fetch(asked));
   auto json = parse_json(text(answer.body), jose::kJsonLimits);
   const Json said = json && json->is_object() ? *json : Json::object();
   if (answer.status != 200) {

@@ -1,6 +1,7 @@
 #pragma once
 #include <mutex>
 
+#include "net/fetch.h"
 #include "oidc/token.h"
 
 // One provider: what its discovery document and its keys say, kept for a while, and the calls to it. All of
@@ -39,6 +40,7 @@ class Provider {
   Result<Logout> check_logout(std::string_view token, int64_t now_ms);
 
  private:
+  net::Request request(const std::string& url, std::vector<std::string> headers, size_t max_bytes) const;
   Result<Json> get(const std::string& url, size_t max_bytes, std::vector<std::string> headers = {}) const;
   Result<Json> exchange(const Metadata& metadata, const Code& code) const;
   Result<std::shared_ptr<const jose::KeySet>> keys(const Metadata& metadata, bool anew, int64_t now_ms);
