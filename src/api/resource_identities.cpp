@@ -48,8 +48,7 @@ Response settled_answer(const Call& call, const ledger::TransactionRecord& recor
 
 constexpr std::string_view kSetRegistrar = "set_registrar";
 
-Task<Result<Response>> perform(Call& call, host::ChainPtr chain, format::Call made, Json more) {
-  const Hand hand = made.method == kSetRegistrar ? Hand::governor : Hand::service;
+Task<Result<Response>> perform(Call& call, host::ChainPtr chain, Hand hand, format::Call made, Json more) {
   auto settled = co_await settle(call, chain, hand, std::move(made), {});
   if (!settled) co_return tl::unexpected(settled.error());
   if (!settled->record) co_return still_pending(*chain, settled->transaction);
@@ -62,7 +61,7 @@ Task<Result<Response>> act(Call& call) {
   if (method == kSetRegistrar)
     co_return fail(Code::forbidden, "api.own_route", "POST …/identity/registrars names registrars");
   CO_ASSIGN(auto made, call_of(method, call.json));
-  co_return co_await perform(call, chain, std::move(made), Json::object());
+  co_return co_await perform(call, chain, Hand::service, std::move(made), Json::object());
 }
 
 // Under the governor's key: who enrols must not name who enrols. Without a key: the account that enrols here.
@@ -72,7 +71,7 @@ Task<Result<Response>> name_registrar(Call& call) {
   if (!named.contains("key"))
     named["key"] = hex(format::key_id(call.app.services.service_key->public_key().point()));
   CO_ASSIGN(auto made, call_of(kSetRegistrar, named));
-  co_return co_await perform(call, chain, std::move(made), Json::object());
+  co_return co_await perform(call, chain, Hand::governor, std::move(made), Json::object());
 }
 
 // Seeds that are left out are drawn here.
@@ -90,7 +89,7 @@ Task<Result<Response>> enrol(Call& call) {
     co_return tl::unexpected(
         Error{Code::too_large, "identity.batch", "the call is larger than a transaction may be"});
   Json more = {{"identities", std::move(ids)}};
-  co_return co_await perform(call, chain, made, std::move(more));
+  co_return co_await perform(call, chain, Hand::service, made, std::move(more));
 }
 
 // For who signs for itself.
