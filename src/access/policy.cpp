@@ -236,9 +236,8 @@ Result<Policy> Policy::read(const Json& document) {
   out.made_ms_ = members.number("made_ms");
   const Json &organisations = members.object("organisations"), &roles = members.object("roles"),
              &users = members.object("users"), &assignments = members.list("assignments"),
-             &delegations = members.list("delegations"), &rules = members.list("outside", false);
-  const bool recoverable = document.is_object() && document.contains("recovery");
-  const Json recovery = recoverable ? members.object("recovery") : Json();
+             &delegations = members.list("delegations"), &rules = members.list("outside", false),
+             &recovery = members.object("recovery", false);
   TRY(members.done());
   if (!format) return malformed("format is not " + std::string(kPolicyFormat));
   TRY(out.read_organisations(organisations));
@@ -246,7 +245,7 @@ Result<Policy> Policy::read(const Json& document) {
   TRY(out.read_users(users));
   TRY(out.read_assignments(assignments));
   TRY(out.read_delegations(delegations));
-  if (recoverable) TRY(out.read_recovery(recovery));
+  if (document.contains("recovery")) TRY(out.read_recovery(recovery));
   TRY(out.read_rules(rules));
   ASSIGN(out.text_, canonical_json(document));
   out.digest_ = crypto::sm3(view(out.text_));

@@ -44,9 +44,9 @@ class Members {
     }
     return out;
   }
-  const Json& object(const char* name) {
+  const Json& object(const char* name, bool required = true) {
     static const Json none = Json::object();
-    const Json* value = find(name, true);
+    const Json* value = find(name, required);
     if (value && !value->is_object()) fault(fmt::format("{} must be an object", name));
     return value && value->is_object() ? *value : none;
   }
