@@ -23,7 +23,7 @@ Result<Export::Person> read_person(const Json& json) {
   Members members(json, "a user", kForm);
   Export::Person out;
   out.name = members.text("name");
-  out.title = members.text("title", false);
+  members.text("title", false);
   out.organisation = members.text("organisation");
   out.service = members.flag("service");
   out.active = !json.is_object() || !json.contains("active") || members.flag("active");

@@ -21,7 +21,7 @@ struct Export {
     std::string id, title, parent;  // parent empty: beneath "root", the platform's own
   };
   struct Person {
-    std::string name, title, organisation;
+    std::string name, organisation;
     bool service = false, active = true;
     std::set<std::string> roles, chains;  // chains empty: all
     std::string key;  // of a service: SM2 point, hexadecimal; empty: the policy's is left alone
