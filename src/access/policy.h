@@ -52,6 +52,7 @@ struct Grant {
   std::vector<View> views;
   bool by_chain = false;  // by roles for some chains only: decide() anew for the chain of each record
 
+  static Grant everything();
   bool sees_every_row() const;              // but for labels
   bool sees_everything() const;             // of whatever label; members may still be masked
   std::set<std::string> any_masks() const;  // what one of them masks

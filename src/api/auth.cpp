@@ -26,7 +26,7 @@ Result<Principal> Tokens::authenticate(std::string_view authorization, int64_t n
   std::string_view token = authorization.substr(scheme.size());
   if (!owner_.empty() && crypto::constant_time_equal(view(owner_), view(token)))
     return Principal{
-        .id = "owner", .owner = true, .kind = Principal::Kind::owner, .grant = {{{true, {}, 9}}}};
+        .id = "owner", .owner = true, .kind = Principal::Kind::owner, .grant = access::Grant::everything()};
   if (!token.starts_with(kPrefix)) return fail(Code::unauthenticated, "auth.invalid");
 
   std::shared_lock lock(mutex_);
