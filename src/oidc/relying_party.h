@@ -1,6 +1,4 @@
 #pragma once
-#include <functional>
-#include <map>
 #include <unordered_map>
 
 #include "crypto/secret.h"
