@@ -200,6 +200,7 @@ Status Sessions::end_all(const std::string& user) {
 
 Result<size_t> Sessions::end_outside(const std::string& provider, const std::string& sub,
                                      const std::string& sid) {
+  if (provider.empty() || (sub.empty() && sid.empty())) return size_t(0);
   std::lock_guard changing(changing_);
   std::vector<Digest> ended;
   {
@@ -207,7 +208,7 @@ Result<size_t> Sessions::end_outside(const std::string& provider, const std::str
     for (auto at = sessions_.begin(); at != sessions_.end();) {
       const Outside& one = at->second.outside;
       const bool named = (sub.empty() || one.sub == sub) && (sid.empty() || one.sid == sid);
-      const bool it = !provider.empty() && one.provider == provider && named && !(sub.empty() && sid.empty());
+      const bool it = one.provider == provider && named;
       if (it) ended.push_back(at->first);
       at = it ? sessions_.erase(at) : std::next(at);
     }

@@ -59,7 +59,7 @@ class Sessions {
   Result<Opened> renew(std::string_view secret, const std::function<void(Session&)>& change, int64_t now_ms);
   Status end(const std::string& user, const std::string& id);  // access.no_session
   Status end_all(const std::string& user);
-  // Back-channel logout: those that the provider vouched for, by its session or else its subject; how many.
+  // Back-channel logout: those that the provider vouched for, by its session, its subject, or both; how many.
   Result<size_t> end_outside(const std::string& provider, const std::string& sub, const std::string& sid);
   Status maintain(int64_t now_ms);  // writes down when they were used, forgets those that ended
   std::vector<Session> list(const std::string& user, int64_t now_ms) const;
