@@ -6,11 +6,10 @@
 // (docs/formats/access-export.md, ADR 0042). Nothing is changed here: a comparison says what would be, in two
 // parts that different people carry out: accounts and chains by a system administrator, the next policy by
 // two signatures like every other. Invariants:
-// - nobody gets, loses or keeps a duty of administrators by an export, also not by the organisation that he
-// is
-//   placed in;
-// - people and organisations that neither this export nor an earlier one of its source named stay as they
-// are;
+// - nobody gets, loses or keeps a duty of administrators by an export, also not by the organisation that
+//   he is placed in;
+// - people and organisations that neither this export nor an earlier one of its source named stay as
+//   they are;
 // - an account is locked, never unlocked.
 namespace chengxin::access {
 

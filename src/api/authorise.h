@@ -41,9 +41,8 @@ Status check_body(const Principal& principal, const Head& head, ByteView body);
 Task<Status> check_record(Call& call);
 // Of those that a body refers to: one that the caller may not see is not there. access.no_record.
 Task<Status> check_references(Call& call, std::vector<std::string> records);
-// After it: leaves out records of others and with higher labels, also where another
-// names them (same_digest, links), blanks masked members, labels what was
-// added.
+// After it: leaves out records of others and with higher labels, also where another names them (same_digest,
+// links), blanks masked members, labels what was added.
 Task<Status> filter(Call& call, Response& response);
 // Of these records those that the caller sees. Blocks.
 Result<std::set<std::string>> seen_among(const Call& call, const std::vector<std::string>& records);

@@ -33,9 +33,10 @@ class RelyingParty {
 
   // Where the person comes from, and goes back to.
   struct Return {
-    std::string
-        challenge;     // BASE64URL(SHA-256(verifier)) of who will take the ticket; empty: a page signs in
-    int64_t port = 0;  // the ticket goes to this port of the person's own machine (RFC 8252); 0: to the page
+    // BASE64URL(SHA-256(verifier)) of who will take the ticket; empty: a page signs in.
+    std::string challenge;
+    // The ticket goes to this port of the person's own machine (RFC 8252); 0: to the page.
+    int64_t port = 0;
   };
   struct Begun {
     std::string address;  // that the browser goes to
