@@ -89,13 +89,16 @@ std::vector<install::Finding> audit_findings(const audit::Log& log, const audit:
   return out;
 }
 
-Status note(const Context& context, audit::Entry entry) {
+Status note(const Context& context, std::vector<audit::Entry> entries) {
   std::error_code error;
-  if (!fs::exists(context.data / "VERSION", error)) return {};
-  entry.subject = user_name();
-  entry.action = "cli." + entry.action;
-  ASSIGN(auto key, install::installation_key(context.data));
-  return audit::leave_note(context.data, key, std::move(entry));
+  if (entries.empty() || !fs::exists(context.data / "VERSION", error)) return {};
+  ASSIGN(const auto key, install::installation_key(context.data));
+  for (audit::Entry& entry : entries) {
+    entry.subject = user_name();
+    entry.action = "cli." + entry.action;
+    TRY(audit::leave_note(context.data, key, std::move(entry)));
+  }
+  return {};
 }
 
 Result<int> audited(const Context& context, std::string action, std::string object,
@@ -105,7 +108,7 @@ Result<int> audited(const Context& context, std::string action, std::string obje
   entry.action = std::move(action);
   entry.object = std::move(object);
   if (!done) entry.outcome = done.error().reason;
-  if (auto recorded = note(context, std::move(entry)); !recorded && done) {
+  if (auto recorded = note(context, {std::move(entry)}); !recorded && done) {
     recorded.error().detail += "; the command was carried out";
     return tl::unexpected(recorded.error());
   }

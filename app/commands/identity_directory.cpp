@@ -123,9 +123,10 @@ Result<int> make_manager(const Context& context, const Options& options) {
 
 Result<directory::PseudonymManager> manager_of(const Context& context, const Options& options) {
   TRY(check_name(options.manager));
-  if (!keys::OwnKeys(context.data).has_secret(manager_name(options)))
+  keys::OwnKeys keys(context.data);
+  if (!keys.has_secret(manager_name(options)))
     return fail(Code::not_found, "file.not_found", "keys/{}", manager_name(options));
-  ASSIGN(const auto secret, keys::OwnKeys(context.data).secret(manager_name(options), kManagerBytes));
+  ASSIGN(const auto secret, keys.secret(manager_name(options), kManagerBytes));
   return directory::PseudonymManager(secret);
 }
 

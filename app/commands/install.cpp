@@ -32,8 +32,10 @@ Result<std::vector<install::AccessChange>> signed_changes(const Context& context
            return kDone;
          }));
   (void)sealed;
+  std::vector<audit::Entry> accepted;
   for (const auto& change : changes)
-    TRY(note(context, {.action = "install.accepted", .object = change.entry, .detail = change.describe()}));
+    accepted.push_back({.action = "install.accepted", .object = change.entry, .detail = change.describe()});
+  TRY(note(context, std::move(accepted)));
   return changes;
 }
 
