@@ -1,6 +1,5 @@
 #include "install/baseline.h"
 
-#include <algorithm>
 #include <thread>
 
 #include "base/clock.h"
@@ -18,8 +17,14 @@ constexpr std::string_view kName = "access-baseline.json";
 struct Baseline {
   std::string watched, unread;  // unread: why there are no rights of the database
   Entries files, database;
-  std::map<std::string, std::vector<std::string>> folder;
+  Kinds folder;  // without the paths when it was read
 };
+
+std::vector<std::string> values_of(const std::map<std::string, std::string>& kind) {
+  std::vector<std::string> out;
+  for (const auto& [value, path] : kind) out.push_back(value);
+  return out;
+}
 
 Baseline survey(const fs::path& data, const config::Config& config, const std::string& watched) {
   Baseline out;
@@ -28,8 +33,7 @@ Baseline survey(const fs::path& data, const config::Config& config, const std::s
     out.files = std::move(*files);
   else
     out.files["files"] = "unread " + files.error().to_string();
-  for (const auto& [kind, values] : folder_access(data))
-    for (const auto& [value, path] : values) out.folder[kind].push_back(value);
+  out.folder = folder_access(data);
   if (auto database = database_access(data, config))
     out.database = std::move(*database);
   else
@@ -68,7 +72,8 @@ tl::expected<Baseline, AccessChange> read_baseline(const fs::path& data, const c
   Baseline out;
   out.watched = json.at("watched");
   out.files = json.at("files").get<Entries>();
-  out.folder = json.at("folder").get<decltype(out.folder)>();
+  for (const auto& [kind, values] : json.at("folder").items())
+    for (const Json& value : values) out.folder[kind].emplace(value.get<std::string>(), "");
   out.database = json.value("database", Entries());
   out.unread = json.value("unread", "");
   return out;
@@ -86,12 +91,13 @@ void compare(const std::string& reason, const Entries& then, const Entries& now,
 std::vector<AccessChange> compare(const fs::path& data, const Baseline& then, const Baseline& now) {
   std::vector<AccessChange> out;
   compare("install.access_file", then.files, now.files, out);
-  for (const auto& [kind, values] : folder_access(data)) {
+  for (const auto& [kind, values] : now.folder) {
     const auto at = then.folder.find(kind);
-    const std::vector<std::string> known = at == then.folder.end() ? std::vector<std::string>() : at->second;
+    const auto known = at == then.folder.end() ? Kinds::mapped_type() : at->second;
     for (const auto& [value, path] : values)
-      if (std::find(known.begin(), known.end(), value) == known.end() && !is_private(value, data))
-        out.push_back({"install.access_file", path, fmt::format("{}", fmt::join(known, ", ")), value});
+      if (!known.contains(value) && !is_private(value, data))
+        out.push_back(
+            {"install.access_file", path, fmt::format("{}", fmt::join(values_of(known), ", ")), value});
   }
   if (!now.unread.empty())
     out.push_back({"install.access_unread", "database", "", now.unread});
@@ -129,11 +135,13 @@ Result<std::vector<AccessChange>> write_baseline(const fs::path& data, const con
   const Baseline now = survey(data, config, config.install_access_files);
   const auto then = read_baseline(data, key.public_key());
   auto changes = then ? compare(data, *then, now) : std::vector{then.error()};
+  Json folder = Json::object();
+  for (const auto& [kind, values] : now.folder) folder[kind] = values_of(values);
   Json json = {{"format", kFormat},
                {"sealed_ms", now_ms()},
                {"watched", now.watched},
                {"files", now.files},
-               {"folder", now.folder}};
+               {"folder", std::move(folder)}};
   if (now.unread.empty())
     json["database"] = now.database;
   else
