@@ -12,7 +12,6 @@
 #include "crypto/random.h"
 #include "install/impl/authority.h"
 #include "install/impl/manifest.h"
-#include "keys/configured.h"
 
 namespace chengxin::install {
 namespace {
@@ -103,19 +102,6 @@ Status check_ours(const fs::path& data) {
       return fail(Code::conflict, "install.not_empty", "{} holds something that is no installation",
                   data.string());
   return {};
-}
-
-// Of a protected platform: what an interrupted move has left, or came in files since.
-std::vector<std::string> left_in_clear(const fs::path& data, const keys::OwnKeys& keys) {
-  const auto configuration = keys::read_configuration(data / "keys");
-  if (!configuration || !configuration->contains("platform") || (*configuration)["provider"] != "software")
-    return {};
-  std::vector<std::string> out;
-  for (std::string& file : keys.in_clear())
-    if (std::any_of(keys::OwnKeys::rows().begin(), keys::OwnKeys::rows().end(),
-                    [&](const auto& row) { return row.file == file; }))
-      out.push_back(std::move(file));
-  return out;
 }
 
 // With mistakes in it, which a start names, its defaults.
@@ -251,7 +237,7 @@ std::vector<Finding> examine(const fs::path& data) {
   if (auto blob_key = keys.secret(kBlobKey, kBlobKeyBytes); !blob_key)
     note(tl::unexpected(blob_key.error()),
          "restore keys/blob.key from a backup: without it no original opens");
-  for (std::string& file : left_in_clear(data, keys))
+  for (std::string& file : keys.left())
     out.push_back({"keys.in_clear", std::move(file), "stop the platform, then: chengxin keys protect"});
   auto authority = open_authority(data / "keys" / "authority", keys);
   if (!authority) note(tl::unexpected(authority.error()), "restore keys/authority from a backup");

@@ -5,6 +5,8 @@
 
 #include <random>
 
+#include "keys/configured.h"
+
 namespace chengxin::install {
 namespace {
 
@@ -88,6 +90,23 @@ TEST_F(Install, AProtectedOneOpensWithItsPassphraseAndSaysWhatIsLeft) {
   EXPECT_EQ(open(data)->blob_key, before.blob_key);
   EXPECT_TRUE(examine(data).empty());
   ASSERT_TRUE(check_keys(data));
+  ASSERT_TRUE(write_durable(data / "keys/validator.pem", validator, 0600));
+  EXPECT_EQ(findings(), std::vector<std::string>{"keys.in_clear keys/validator.pem"});
+  // As interruptions leave them; an application's own file is none of the platform's.
+  fs::rename(data / "keys/validator.pem", data / "keys/validator.pem.destroyed");
+  ASSERT_TRUE(write_durable(data / "keys/service.pem.4711.tmp", validator, 0600));
+  ASSERT_TRUE(write_durable(data / "keys/blob.key", before.blob_key, 0600));
+  ASSERT_TRUE(write_durable(data / "keys/mine.pem", validator, 0600));
+  const std::vector<std::string> left = {"keys.in_clear keys/blob.key",
+                                         "keys.in_clear keys/service.pem.4711.tmp",
+                                         "keys.in_clear keys/validator.pem.destroyed"};
+  EXPECT_EQ(findings(), left);
+  for (const char* name : {"mine.pem", "service.pem.4711.tmp", "validator.pem.destroyed", "blob.key"})
+    fs::remove(data / "keys" / name);
+  // The provider is software's when provider.json does not say.
+  Json configuration = keys::read_configuration(data / "keys").value();
+  configuration.erase("provider");
+  ASSERT_TRUE(write_durable(data / "keys/provider.json", view(configuration.dump()), 0600));
   ASSERT_TRUE(write_durable(data / "keys/validator.pem", validator, 0600));
   EXPECT_EQ(findings(), std::vector<std::string>{"keys.in_clear keys/validator.pem"});
   fs::remove(data / "keys/validator.pem");

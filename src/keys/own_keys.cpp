@@ -107,7 +107,7 @@ fs::path sealed_file(const fs::path& secret) {
   return secret.string() + ".sealed";
 }
 
-bool holds_key(std::string_view content) {
+bool holds_key_text(std::string_view content) {
   constexpr std::string_view begin = "-----BEGIN ", end = "PRIVATE KEY-----";
   for (size_t at = content.find(begin); at != content.npos; at = content.find(begin, at + 1)) {
     const std::string_view label = content.substr(at + begin.size(), 32);
@@ -116,6 +116,25 @@ bool holds_key(std::string_view content) {
   }
   return content.find("\"priv_key\"") != content.npos;  // of the consensus engine
 }
+
+bool holds_key(const fs::path& file) {
+  const auto content = read_secret(file);
+  return content && holds_key_text(text(*content));
+}
+
+// Folders may go while this looks.
+void find_files(const fs::path& folder, std::vector<fs::path>& out) {
+  std::error_code error;
+  for (fs::directory_iterator at(folder, error), end; at != end; at.increment(error)) {
+    if (at->is_directory(error) && !at->is_symlink(error))
+      find_files(at->path(), out);
+    else if (at->is_regular_file(error))
+      out.push_back(at->path());
+  }
+}
+
+// What an interruption leaves of a file that was being written or destroyed.
+bool is_rest(const fs::path& file) { return file.extension() == ".destroyed" || file.extension() == ".tmp"; }
 
 }  // namespace
 
@@ -341,24 +360,38 @@ Status OwnKeys::destroy_files() {
   std::vector<fs::path> rests;
   std::error_code error;
   for (const auto& entry : fs::recursive_directory_iterator(folder(), error))
-    if (entry.path().extension() == ".destroyed" || entry.path().extension() == ".tmp")
-      rests.push_back(entry.path());
+    if (is_rest(entry.path())) rests.push_back(entry.path());
   if (error) return tl::unexpected(file_error(folder(), error.value()));
   for (const fs::path& rest : rests) TRY(destroy_file(rest));
   return {};
 }
 
 std::vector<std::string> OwnKeys::in_clear() const {
+  std::vector<fs::path> files;
+  for (const char* name : {"keys", "consortium", "engine"}) find_files(data_ / name, files);
   std::vector<std::string> out;
-  std::error_code error;
-  const auto look = [&](const fs::path& file) {
-    const auto content = read_secret(file);
-    if (file.extension() == ".cid" || (content && holds_key(text(*content))))
-      out.push_back(file.lexically_relative(data_).string());
-  };
-  for (const char* name : {"keys", "consortium", "engine"})
-    for (const auto& entry : fs::recursive_directory_iterator(data_ / name, error))
-      if (entry.is_regular_file(error)) look(entry.path());
+  for (const fs::path& file : files)
+    if (file.extension() == ".cid" || holds_key(file)) out.push_back(file.lexically_relative(data_).string());
+  std::sort(out.begin(), out.end());
+  return out;
+}
+
+std::vector<std::string> OwnKeys::left() {
+  std::lock_guard lock(mutex_);
+  if (!read_where() || !in_keystore_) return {};
+  std::vector<std::string> out;
+  const auto note = [&](const fs::path& file) { out.push_back(file.lexically_relative(data_).string()); };
+  for (const Row& row : kRows) {
+    const fs::path file = data_ / row.file;
+    std::error_code error;
+    for (fs::directory_iterator at(file.parent_path(), error), end; at != end; at.increment(error)) {
+      const fs::path& found = at->path();
+      const bool of_it = found == file || (is_rest(found) && found.string().starts_with(file.string() + "."));
+      if (of_it && holds_key(found)) note(found);
+    }
+  }
+  for (const fs::path& secret : secrets())
+    if (there(secret)) note(secret);
   std::sort(out.begin(), out.end());
   return out;
 }

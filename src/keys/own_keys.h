@@ -11,8 +11,7 @@
 // Invariants:
 // - a file that is there comes first, so that an interrupted protect() changes nothing;
 // - what is made after protect() goes into the keystore and never into a file; only a key with a passphrase
-// of
-//   its own (the certificate authority's root) stays in an encrypted file;
+//   of its own (the certificate authority's root) stays in an encrypted file;
 // - in the keystore a key's id is platform-NAME, unless provider.json gives another.
 namespace chengxin::keys {
 
@@ -50,8 +49,12 @@ class OwnKeys {
   // Interrupted at any point, the platform starts as before or with the passphrase, and this is to be called
   // again; what came in files since is taken up. keys.*, install.damaged (a file that is no key).
   Status protect(ByteView passphrase, uint32_t iterations = kIterations);
-  // Files of the data folder that hold private keys in the clear, relative to it.
+  // Files of the data folder that hold private keys in the clear, relative to it. Reads all files of keys/,
+  // consortium/ and engine/.
   std::vector<std::string> in_clear() const;
+  // Of a protected platform: files of its own keys and secrets that are there in the clear all the same,
+  // since protect() was interrupted or they came later. Looks for those alone. Relative to the data folder.
+  std::vector<std::string> left();
 
  private:
   template <typename PrivateKey>
