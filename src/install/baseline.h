@@ -12,8 +12,8 @@
 //   watched    the setting install.access_files at the time
 //   files      programs and watched files: "UID:GID MODE", with "acl …" and "sm3 DIGEST" where they have them
 //   folder     the data folder: of each kind of entry in its two upper levels, all such values that it had
-//   database   what install/impl/database_access.h says; absent when it could not be read, and `unread` says
-//   why
+//   database   what install/impl/database_access.h says; absent when it could not be read
+//   unread     why it could not
 // access-baseline.sig is the installation key's signature over tag `chengxin/access-baseline/v1` || those
 // bytes.
 //
