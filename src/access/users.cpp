@@ -9,7 +9,6 @@
 namespace chengxin::access {
 namespace {
 
-constexpr size_t kNonceBytes = 12;
 constexpr std::string_view kColumns = "id, body, mac";
 
 Json to_json(const PasswordHash& hash) {
@@ -82,16 +81,12 @@ Digest Users::mac(const std::string& id, std::string_view body) const {
 }
 
 Result<Bytes> Users::seal(const std::string& id, ByteView secret) const {
-  Bytes out = crypto::random_bytes(kNonceBytes);
-  ASSIGN(Bytes cipher, crypto::sm4_gcm_encrypt(seal_key_, out, view(id), secret));
-  append(out, cipher);
-  return out;
+  return crypto::sm4_gcm_seal(seal_key_, view(id), secret);
 }
 
 Result<crypto::Secret> Users::unseal(const std::string& id, ByteView sealed) const {
-  if (sealed.size() < kNonceBytes) return fail(Code::data_loss, "access.row_bent", "{}", id);
-  ASSIGN(Bytes plain, crypto::sm4_gcm_decrypt(seal_key_, sealed.first(kNonceBytes), view(id),
-                                              sealed.subspan(kNonceBytes)));
+  if (sealed.size() < crypto::kSm4SealBytes) return fail(Code::data_loss, "access.row_bent", "{}", id);
+  ASSIGN(Bytes plain, crypto::sm4_gcm_unseal(seal_key_, view(id), sealed));
   crypto::Secret out = crypto::to_secret(plain);
   crypto::secure_zero(plain.data(), plain.size());
   return out;

@@ -9,7 +9,7 @@
 namespace chengxin::directory {
 namespace {
 
-constexpr size_t kMaxDocument = 16 << 10, kNonceBytes = 12, kSaltBytes = 32;
+constexpr size_t kMaxDocument = 16 << 10, kSaltBytes = 32;
 
 template <size_t N>
 ByteView tag(const char (&literal)[N]) {
@@ -78,17 +78,12 @@ Digest Personal::mark(std::string_view kind, std::string_view identifier) const 
 }
 
 Result<Bytes> Personal::seal(std::string_view chain, const SubjectId& subject, ByteView plain) const {
-  Bytes out = crypto::random_bytes(kNonceBytes);
-  ASSIGN(const Bytes cipher, crypto::sm4_gcm_encrypt(seal_key_, out, bound_to(chain, subject), plain));
-  append(out, cipher);
-  return out;
+  return crypto::sm4_gcm_seal(seal_key_, bound_to(chain, subject), plain);
 }
 
 Result<crypto::Secret> Personal::open(std::string_view chain, const SubjectId& subject,
                                       ByteView sealed) const {
-  if (sealed.size() < kNonceBytes) return fail(Code::data_loss, "directory.damaged");
-  auto plain = crypto::sm4_gcm_decrypt(seal_key_, sealed.first(kNonceBytes), bound_to(chain, subject),
-                                       sealed.subspan(kNonceBytes));
+  auto plain = crypto::sm4_gcm_unseal(seal_key_, bound_to(chain, subject), sealed);
   if (!plain || plain->size() < kSaltBytes) return fail(Code::data_loss, "directory.damaged");
   crypto::Secret out = crypto::to_secret(*plain);
   crypto::secure_zero(plain->data(), plain->size());

@@ -4,14 +4,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "crypto/random.h"
 #include "crypto/sm3.h"
 #include "crypto/sm4.h"
 
 namespace chengxin::keys {
 namespace {
 
-constexpr size_t kMostBytes = 4 << 20, kNonce = 12;
+constexpr size_t kMostBytes = 4 << 20;
 
 Result<std::string> checksum(const Json& body) {
   ASSIGN(std::string canonical, canonical_json(body));
@@ -48,17 +47,13 @@ Result<Json> read_checked(const fs::path& path, std::string_view format) {
 }
 
 Result<std::string> seal_field(ByteView key, ByteView context, ByteView plain) {
-  Bytes out = crypto::random_bytes(kNonce);
-  ASSIGN(Bytes cipher, crypto::sm4_gcm_encrypt(key, out, context, plain));
-  append(out, cipher);
-  return hex(out);
+  ASSIGN(const Bytes sealed, crypto::sm4_gcm_seal(key, context, plain));
+  return hex(sealed);
 }
 
 Result<crypto::Secret> open_field(ByteView key, ByteView context, std::string_view sealed) {
-  ASSIGN(Bytes bytes, unhex(sealed));
-  if (bytes.size() < kNonce) return fail(Code::invalid_argument, "crypto.decrypt");
-  ASSIGN(Bytes plain, crypto::sm4_gcm_decrypt(key, ByteView(bytes).first(kNonce), context,
-                                              ByteView(bytes).subspan(kNonce)));
+  ASSIGN(const Bytes bytes, unhex(sealed));
+  ASSIGN(Bytes plain, crypto::sm4_gcm_unseal(key, context, bytes));
   crypto::Secret out = crypto::to_secret(plain);
   crypto::secure_zero(plain.data(), plain.size());
   return out;
