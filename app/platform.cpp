@@ -9,7 +9,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "credentials.h"
-#include "crypto/hmac.h"
+#include "crypto/derive.h"
 #include "crypto/self_test.h"
 #include "evidence/timestamp_client.h"
 #include "identities.h"
@@ -179,8 +179,7 @@ Status Platform::open_services() {
   ASSIGN(authority_, authority::Service::open(*database_, std::move(authority)));
   authority_->start_upkeep();
   gateway::Options gateway;
-  gateway.seal_key = crypto::to_secret(
-      ByteView(crypto::hmac_sm3(installation_.blob_key, view("chengxin/gateway/v1"))).first(16));
+  gateway.seal_key = crypto::derived_key(installation_.blob_key, "chengxin/gateway/v1", 16);
   gateway.now_ms = now_ms;
   ASSIGN(gateway_, gateway::Gateway::open(*database_, std::move(gateway)));
   gateway_->start();
@@ -195,7 +194,7 @@ Status Platform::open_services() {
 
 Status Platform::open_access() {
   access::Options options;
-  options.key = crypto::to_secret(crypto::hmac_sm3(installation_.blob_key, view("chengxin access")));
+  options.key = crypto::derived_key(installation_.blob_key, "chengxin access", 32);
   options.installation = installation_.installation_key;
   options.actions = api::all_actions();
   options.sessions.idle_ms = installation_.config.access_idle_minutes * 60'000;

@@ -5,6 +5,7 @@
 
 #include "base/json.h"
 #include "base/log.h"
+#include "crypto/derive.h"
 #include "crypto/hmac.h"
 #include "crypto/random.h"
 #include "crypto/sm3.h"
@@ -48,9 +49,7 @@ Result<std::string> encode(const Session& one) {
 }  // namespace
 
 Sessions::Sessions(sql::Database& database, ByteView key, SessionLimits limits)
-    : database_(database),
-      mac_key_(crypto::to_secret(crypto::hmac_sm3(key, view("access sessions")))),
-      limits_(limits) {}
+    : database_(database), mac_key_(crypto::derived_key(key, "access sessions", 32)), limits_(limits) {}
 
 Digest Sessions::mac(const Digest& hash, std::string_view body) const {
   return crypto::hmac_sm3(mac_key_, {hash, view(body)});

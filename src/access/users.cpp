@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "crypto/derive.h"
 #include "crypto/hmac.h"
 #include "crypto/random.h"
 #include "crypto/sm4.h"
@@ -73,8 +74,8 @@ std::string name_key(std::string_view name) {
 
 Users::Users(sql::Database& database, ByteView key)
     : database_(database),
-      mac_key_(crypto::to_secret(crypto::hmac_sm3(key, view("access rows")))),
-      seal_key_(crypto::to_secret(ByteView(crypto::hmac_sm3(key, view("access codes"))).first(16))) {}
+      mac_key_(crypto::derived_key(key, "access rows", 32)),
+      seal_key_(crypto::derived_key(key, "access codes", 16)) {}
 
 Digest Users::mac(const std::string& id, std::string_view body) const {
   return crypto::hmac_sm3(mac_key_, {view(id), view("\n"), view(body)});

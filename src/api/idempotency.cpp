@@ -1,6 +1,6 @@
 #include "api/idempotency.h"
 
-#include "crypto/hmac.h"
+#include "crypto/derive.h"
 #include "crypto/sm3.h"
 #include "crypto/sm4.h"
 
@@ -24,8 +24,7 @@ std::string kept(const std::string& key) {
   return hex(crypto::sm3(view("chengxin/api/idempotency/name/v1\n" + key)));
 }
 crypto::Secret seal_key(const std::string& principal, const std::string& key) {
-  const Digest made = crypto::hmac_sm3(view(key), view("chengxin/api/idempotency/seal/v1\n" + principal));
-  return crypto::to_secret(ByteView(made).first(16));
+  return crypto::derived_key(view(key), "chengxin/api/idempotency/seal/v1\n" + principal, 16);
 }
 
 Result<Response> stored_answer(const std::string& principal, const std::string& key, const sql::Row& row) {

@@ -1,5 +1,6 @@
 #include "directory/personal.h"
 
+#include "crypto/derive.h"
 #include "crypto/hmac.h"
 #include "crypto/random.h"
 #include "crypto/sm3.h"
@@ -14,11 +15,6 @@ constexpr size_t kMaxDocument = 16 << 10, kSaltBytes = 32;
 template <size_t N>
 ByteView tag(const char (&literal)[N]) {
   return {reinterpret_cast<const uint8_t*>(literal), N};
-}
-
-crypto::Secret derived(ByteView key, std::string_view use, size_t bytes) {
-  const Digest made = crypto::hmac_sm3(key, view(use));
-  return crypto::to_secret(ByteView(made).first(bytes));
 }
 
 constexpr sql::Migration kMigrations[] = {{1, R"(
@@ -67,8 +63,8 @@ std::string mask(std::string_view text) {
 
 Personal::Personal(sql::Database& database, ByteView key, std::function<int64_t()> now_ms)
     : database_(database),
-      seal_key_(derived(key, "chengxin/directory/seal/v1", 16)),
-      mark_key_(derived(key, "chengxin/directory/mark/v1", 32)),
+      seal_key_(crypto::derived_key(key, "chengxin/directory/seal/v1", 16)),
+      mark_key_(crypto::derived_key(key, "chengxin/directory/mark/v1", 32)),
       now_ms_(std::move(now_ms)) {}
 
 Digest Personal::mark(std::string_view kind, std::string_view identifier) const {

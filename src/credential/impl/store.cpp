@@ -1,7 +1,7 @@
 #include "credential/impl/store.h"
 
 #include "credential/service.h"
-#include "crypto/hmac.h"
+#include "crypto/derive.h"
 #include "crypto/random.h"
 #include "crypto/sm3.h"
 #include "crypto/sm4.h"
@@ -43,8 +43,7 @@ crypto::Secret body_key(std::string_view kind, std::string_view secret) {
 }  // namespace
 
 crypto::Secret sealing_key(ByteView from, std::string_view use) {
-  const Digest made = crypto::hmac_sm3(from, view(fmt::format("chengxin/credential/{}/v1", use)));
-  return crypto::to_secret(ByteView(made).first(16));
+  return crypto::derived_key(from, fmt::format("chengxin/credential/{}/v1", use), 16);
 }
 
 std::string seal_json(ByteView key, const Json& json) {
