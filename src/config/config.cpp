@@ -478,32 +478,43 @@ class Loader {
 
   void walk(const YAML::Node& node, const std::string& prefix, int depth) {
     for (const auto& entry : node) {
-      int line = entry.first.Mark().line + 1;
-      if (!entry.first.IsScalar() || depth > 4) {
-        mistake(line, "config.syntax", "a key must be plain text");
-        continue;
-      }
-      std::string key = prefix + entry.first.Scalar();
-      if (!seen_.insert(key).second) mistake(line, "config.twice", key + " stands twice");
-      if (entry.second.IsMap()) {
+      const int line = entry.first.Mark().line + 1;
+      if (!is_text(entry.first, depth)) continue;
+      const std::string key = prefix + entry.first.Scalar();
+      note(key, seen_, line);
+      if (entry.second.IsMap())
         walk(entry.second, key + ".", depth + 1);
-        continue;
-      }
-      if (key == kProviders) {
+      else if (key == kProviders)
         providers(entry.second, line);
-        continue;
-      }
-      const Setting* setting = find(settings(), key);
-      if (!setting)
-        mistake(line, "config.unknown",
-                key + " is no setting; did you mean " + nearest(settings(), key) + "?");
-      else if (entry.second.IsNull())
-        mistake(line, "config.empty", key + " has no value; remove the line for the default");
-      else if (!entry.second.IsScalar())
-        mistake(line, "config.type", key + " must be one value");
       else
-        set(*setting, out_.config, entry.second.Scalar(), line);
+        set_one(settings(), key, entry.second, out_.config, line, "no setting");
     }
+  }
+
+  bool is_text(const YAML::Node& key, int depth) {
+    if (key.IsScalar() && depth <= 4) return true;
+    mistake(key.Mark().line + 1, "config.syntax", "a key must be plain text");
+    return false;
+  }
+
+  void note(const std::string& key, std::set<std::string>& seen, int line) {
+    if (!seen.insert(key).second) mistake(line, "config.twice", key + " stands twice");
+  }
+
+  // `otherwise`: what a key is that is not in the table.
+  template <typename Owner>
+  void set_one(const std::vector<Field<Owner>>& table, const std::string& key, const YAML::Node& value,
+               Owner& into, int line, std::string_view otherwise) {
+    const Field<Owner>* field = find(table, key);
+    if (!field)
+      mistake(line, "config.unknown",
+              fmt::format("{} is {}; did you mean {}?", key, otherwise, nearest(table, key)));
+    else if (value.IsNull())
+      mistake(line, "config.empty", key + " has no value; remove the line for the default");
+    else if (!value.IsScalar())
+      mistake(line, "config.type", key + " must be one value");
+    else
+      set(*field, into, value.Scalar(), line);
   }
 
   template <typename Table>
@@ -529,23 +540,16 @@ class Loader {
         mistake(provider.line, "config.type", "a provider must have `key: value` lines");
         continue;
       }
-      for (const auto& entry : item) provider_field(entry.first, entry.second, provider);
+      std::set<std::string> seen;
+      for (const auto& entry : item) {
+        if (!is_text(entry.first, 0)) continue;
+        const int at = entry.first.Mark().line + 1;
+        const std::string key = entry.first.Scalar();
+        note(key, seen, at);
+        set_one(provider_fields(), key, entry.second, provider, at, "nothing that a provider has");
+      }
       out_.config.access_oidc.push_back(std::move(provider));
     }
-  }
-
-  void provider_field(const YAML::Node& key, const YAML::Node& value, OidcProvider& into) {
-    const int line = key.Mark().line + 1;
-    const std::string name = key.IsScalar() ? key.Scalar() : "";
-    const auto* field = find(provider_fields(), name);
-    if (!field)
-      mistake(
-          line, "config.unknown",
-          name + " is nothing that a provider has; did you mean " + nearest(provider_fields(), name) + "?");
-    else if (!value.IsScalar())
-      mistake(line, "config.type", name + " must be one value");
-    else
-      set(*field, into, value.Scalar(), line);
   }
 
   template <typename Owner>

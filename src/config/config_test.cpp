@@ -54,6 +54,13 @@ TEST(Config, ProvidersAreAListWhoseMistakesAreNamedToo) {
   auto whole = load_with("access:\n  oidc:\n    - isuer: x\n      claims_from: cookie\n    - text\n");
   for (const Mistake& mistake : whole.mistakes) found.push_back(mistake.reason);
   EXPECT_EQ(found, (std::vector<std::string>{"config.unknown", "config.value", "config.type"}));
+  found.clear();
+  auto twice = load_with(
+      "access.oidc:\n  - issuer: https://a\n    issuer: https://b\n    title:\n    [x]: y\n"
+      "  - issuer: https://c\n");
+  for (const Mistake& mistake : twice.mistakes)
+    found.push_back(fmt::format("{} {}", mistake.line, mistake.reason));
+  EXPECT_EQ(found, (std::vector<std::string>{"3 config.twice", "4 config.empty", "5 config.syntax"}));
   EXPECT_EQ(load_with("access.oidc: text").mistakes.at(0).reason, "config.type");
 }
 
