@@ -4,8 +4,9 @@
 
 #include "base/file.h"
 
-// The configuration of an installation: one YAML file, every setting with a documented default, each
-// overridable by an environment variable (CHENGXIN_ and the key in capitals, dots as underscores).
+// The configuration of an installation: one YAML file, every setting with a documented default, each but the
+// list access.oidc overridable by an environment variable (CHENGXIN_ and the key in capitals, dots as
+// underscores).
 namespace chengxin::config {
 
 // An outside identity provider that people sign in by (OpenID Connect; docs/access.md).
@@ -50,8 +51,7 @@ struct Config {
   std::string install_access_baseline = "warn";
   std::string install_access_files =
       "/etc/passwd, /etc/group, /etc/sudoers, /etc/sudoers.d/*, /etc/ssh/sshd_config, "
-      "/etc/ssh/sshd_config.d/*, "
-      "/etc/pam.d/*";
+      "/etc/ssh/sshd_config.d/*, /etc/pam.d/*";
   int64_t install_access_seconds = 60;
   std::string access_owner = "full";
   std::string access_roots, access_crls;
