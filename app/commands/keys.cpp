@@ -150,21 +150,15 @@ Result<int> generate(const Context& context, const Options& options) {
 }
 
 Result<int> backup(const Context& context, const Options& options) {
-  std::vector<std::string> names;
-  std::vector<crypto::Secret> passphrases;
-  for (const std::string& text : options.holders) {
-    ASSIGN(auto holder, named_secret(text));
-    TRY(keys::check_id(holder.first));
-    names.push_back(holder.first);
-    passphrases.push_back(std::move(holder.second));
-  }
+  ASSIGN(const NamedSecrets holders, named_secrets(options.holders));
+  for (const std::string& name : holders.names) TRY(keys::check_id(name));
   ASSIGN(const auto own, ring(context, options));
-  ASSIGN(const auto shares, own->backup(options.name, passphrases, options.custodians,
+  ASSIGN(const auto shares, own->backup(options.name, holders.secrets, options.custodians,
                                         {size_t(options.need), keys::kIterations}));
   TRY(make_folder(options.out));
   Json files = Json::array();
   for (size_t i = 0; i < shares.size(); ++i) {
-    const fs::path file = fs::path(options.out) / (names[i] + ".share");
+    const fs::path file = fs::path(options.out) / (holders.names[i] + ".share");
     TRY(write_durable(file, view(shares[i]), 0600));
     files.push_back(file.string());
   }
@@ -177,16 +171,10 @@ Result<int> backup(const Context& context, const Options& options) {
 }
 
 Result<int> restore(const Context& context, const Options& options) {
-  std::vector<std::string> texts;
-  std::vector<crypto::Secret> passphrases;
-  for (const std::string& text : options.shares) {
-    ASSIGN(auto share, named_secret(text));
-    ASSIGN(const Bytes bytes, read_file(share.first, 64 << 10));
-    texts.push_back(to_string(bytes));
-    passphrases.push_back(std::move(share.second));
-  }
+  ASSIGN(const NamedSecrets shares, named_secrets(options.shares));
+  ASSIGN(const auto texts, share_texts(shares));
   ASSIGN(const auto own, ring(context, options));
-  return changed(context, *own, own->restore(options.name, texts, passphrases, options.custodians));
+  return changed(context, *own, own->restore(options.name, texts, shares.secrets, options.custodians));
 }
 
 Result<int> rotate(const Context& context, const Options& options) {
@@ -434,12 +422,26 @@ void add_steps(CLI::App& noun, const std::shared_ptr<Options>& options, Context&
 
 }  // namespace
 
-Result<std::pair<std::string, crypto::Secret>> named_secret(const std::string& text) {
-  const size_t at = text.rfind('=');
-  if (at == text.npos || at == 0)
-    return fail(Code::invalid_argument, "cli.usage", "\"{}\" is not NAME=FILE", text);
-  ASSIGN(crypto::Secret secret, keys::read_pin(text.substr(at + 1)));
-  return std::pair(text.substr(0, at), std::move(secret));
+Result<NamedSecrets> named_secrets(const std::vector<std::string>& given) {
+  NamedSecrets out;
+  for (const std::string& text : given) {
+    const size_t at = text.rfind('=');
+    if (at == text.npos || at == 0)
+      return fail(Code::invalid_argument, "cli.usage", "\"{}\" is not NAME=FILE", text);
+    ASSIGN(crypto::Secret secret, keys::read_pin(text.substr(at + 1)));
+    out.names.push_back(text.substr(0, at));
+    out.secrets.push_back(std::move(secret));
+  }
+  return out;
+}
+
+Result<std::vector<std::string>> share_texts(const NamedSecrets& shares) {
+  std::vector<std::string> out;
+  for (const std::string& file : shares.names) {
+    ASSIGN(const Bytes bytes, read_file(file, 64 << 10));
+    out.push_back(to_string(bytes));
+  }
+  return out;
 }
 
 Result<crypto::Secret> ask_pin(const std::string& what) {

@@ -1,6 +1,6 @@
 #include "base/clock.h"
 #include "commands.h"
-#include "crypto/random.h"
+#include "crypto/sm2_delegate.h"
 #include "install/install.h"
 #include "keys/journal.h"
 #include "keys/shares.h"
@@ -36,14 +36,8 @@ struct Joined {
 
 // The key from shares, which must be those of the policy.
 Result<Joined> join(const std::vector<std::string>& given, const Json& recovery) {
-  std::vector<std::string> texts;
-  std::vector<crypto::Secret> passphrases;
-  for (const std::string& text : given) {
-    ASSIGN(auto share, named_secret(text));
-    ASSIGN(const Bytes bytes, read_file(share.first, 64 << 10));
-    texts.push_back(to_string(bytes));
-    passphrases.push_back(std::move(share.second));
-  }
+  ASSIGN(const NamedSecrets shares, named_secrets(given));
+  ASSIGN(const auto texts, share_texts(shares));
   ASSIGN(const Bytes point, unhex(recovery.at("key").get<std::string>()));
   Joined out;
   for (const std::string& text : texts) {
@@ -53,37 +47,30 @@ Result<Joined> join(const std::vector<std::string>& given, const Json& recovery)
     if (share.x >= 1 && share.x <= recovery["holders"].size())
       out.holders.push_back(recovery["holders"][share.x - 1]);
   }
-  ASSIGN(const crypto::Secret scalar, keys::join_shares(texts, passphrases));
+  ASSIGN(const crypto::Secret scalar, keys::join_shares(texts, shares.secrets));
   ASSIGN(out.key, crypto::Sm2PrivateKey::from_scalar(scalar));
   return out;
 }
 
 Result<int> split(const Context& context, const Options& options) {
-  Json names = Json::array();
-  std::vector<crypto::Secret> passphrases;
-  for (const std::string& text : options.holders) {
-    ASSIGN(auto holder, named_secret(text));
-    names.push_back(holder.first);
-    passphrases.push_back(std::move(holder.second));
-  }
+  ASSIGN(const NamedSecrets holders, named_secrets(options.holders));
   ASSIGN(const auto proposer, user_key(context, options.key));
   ASSIGN(auto platform, context.connect());
   ASSIGN(auto record, ceremony(context));
-  crypto::Secret scalar = crypto::random_secret(32);
-  auto key = crypto::Sm2PrivateKey::from_scalar(scalar);
-  for (; !key; key = crypto::Sm2PrivateKey::from_scalar(scalar)) scalar = crypto::random_secret(32);
-  const auto& point = key->public_key().point();
+  ASSIGN(const auto key, crypto::Sm2PrivateKey::generate());
+  ASSIGN(const crypto::Secret scalar, crypto::scalar_of(key));
+  const auto& point = key.public_key().point();
   PolicyChange change;
-  change.recovery = {{"key", hex(point)}, {"need", options.need}, {"holders", names}};
+  change.recovery = {{"key", hex(point)}, {"need", options.need}, {"holders", holders.names}};
   ASSIGN(const Json document, next_document(platform, change));
   ASSIGN(const std::string signature, sign_policy(proposer, "propose", document));  // checks the document too
-  ASSIGN(const auto shares, keys::make_shares(scalar, point, passphrases, {.k = size_t(options.need)}));
+  ASSIGN(const auto shares, keys::make_shares(scalar, point, holders.secrets, {.k = size_t(options.need)}));
   TRY(make_folder(options.out));
   Json files = Json::array();
   for (size_t i = 0; i < shares.size(); ++i) {
     const fs::path file = options.out / fmt::format("share-{}-of-{}.txt", i + 1, shares.size());
     TRY(write_durable(file, view(shares[i]), 0600));
-    files.push_back({{"holder", names[i]}, {"file", file.string()}});
+    files.push_back({{"holder", holders.names[i]}, {"file", file.string()}});
   }
   ASSIGN([[maybe_unused]] const Json noted, record->append("split", change.recovery));
   ASSIGN(const Json done,
