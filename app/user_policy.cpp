@@ -1,7 +1,6 @@
 #include "user_policy.h"
 
 #include <algorithm>
-#include <cstdlib>
 #include <sstream>
 
 #include "access/store.h"
@@ -165,16 +164,6 @@ Result<Json> next_document(client::Client& platform, const PolicyChange& change)
   draft.document["previous"] = version == 0 ? "" : policy.at("digest").get<std::string>();
   draft.document["made_ms"] = now_ms();
   return draft.document;
-}
-
-Result<crypto::Sm2PrivateKey> user_key(const Context& context, const std::string& name) {
-  const bool file = name.find('/') != name.npos;
-  if (name.empty() || (!file && name.front() == '.'))
-    return fail(Code::invalid_argument, "key.name", "\"{}\" cannot name a key", name);
-  ASSIGN(Bytes pem,
-         read_file(file ? fs::path(name) : context.data / "keys" / "user" / (name + ".pem"), 64 << 10));
-  const char* passphrase = std::getenv("CHENGXIN_PASSPHRASE");
-  return crypto::Sm2PrivateKey::from_pem(text(pem), passphrase ? passphrase : "");
 }
 
 Result<std::string> sign_policy(const crypto::Sm2PrivateKey& key, std::string_view kind,

@@ -1,6 +1,5 @@
 #pragma once
-#include "cli.h"
-#include "crypto/sm2.h"
+#include "user_key.h"
 
 // The policy of roles as an administrator changes it on the command line: the next document is made and
 // signed here, so that what is signed is what was seen.
@@ -29,9 +28,6 @@ std::string chains_text(const Json& assignment);
 
 // The document after the one in force. client.* and what Accounts::find says; cli.usage.
 Result<Json> next_document(client::Client& platform, const PolicyChange& change);
-
-// Of a name of `key create`, or of a file: that has a / in it. key.name, file.*, crypto.passphrase.
-Result<crypto::Sm2PrivateKey> user_key(const Context& context, const std::string& name);
 
 // Hexadecimal; the message is access::policy_message().
 Result<std::string> sign_policy(const crypto::Sm2PrivateKey& key, std::string_view kind,

@@ -1,5 +1,3 @@
-#include <cstdlib>
-
 #include "base/clock.h"
 #include "bench/authority_bench.h"
 #include "commands.h"
@@ -7,6 +5,7 @@
 #include "crypto/ocsp.h"
 #include "crypto/random.h"
 #include "crypto/signing_request.h"
+#include "user_key.h"
 
 // The certificate authority: a client of /api/v1/authority, and the holder's side (keys and requests).
 namespace chengxin::app {
@@ -41,11 +40,6 @@ Result<std::string> passphrase_in(const fs::path& path) {
   if (path.empty()) return std::string();
   ASSIGN(std::string text, read_text(path));
   return text.substr(0, text.find_first_of("\r\n"));
-}
-
-std::string user_passphrase() {
-  const char* value = std::getenv("CHENGXIN_PASSPHRASE");
-  return value ? value : "";
 }
 
 Result<int> shown(const Context& context, const Result<Json>& answer,
@@ -101,12 +95,8 @@ Result<int> init(const Context& context, const Options& options) {
                print_overview);
 }
 
-// A key of the holder's and a request for it; the key is under CHENGXIN_PASSPHRASE when that is set.
-Result<crypto::Sm2PrivateKey> key_in(const fs::path& file) {
-  ASSIGN(const Bytes pem, read_file(file, kMaxFile));
-  return crypto::Sm2PrivateKey::from_pem(text(pem), user_passphrase());
-}
-
+// A key of the holder's and a request for it. A key that is there is used; a new one is under
+// CHENGXIN_PASSPHRASE when that is set.
 Result<std::string> new_request(const Options& options) {
   std::error_code error;
   const bool made = fs::exists(options.key, error);

@@ -8,6 +8,7 @@
 #include "commands.h"
 #include "crypto/sm2.h"
 #include "crypto/sm3.h"
+#include "user_key.h"
 
 // Signatures by the file, without a platform. One JSON object a line; its members: api/resource_crypto.h, and
 // `file`, the path of what was signed.
@@ -213,9 +214,7 @@ Status sign_items(const crypto::Sm2PrivateKey& key, std::span<ToSign> items) {
 Result<int> sign_batch(const Context& context, const Options& options) {
   if (options.key.find('/') != std::string::npos)
     return fail(Code::invalid_argument, "key.name", "\"{}\" cannot name a key", options.key);
-  ASSIGN(Bytes pem, read_file(context.data / "keys" / "user" / (options.key + ".pem"), 64 << 10));
-  const char* passphrase = std::getenv("CHENGXIN_PASSPHRASE");
-  ASSIGN(auto key, crypto::Sm2PrivateKey::from_pem(text(pem), passphrase ? passphrase : ""));
+  ASSIGN(const auto key, key_in(context.data / "keys" / "user" / (options.key + ".pem")));
   const Status read = in_portions(options.batch, [&](Lines lines, size_t first) -> Status {
     std::vector<std::string> out(lines.size());
     const Status done = on_every_core(lines.size(), [&](size_t from, size_t to) -> Status {

@@ -5,7 +5,7 @@
 #include "format/header.h"
 #include "identity/calls.h"
 #include "identity_commands.h"
-#include "user_policy.h"
+#include "user_key.h"
 
 // Identities on a chain: enrolled and looked after by registrars with the platform's account, changed by who
 // they are with a key of the user (--key).

@@ -1,5 +1,3 @@
-#include <cstdlib>
-
 #include "base/clock.h"
 #include "crypto/random.h"
 #include "crypto/sm3.h"
@@ -8,6 +6,7 @@
 #include "identity_commands.h"
 #include "job.h"
 #include "keys/own_keys.h"
+#include "user_key.h"
 
 // Verbs of identity that hold what is not on the chain: a directory's entries, personal data, the key of
 // pseudonyms.
@@ -61,15 +60,10 @@ Status check_name(const std::string& name) {
   if (!name.empty() && name.front() != '.' && name.find('/') == std::string::npos) return {};
   return fail(Code::invalid_argument, "key.name", "\"{}\" cannot name a key", name);
 }
-std::string passphrase() {
-  const char* value = std::getenv("CHENGXIN_PASSPHRASE");
-  return value ? value : "";
-}
 
 Result<Json> opened(const Context& context, const Options& options, const Json& answer) {
   if (answer.at("masked").get<bool>()) return answer;
-  ASSIGN(const Bytes pem, read_file(user_file(context, options.key, ".pem"), 64 << 10));
-  ASSIGN(const auto key, crypto::Sm2PrivateKey::from_pem(text(pem), passphrase()));
+  ASSIGN(const auto key, key_in(user_file(context, options.key, ".pem")));
   ASSIGN(const Bytes sealed, unbase64(answer.at("sealed").get<std::string>()));
   ASSIGN(const Bytes plain, key.decrypt(sealed));
   ASSIGN(Json out, parse_json(text(plain)));

@@ -1,9 +1,7 @@
-#include <cstdlib>
-
 #include "audit.h"
 #include "commands.h"
-#include "crypto/sm2.h"
 #include "format/transaction.h"
+#include "user_key.h"
 
 // Keys of the user, in DATA/keys/user: SM2 private keys as PKCS #8, encrypted when CHENGXIN_PASSPHRASE is
 // set.
@@ -11,11 +9,6 @@ namespace chengxin::app {
 namespace {
 
 fs::path folder(const Context& context) { return context.data / "keys" / "user"; }
-
-std::string passphrase() {
-  const char* value = std::getenv("CHENGXIN_PASSPHRASE");
-  return value ? value : "";
-}
 
 Status check_name(const std::string& name) {
   bool good =
@@ -37,7 +30,7 @@ Result<int> create(const Context& context, const std::string& name) {
   if (fs::exists(path, error)) return fail(Code::conflict, "key.exists", "{}", name);
   TRY(make_folder(folder(context)));
   ASSIGN(auto key, crypto::Sm2PrivateKey::generate());
-  ASSIGN(std::string pem, key.to_pem(passphrase()));
+  ASSIGN(std::string pem, key.to_pem(user_passphrase()));
   TRY(write_durable(path, view(pem), 0600));
   TRY(write_durable(folder(context) / (name + ".pub"), view(hex(key.public_key().point())), 0644));
   Json json = describe(name, key.public_key().point());
@@ -46,7 +39,7 @@ Result<int> create(const Context& context, const std::string& name) {
     line("  key id      {}", json["key_id"].get<std::string>());
     line("  公钥 public {}", json["public_key"].get<std::string>());
     line("  文件 file   {}{}", path.string(),
-         passphrase().empty() ? "  (未加密 not encrypted: CHENGXIN_PASSPHRASE)" : "");
+         user_passphrase().empty() ? "  (未加密 not encrypted: CHENGXIN_PASSPHRASE)" : "");
   });
   return kDone;
 }

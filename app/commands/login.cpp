@@ -7,7 +7,7 @@
 #include "authority/login.h"
 #include "base/clock.h"
 #include "commands.h"
-#include "crypto/secret.h"
+#include "user_key.h"
 
 // Logins to hosts with an SM2 certificate in the place of a password (docs/operations-access.md). Neither
 // verb needs a platform or a data folder.
@@ -25,12 +25,8 @@ std::string this_host() {
 }
 
 Result<int> answer(const Context& context, const Options& options) {
-  ASSIGN(Bytes pem, read_file(options.key, 64 << 10));
-  const char* passphrase = std::getenv("CHENGXIN_PASSPHRASE");
-  const auto key = crypto::Sm2PrivateKey::from_pem(text(pem), passphrase ? passphrase : "");
-  crypto::secure_zero(pem.data(), pem.size());
-  if (!key) return tl::unexpected(key.error());
-  ASSIGN(const std::string made, authority::login_answer(*key, options.host, options.user, now_ms()));
+  ASSIGN(const auto key, key_in(options.key));
+  ASSIGN(const std::string made, authority::login_answer(key, options.host, options.user, now_ms()));
   print(context, {{"answer", made}}, [&] { line("{}", made); });
   return kDone;
 }

@@ -4,6 +4,7 @@
 #include "pack/create.h"
 #include "pack/describe.h"
 #include "pack/diff.h"
+#include "user_key.h"
 
 // Applications as data: what an integrator does on his own machine, without a platform.
 namespace chengxin::app {
@@ -175,17 +176,11 @@ Result<int> compare(const Context& context, const Options& options) {
   return kDone;
 }
 
-std::string passphrase() {
-  const char* value = std::getenv("CHENGXIN_PASSPHRASE");
-  return value ? value : "";
-}
-
 Result<int> pack_up(const Context& context, const Options& options) {
   ASSIGN(const Alone made, read_alone(options.folder));
   std::optional<crypto::Sm2PrivateKey> key;
   if (!options.key.empty()) {
-    ASSIGN(const Bytes pem, read_file(options.key, 1 << 16));
-    ASSIGN(key, crypto::Sm2PrivateKey::from_pem(text(pem), passphrase()));
+    ASSIGN(key, key_in(options.key));
   }
   ASSIGN(const Bytes bytes, pack::write_packed(made.files.content, key ? &*key : nullptr));
   TRY(write_durable(options.out, bytes));
