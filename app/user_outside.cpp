@@ -3,10 +3,10 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include "base/base64url.h"
 #include "base/clock.h"
+#include "base/descriptor.h"
 #include "crypto/random.h"
 #include "oidc/relying_party.h"
 
@@ -19,20 +19,6 @@ constexpr std::string_view kPage =
     "no-store\r\n\r\n<!doctype html><title>chengxin</title><p>已完成，请回到命令行。 Done: go back to the "
     "terminal.</p>";
 
-class Descriptor {
- public:
-  explicit Descriptor(int value) : value_(value) {}
-  Descriptor(Descriptor&& other) noexcept : value_(std::exchange(other.value_, -1)) {}
-  Descriptor& operator=(Descriptor&&) = delete;
-  ~Descriptor() {
-    if (value_ >= 0) ::close(value_);
-  }
-  int get() const { return value_; }
-
- private:
-  int value_;
-};
-
 // A port of the loopback interface, for one ticket.
 class Listener {
  public:
@@ -43,7 +29,7 @@ class Listener {
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     socklen_t size = sizeof address;
     auto* plain = reinterpret_cast<sockaddr*>(&address);
-    if (socket.get() < 0 || ::bind(socket.get(), plain, size) != 0 || ::listen(socket.get(), 8) != 0 ||
+    if (!socket || ::bind(socket.get(), plain, size) != 0 || ::listen(socket.get(), 8) != 0 ||
         ::getsockname(socket.get(), plain, &size) != 0)
       return fail(Code::unavailable, "cli.listen", "no port of this machine could be opened");
     return Listener(std::move(socket), ntohs(address.sin_port));
@@ -56,7 +42,7 @@ class Listener {
     for (int64_t left = kWaitMs; left > 0; left = until - now_ms()) {
       if (!readable(socket_.get(), left)) continue;
       const Descriptor peer(::accept4(socket_.get(), nullptr, nullptr, SOCK_CLOEXEC));
-      if (peer.get() < 0) continue;
+      if (!peer) continue;
       const std::string line = first_line(peer.get());
       constexpr std::string_view kWanted = "GET /?ticket=";
       [[maybe_unused]] const auto sent = ::send(peer.get(), kPage.data(), kPage.size(), MSG_NOSIGNAL);

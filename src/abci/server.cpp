@@ -15,31 +15,13 @@
 
 #include "abci/dispatch.h"
 #include "abci/frames.h"
+#include "base/descriptor.h"
 #include "base/log.h"
 
 namespace chengxin::abci {
 namespace {
 
 constexpr size_t kReadBytes = 64 << 10, kWriteBytes = 64 << 10;
-
-// A descriptor that is closed with the object.
-class Descriptor {
- public:
-  explicit Descriptor(int fd = -1) : fd_(fd) {}
-  Descriptor(Descriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-  Descriptor& operator=(Descriptor&& other) noexcept {
-    std::swap(fd_, other.fd_);
-    return *this;
-  }
-  ~Descriptor() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  int get() const { return fd_; }
-  explicit operator bool() const { return fd_ >= 0; }
-
- private:
-  int fd_;
-};
 
 bool send_all(int fd, ByteView bytes) {
   while (!bytes.empty()) {

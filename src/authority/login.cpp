@@ -2,8 +2,8 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
-#include <unistd.h>
 
+#include "base/descriptor.h"
 #include "crypto/random.h"
 #include "crypto/sm3.h"
 
@@ -27,14 +27,6 @@ Result<Bytes> bytes_of(std::string_view answer) {
   if (!bytes || bytes->size() != kLoginBytes) return fail(Code::unauthenticated, "login.answer");
   return bytes;
 }
-
-// Closing it ends the lock.
-struct Lock {
-  int fd = -1;
-  ~Lock() {
-    if (fd >= 0) ::close(fd);
-  }
-};
 
 }  // namespace
 
@@ -70,8 +62,8 @@ Status take_login(std::string_view answer, const fs::path& file, int64_t now_ms)
   const Digest name = crypto::sm3(ByteView(bytes).first(kHead));
   fs::path lock_file = file;
   lock_file += ".lock";
-  const Lock lock{::open(lock_file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600)};
-  if (lock.fd < 0 || ::flock(lock.fd, LOCK_EX) != 0) return tl::unexpected(file_error(lock_file, errno));
+  const Descriptor lock(::open(lock_file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+  if (!lock || ::flock(lock.get(), LOCK_EX) != 0) return tl::unexpected(file_error(lock_file, errno));
   auto before = read_file(file, kMaxSeenBytes);
   if (!before && before.error().reason != "file.not_found") return tl::unexpected(before.error());
   Bytes kept;

@@ -6,18 +6,10 @@
 
 #include <cerrno>
 
+#include "base/descriptor.h"
+
 namespace chengxin {
 namespace {
-
-struct Descriptor {
-  int fd = -1;
-  explicit Descriptor(int opened) : fd(opened) {}
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  ~Descriptor() {
-    if (fd >= 0) ::close(fd);
-  }
-};
 
 tl::unexpected<Error> failed(const fs::path& path) { return tl::unexpected(file_error(path, errno)); }
 
@@ -73,15 +65,15 @@ Error file_error(const fs::path& path, int error_number) {
 
 Result<Bytes> read_file(const fs::path& path, size_t max_bytes) {
   Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-  if (file.fd < 0) return failed(path);
-  ASSIGN(auto info, stat_regular(file.fd, path));
+  if (!file) return failed(path);
+  ASSIGN(auto info, stat_regular(file.get(), path));
   if (size_t(info.st_size) > max_bytes)
     return fail(Code::too_large, "file.too_large", "{} has {} bytes, the limit is {}", path.string(),
                 info.st_size, max_bytes);
   Bytes out(size_t(info.st_size));
   size_t filled = 0;
   while (filled < out.size()) {
-    ASSIGN(size_t count, read_some(file.fd, std::span(out).subspan(filled), path));
+    ASSIGN(size_t count, read_some(file.get(), std::span(out).subspan(filled), path));
     if (count == 0) break;
     filled += count;
   }
@@ -94,9 +86,9 @@ Status write_durable(const fs::path& path, ByteView bytes, unsigned mode) {
   beside += fmt::format(".{}.tmp", ::getpid());
   {
     Descriptor file(::open(beside.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode));
-    if (file.fd < 0) return failed(beside);
-    Status written = write_all(file.fd, bytes, beside);
-    if (written && ::fsync(file.fd) != 0) written = failed(beside);
+    if (!file) return failed(beside);
+    Status written = write_all(file.get(), bytes, beside);
+    if (written && ::fsync(file.get()) != 0) written = failed(beside);
     if (!written) {
       ::unlink(beside.c_str());
       return written;
@@ -112,7 +104,7 @@ Status write_durable(const fs::path& path, ByteView bytes, unsigned mode) {
 
 Status sync_folder(const fs::path& folder) {
   Descriptor opened(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (opened.fd < 0 || ::fsync(opened.fd) != 0) return failed(folder);
+  if (!opened || ::fsync(opened.get()) != 0) return failed(folder);
   return {};
 }
 
@@ -128,18 +120,18 @@ Status make_folder(const fs::path& folder, unsigned mode) {
 Status stream_file(const fs::path& path, const std::function<Status(ByteView)>& on_chunk,
                    const std::function<void(uint64_t, uint64_t)>& on_progress) {
   Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-  if (file.fd < 0) return failed(path);
-  ASSIGN(auto before, stat_regular(file.fd, path));
+  if (!file) return failed(path);
+  ASSIGN(auto before, stat_regular(file.get(), path));
   Bytes chunk(1 << 20);
   uint64_t done = 0;
   for (;;) {
-    ASSIGN(size_t count, read_some(file.fd, chunk, path));
+    ASSIGN(size_t count, read_some(file.get(), chunk, path));
     if (count == 0) break;
     TRY(on_chunk(ByteView(chunk).first(count)));
     done += count;
     if (on_progress) on_progress(done, uint64_t(before.st_size));
   }
-  ASSIGN(auto after, stat_regular(file.fd, path));
+  ASSIGN(auto after, stat_regular(file.get(), path));
   bool changed = done != uint64_t(before.st_size) || before.st_size != after.st_size ||
                  before.st_mtim.tv_sec != after.st_mtim.tv_sec ||
                  before.st_mtim.tv_nsec != after.st_mtim.tv_nsec;

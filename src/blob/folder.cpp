@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "base/descriptor.h"
 #include "blob/store.h"
 #include "crypto/random.h"
 #include "crypto/sealed_blob.h"
@@ -25,18 +26,6 @@ bool is_id(std::string_view id) {
          });
 }
 
-struct Descriptor {
-  int fd = -1;
-  explicit Descriptor(int opened) : fd(opened) {}
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  ~Descriptor() { reset(); }
-  void reset() {
-    if (fd >= 0) ::close(fd);
-    fd = -1;
-  }
-};
-
 Status write_all(int fd, ByteView bytes, const fs::path& path) {
   while (!bytes.empty()) {
     ssize_t count = ::write(fd, bytes.data(), bytes.size());
@@ -55,7 +44,7 @@ class FolderWriter final : public Writer {
         final_(std::move(final)),
         file_(fd),
         sealer_(key, context_of(id_),
-                [this](ByteView sealed) { return write_all(file_.fd, sealed, incoming_); }) {}
+                [this](ByteView sealed) { return write_all(file_.get(), sealed, incoming_); }) {}
 
   ~FolderWriter() override {
     if (!finished_) ::unlink(incoming_.c_str());
@@ -69,7 +58,7 @@ class FolderWriter final : public Writer {
 
   Result<Written> finish() override {
     TRY(sealer_.finish());
-    if (::fsync(file_.fd) != 0) return tl::unexpected(file_error(incoming_, errno));
+    if (::fsync(file_.get()) != 0) return tl::unexpected(file_error(incoming_, errno));
     file_.reset();
     TRY(make_folder(final_.parent_path(), kFolderMode));
     if (::rename(incoming_.c_str(), final_.c_str()) != 0) return tl::unexpected(file_error(final_, errno));
@@ -104,10 +93,10 @@ class FolderStore final : public Store {
   Status read(const std::string& id, const std::function<Status(ByteView)>& on_chunk) const override {
     if (!is_id(id)) return missing(id);
     Descriptor file(::open(path_of(id).c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
-    if (file.fd < 0 && errno == ENOENT) return missing(id);
-    if (file.fd < 0) return tl::unexpected(file_error(path_of(id), errno));
+    if (!file && errno == ENOENT) return missing(id);
+    if (!file) return tl::unexpected(file_error(path_of(id), errno));
     crypto::BlobOpener opener(key_, context_of(id), on_chunk);
-    Status opened = feed(file.fd, opener, path_of(id));
+    Status opened = feed(file.get(), opener, path_of(id));
     if (opened) opened = opener.finish();
     bool damaged = !opened && (opened.error().reason == "crypto.decrypt" ||
                                opened.error().reason == "crypto.sealed_format");

@@ -3,29 +3,15 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <poll.h>
-#include <unistd.h>
 
 #include "base/clock.h"
+#include "base/descriptor.h"
 
 namespace chengxin::client {
 namespace {
 
 constexpr int kConnectMs = 5000;
 constexpr size_t kReadBytes = 64 << 10, kMuchBytes = 256 << 10;
-
-class Descriptor {
- public:
-  explicit Descriptor(int fd) : fd_(fd) {}
-  Descriptor(Descriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-  ~Descriptor() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  int get() const { return fd_; }
-  int release() { return std::exchange(fd_, -1); }
-
- private:
-  int fd_;
-};
 
 tl::unexpected<Error> unreachable(int number) {
   return fail(Code::unavailable, "client.unreachable", "{}", std::strerror(number));
@@ -71,11 +57,11 @@ Descriptor loopback_socket(sockaddr_in& address) {
 Descriptor accept_from(const Descriptor& listener, uint16_t port) {
   for (;;) {
     pollfd poll{listener.get(), POLLIN, 0};
-    if (::poll(&poll, 1, kConnectMs) != 1) return Descriptor(-1);
+    if (::poll(&poll, 1, kConnectMs) != 1) return Descriptor();
     sockaddr_in from{};
     socklen_t size = sizeof from;
     Descriptor one(::accept4(listener.get(), reinterpret_cast<sockaddr*>(&from), &size, SOCK_CLOEXEC));
-    if (one.get() >= 0 && from.sin_port == port) return one;
+    if (one && from.sin_port == port) return one;
   }
 }
 
@@ -122,7 +108,7 @@ ProtectedSockets::~ProtectedSockets() {
 
 Result<int> ProtectedSockets::open(sockaddr& address, unsigned& size) {
   Descriptor outer(::socket(address.sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  if (outer.get() < 0) return unreachable(errno);
+  if (!outer) return unreachable(errno);
   const int64_t until_ns = steady_ns() + int64_t(kConnectMs) * 1'000'000;
   auto wait = [&](short event) {
     pollfd poll{outer.get(), event, 0};
@@ -158,7 +144,7 @@ Result<int> ProtectedSockets::open(sockaddr& address, unsigned& size) {
   threads_.emplace_back([listener = std::move(listener), port = here.sin_port, outer = std::move(outer),
                          session = std::move(session), plain = std::move(plain)]() mutable {
     Descriptor inner = accept_from(listener, port);
-    if (inner.get() >= 0) carry(std::move(inner), std::move(outer), std::move(session), std::move(plain));
+    if (inner) carry(std::move(inner), std::move(outer), std::move(session), std::move(plain));
   });
   std::memcpy(&address, &there, sizeof there);
   size = sizeof there;

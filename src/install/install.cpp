@@ -171,22 +171,11 @@ Result<std::vector<AccessChange>> unsealed(const fs::path& data) {
 Result<Lock> Lock::take(const fs::path& data) {
   TRY(check_ours(data));
   fs::path path = data / "LOCK";
-  int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-  if (fd < 0) return tl::unexpected(file_error(path, errno));
-  if (::flock(fd, LOCK_EX | LOCK_NB) != 0) {
-    ::close(fd);
+  Descriptor file(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+  if (!file) return tl::unexpected(file_error(path, errno));
+  if (::flock(file.get(), LOCK_EX | LOCK_NB) != 0)
     return fail(Code::conflict, "install.in_use", "another process serves {}", data.string());
-  }
-  return Lock(fd);
-}
-
-Lock::Lock(Lock&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-Lock& Lock::operator=(Lock&& other) noexcept {
-  std::swap(fd_, other.fd_);
-  return *this;
-}
-Lock::~Lock() {
-  if (fd_ >= 0) ::close(fd_);
+  return Lock(std::move(file));
 }
 
 Result<Installation> open(const fs::path& data) {

@@ -1,6 +1,7 @@
 #pragma once
 #include <functional>
 
+#include "base/descriptor.h"
 #include "config/config.h"
 #include "crypto/secret.h"
 #include "crypto/sm2.h"
@@ -44,15 +45,12 @@ Result<std::vector<AccessChange>> unsealed(const fs::path& data);
 // Holds the folder's lock while it lives.
 class Lock {
  public:
-  static Result<Lock> take(
-      const fs::path& data);  // install.in_use, install.not_empty (somebody else's folder)
-  Lock(Lock&& other) noexcept;
-  Lock& operator=(Lock&& other) noexcept;
-  ~Lock();
+  // install.in_use, install.not_empty (somebody else's folder)
+  static Result<Lock> take(const fs::path& data);
 
  private:
-  explicit Lock(int fd) : fd_(fd) {}
-  int fd_;
+  explicit Lock(Descriptor file) : file_(std::move(file)) {}
+  Descriptor file_;
 };
 
 struct Installation {

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "base/descriptor.h"
 #include "base/log.h"
 #include "crypto/sm3.h"
 #include "keys/impl/files.h"
@@ -23,13 +24,13 @@ Result<Digest> hash_of(const Json& record) {
 }
 
 Status append_durably(const fs::path& path, std::string_view line) {
-  const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
-  if (fd < 0) return tl::unexpected(file_error(path, errno));
+  const Descriptor file(::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600));
+  if (!file) return tl::unexpected(file_error(path, errno));
+  const int fd = file.get();
   const off_t before = ::lseek(fd, 0, SEEK_END);
   const bool done = ::write(fd, line.data(), line.size()) == ssize_t(line.size()) && ::fsync(fd) == 0;
   const int error = errno;
   if (!done && ::ftruncate(fd, before) != 0) log::error("keys.journal", {{"error", "half a line stays"}});
-  ::close(fd);
   return done ? Status() : tl::unexpected(file_error(path, error));
 }
 

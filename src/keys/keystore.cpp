@@ -1,11 +1,11 @@
 #include "keys/keystore.h"
 
 #include <fcntl.h>
-#include <unistd.h>
 
 #include <algorithm>
 
 #include "base/clock.h"
+#include "base/descriptor.h"
 #include "crypto/hmac.h"
 #include "crypto/random.h"
 #include "keys/impl/files.h"
@@ -123,11 +123,9 @@ Status Keystore::change_passphrase(ByteView old_one, ByteView new_one, uint32_t 
   ASSIGN(const Json body, read_checked(path, kStoreFormat));
   ASSIGN(const crypto::Secret master, open_master(path, body, old_one));
   ASSIGN(Json changed, sealed_master(master, new_one, iterations));
-  const int old_file = ::open(path.c_str(), O_WRONLY | O_CLOEXEC);
-  const Status written = write_checked(path, std::move(changed));
-  if (written) (void)overwrite(old_file);  // which may hold the master key in the clear
-  if (old_file >= 0) ::close(old_file);
-  TRY(written);
+  const Descriptor old_file(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
+  TRY(write_checked(path, std::move(changed)));
+  (void)overwrite(old_file.get());  // which may hold the master key in the clear
   has_passphrase_ = !new_one.empty();
   return {};
 }

@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <set>
@@ -142,15 +141,13 @@ Result<std::unique_ptr<Ring>> Ring::open(std::shared_ptr<Provider> provider, con
   return out;
 }
 
-Ring::~Ring() {
-  if (lock_ >= 0) ::close(lock_);
-}
+Ring::~Ring() = default;
 
 Status Ring::take_lock() {
   const fs::path path = folder_ / "LOCK";
-  lock_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-  if (lock_ < 0) return tl::unexpected(file_error(path, errno));
-  if (::flock(lock_, LOCK_EX | LOCK_NB) == 0) return {};
+  lock_ = Descriptor(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+  if (!lock_) return tl::unexpected(file_error(path, errno));
+  if (::flock(lock_.get(), LOCK_EX | LOCK_NB) == 0) return {};
   return fail(Code::conflict, "keys.in_use", "{}", folder_.string());
 }
 

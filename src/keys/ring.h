@@ -1,6 +1,7 @@
 #pragma once
 #include <optional>
 
+#include "base/descriptor.h"
 #include "keys/journal.h"
 #include "keys/provider.h"
 #include "keys/sealed.h"
@@ -120,7 +121,7 @@ class Ring {
   std::shared_ptr<Sealed> sealed_;
   crypto::Sm2Point journal_key_{};
   std::unique_ptr<Journal> journal_;
-  int lock_ = -1;
+  Descriptor lock_;
   mutable std::recursive_mutex mutex_;
   std::map<std::string, NamedKey> keys_;
   std::map<std::string, std::vector<Json>> notes_;

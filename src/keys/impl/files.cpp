@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/descriptor.h"
 #include "crypto/sm3.h"
 #include "crypto/sm4.h"
 
@@ -68,9 +69,8 @@ Status overwrite(int fd) {
 }
 
 Status overwrite(const fs::path& path) {
-  const int fd = ::open(path.c_str(), O_WRONLY | O_CLOEXEC);
-  Status done = overwrite(fd);
-  if (fd >= 0) ::close(fd);
+  const Descriptor file(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
+  Status done = overwrite(file.get());
   if (!done) done.error().detail = path.string() + done.error().detail;
   return done;
 }
