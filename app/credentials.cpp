@@ -1,7 +1,5 @@
 #include "credentials.h"
 
-#include <sstream>
-
 #include "base/clock.h"
 
 namespace chengxin::app {
@@ -22,14 +20,6 @@ Result<credential::PrivateKey> p256_key(keys::OwnKeys& keys) {
   return credential::PrivateKey(std::move(key));
 }
 
-std::vector<std::string> split(const std::string& text) {
-  std::vector<std::string> out;
-  std::stringstream stream(text);
-  for (std::string part; std::getline(stream, part, ',');)
-    if (!part.empty()) out.push_back(part);
-  return out;
-}
-
 }  // namespace
 
 Result<credential::ServiceOptions> credential_options(const install::Installation& installation,
@@ -47,7 +37,7 @@ Result<credential::ServiceOptions> credential_options(const install::Installatio
     ASSIGN(const Bytes pem, read_file(chain, 256 << 10));
     ASSIGN(out.certificates, crypto::certificates_from_pem(text(pem)));
   }
-  out.web.trusted_hosts = split(config.credential_trusted_hosts);
+  out.web.trusted_hosts = config::listed(config.credential_trusted_hosts);
   if (!config.credential_roots.empty()) out.web.roots = installation.data / config.credential_roots;
   out.data_key = installation.blob_key;
   out.now_ms = now_ms;

@@ -42,14 +42,6 @@ Result<Address> parse_address(const std::string& text) {
   return Address{text.substr(0, colon), uint16_t(port)};
 }
 
-std::vector<std::string> split(const std::string& text) {
-  std::vector<std::string> out;
-  std::stringstream stream(text);
-  for (std::string part; std::getline(stream, part, ',');)
-    if (!part.empty()) out.push_back(part);
-  return out;
-}
-
 }  // namespace
 
 Result<std::unique_ptr<Platform>> Platform::start(install::Lock lock, const fs::path& data,
@@ -270,7 +262,7 @@ Status Platform::open_interface(const std::string& listen) {
   options.port = address.port;
   options.owner_token = installation_.owner_token;
   options.owner_restricted = config.access_owner == "restricted";
-  options.hosts = split(config.server_hosts);
+  options.hosts = config::listed(config.server_hosts);
   ASSIGN(auto protection, protection_of(config, installation_.data));
   options.tls = protection.tls;
   ASSIGN(options.client_certificates, client_certificates_of(config));

@@ -609,6 +609,19 @@ Result<Config> load_file(const fs::path& path) {
   return fail(Code::invalid_argument, "config.invalid", "{} mistakes:{}", loaded.mistakes.size(), all);
 }
 
+std::vector<std::string> listed(std::string_view setting) {
+  std::vector<std::string> out;
+  for (size_t at = 0; at < setting.size();) {
+    const size_t end = std::min(setting.find(',', at), setting.size());
+    std::string_view one = setting.substr(at, end - at);
+    at = end + 1;
+    one.remove_prefix(std::min(one.find_first_not_of(" \t"), one.size()));
+    one = one.substr(0, one.find_last_not_of(" \t") + 1);
+    if (!one.empty()) out.emplace_back(one);
+  }
+  return out;
+}
+
 std::string documented_defaults() {
   std::string out =
       "# 城信配置。每项都有默认值;去掉行首的 # 即可修改。也可用环境变量覆盖(如 CHENGXIN_LOG_LEVEL)。\n"

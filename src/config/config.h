@@ -82,6 +82,10 @@ Loaded load(std::string_view yaml, const std::function<const char*(const std::st
 // Loads a file and the process's environment; config.invalid lists every mistake.
 Result<Config> load_file(const fs::path& path);
 
+// The parts of a setting that is a list separated by commas, without the blanks around them; empty ones are
+// left out.
+std::vector<std::string> listed(std::string_view setting);
+
 // The file that a new installation gets: every setting, commented out, with its default and what it does.
 std::string documented_defaults();
 

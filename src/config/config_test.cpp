@@ -64,6 +64,14 @@ TEST(Config, ProvidersAreAListWhoseMistakesAreNamedToo) {
   EXPECT_EQ(load_with("access.oidc: text").mistakes.at(0).reason, "config.type");
 }
 
+TEST(Config, ListsAreSplitAtCommas) {
+  using List = std::vector<std::string>;
+  EXPECT_EQ(listed("a, b b\t,c"), (List{"a", "b b", "c"}));
+  EXPECT_EQ(listed(",a,, \t ,"), List{"a"});
+  EXPECT_EQ(listed(""), List());
+  EXPECT_EQ(listed(" "), List());
+}
+
 TEST(Config, SyntaxErrorsNeverThrow) {
   for (std::string_view text : {"a: [", "- 1\n- 2", "a: b: c", "? [x]\n: y", "listen: [1, 2]"})
     EXPECT_FALSE(load_with(text).mistakes.empty()) << text;

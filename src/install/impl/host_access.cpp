@@ -3,9 +3,9 @@
 #include <sys/stat.h>
 #include <sys/xattr.h>
 
-#include <algorithm>
 #include <array>
 
+#include "config/config.h"
 #include "crypto/sm3.h"
 
 namespace chengxin::install {
@@ -82,19 +82,6 @@ void note_file(const fs::path& path, Entries& out) {
   out[spelled(path)] = fs::is_regular_file(path, error) ? value + digest_of(path) : value;
 }
 
-std::vector<fs::path> watched_paths(const fs::path& data, const std::string& watched) {
-  std::vector<fs::path> out;
-  for (size_t at = 0; at < watched.size();) {
-    const size_t end = std::min(watched.find(',', at), watched.size());
-    std::string one = watched.substr(at, end - at);
-    at = end + 1;
-    one.erase(0, one.find_first_not_of(" \t"));
-    one.erase(one.find_last_not_of(" \t") + 1);
-    if (!one.empty()) out.push_back(data / one);
-  }
-  return out;
-}
-
 std::string kind_of(const fs::path& folder, const fs::directory_entry& entry) {
   std::error_code error;
   const std::string extension = entry.path().extension().string();
@@ -110,7 +97,8 @@ Result<Entries> files_access(const fs::path& data, const std::string& watched) {
   Entries out = {{"program", value_of(program)}, {"program folder", value_of(program.parent_path())}};
   if (const auto engine = value_of(program.parent_path() / "chengxin-engine"); !engine.empty())
     out["program chengxin-engine"] = engine;
-  for (const fs::path& path : watched_paths(data, watched)) {
+  for (const std::string& one : config::listed(watched)) {
+    const fs::path path = data / one;
     if (path.filename() != "*") {
       note_file(path, out);
       continue;
