@@ -2,8 +2,10 @@
 
 #include <unistd.h>
 
+#include <condition_variable>
 #include <cstdio>
 #include <cstdlib>
+#include <mutex>
 
 #include "base/clock.h"
 #include "install/install.h"
@@ -117,6 +119,17 @@ void Progress::show(uint64_t done, uint64_t total, std::string_view unit) {
 
 Progress::~Progress() {
   if (visible_) std::fprintf(stderr, "\r\033[K");
+}
+
+Waiting::Waiting(std::string what) {
+  if (!::isatty(STDERR_FILENO)) return;
+  thread_ = std::jthread([what = std::move(what)](const std::stop_token& stop) {
+    std::mutex mutex;
+    std::condition_variable_any ended;
+    std::unique_lock lock(mutex);
+    ended.wait_for(lock, stop, std::chrono::seconds(1), [] { return false; });
+    if (!stop.stop_requested()) std::fprintf(stderr, "%s …\n", what.c_str());
+  });
 }
 
 std::string visible(std::string_view text) {

@@ -1,5 +1,6 @@
 #pragma once
 #include <CLI/CLI.hpp>
+#include <thread>
 
 #include "base/file.h"
 #include "base/json.h"
@@ -60,6 +61,15 @@ class Progress {
   std::string title_;
   int64_t started_ns_ = 0, shown_ns_ = 0;
   bool visible_ = false;
+};
+
+// Says on standard error, when that is a terminal, what is being done, once it has taken a second.
+class Waiting {
+ public:
+  explicit Waiting(std::string what);
+
+ private:
+  std::jthread thread_;  // stopped and joined when this ends
 };
 
 // What a stranger chose, for a terminal: controls and marks that turn the writing direction become U+FFFD.

@@ -9,6 +9,7 @@ namespace {
 Result<int> init(const Context& context) {
   std::error_code error;
   const bool there = fs::exists(context.data / "VERSION", error);
+  auto waiting = std::make_optional<Waiting>("创建安装 making the installation");
   const auto make = [&]() -> Result<int> {
     TRY(make_folder(context.data));
     ASSIGN(auto lock, install::Lock::take(context.data));
@@ -16,6 +17,7 @@ Result<int> init(const Context& context) {
     return kDone;
   };
   auto made = there ? make() : audited(context, "init", "", make);
+  waiting.reset();
   if (!made) return made;
   print(context, {{"data", context.data.string()}}, [&] {
     line("安装就绪 installation ready: {}", context.data.string());
@@ -40,6 +42,9 @@ Result<std::vector<install::AccessChange>> signed_changes(const Context& context
 }
 
 Result<int> seal(const Context& context, bool only_show) {
+  const Waiting waiting("比对与签署 comparing and signing");
+  if (auto loaded = config::load_file(context.data / "chengxin.yaml"); loaded && !only_show)
+    TRY(install::check_named_files(context.data, *loaded));
   ASSIGN(const auto changes, only_show ? install::unsealed(context.data) : signed_changes(context));
   Json list = Json::array();
   for (const auto& change : changes)
@@ -56,6 +61,7 @@ Result<int> seal(const Context& context, bool only_show) {
 }
 
 Result<int> doctor(const Context& context) {
+  const Waiting waiting("检查安装 checking the installation");
   Json list = Json::array();
   for (const auto& finding : install::examine(context.data))
     list.push_back({{"reason", finding.reason}, {"detail", finding.detail}, {"advice", finding.advice}});

@@ -31,10 +31,12 @@ Result<int> serve(const Context& context, const std::string& listen) {
   StopSignal stop;
   int64_t started = steady_ns();
   // The lock first: two first starts at once must not both make keys.
+  auto waiting = std::make_optional<Waiting>("启动中 starting");
   TRY(make_folder(context.data));
   ASSIGN(auto lock, install::Lock::take(context.data));
   TRY(install::create(context.data));
   ASSIGN(auto platform, Platform::start(std::move(lock), context.data, listen));
+  waiting.reset();
   log::info("platform.started", {{"url", platform->url()},
                                  {"data", context.data.string()},
                                  {"ms", (steady_ns() - started) / 1'000'000}});

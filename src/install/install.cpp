@@ -188,6 +188,7 @@ Result<Installation> open(const fs::path& data) {
   TRY(check_manifest(data, out.installation_key.public_key()));
   out.data = data;
   ASSIGN(out.config, config::load_file(data / "chengxin.yaml"));
+  TRY(check_named_files(data, out.config));
   ASSIGN(out.validator_key, out.keys->sm2("validator"));
   ASSIGN(out.service_key, out.keys->sm2("service"));
   ASSIGN(out.blob_key, out.keys->secret(kBlobKey, kBlobKeyBytes));
@@ -231,7 +232,11 @@ std::vector<Finding> examine(const fs::path& data) {
   auto authority = open_authority(data / "keys" / "authority", keys);
   if (!authority) note(tl::unexpected(authority.error()), "restore keys/authority from a backup");
   auto loaded = config::load_file(data / "chengxin.yaml");
-  if (!loaded) note(tl::unexpected(loaded.error()), "edit chengxin.yaml, then: chengxin install seal");
+  if (!loaded)
+    note(tl::unexpected(loaded.error()), "edit chengxin.yaml, then: chengxin install seal");
+  else
+    note(check_named_files(data, *loaded),
+         "put the file there, or edit chengxin.yaml and: chengxin install seal");
   return out;
 }
 

@@ -53,6 +53,10 @@ class Lock {
   Descriptor file_;
 };
 
+// Whether the files that the configuration names are there, and certificates where they must be: those of
+// access, of credential and of server.tls. config.file; the detail says which setting and which file.
+Status check_named_files(const fs::path& data, const config::Config& config);
+
 struct Installation {
   fs::path data;
   config::Config config;
@@ -66,7 +70,7 @@ struct Installation {
 
 // Checks and reads everything that a start needs. Errors: install.missing (run `chengxin init`),
 // install.newer_version, install.other_user, install.modes (a secret that others can read), install.damaged,
-// install.manifest (what differs and the command that accepts it), config.invalid.
+// install.manifest (what differs and the command that accepts it), config.invalid, config.file.
 Result<Installation> open(const fs::path& data);
 
 // Everything that is wrong, for `chengxin doctor`: the errors of open(), all of them, each with what to do.

@@ -158,6 +158,28 @@ TEST_F(Install, AChangedConfigurationNeedsTheOwnersSeal) {
   EXPECT_EQ(opened(), "install.manifest");
 }
 
+TEST_F(Install, AFileThatTheConfigurationNamesIsThereAndFits) {
+  ASSERT_TRUE(create(data));
+  const fs::path file = data / "city.pem";
+  for (const char* setting : {"access.roots", "access.crls", "credential.roots"}) {
+    ASSERT_TRUE(write_durable(data / "chengxin.yaml", view(fmt::format("{}: city.pem\n", setting)), 0600));
+    ASSERT_TRUE(seal(data));
+    const auto refused = open(data);
+    ASSERT_FALSE(refused) << setting;
+    EXPECT_EQ(refused.error().reason, "config.file");
+    EXPECT_EQ(refused.error().detail,
+              fmt::format("{}: {}: No such file or directory", setting, file.string()));
+    EXPECT_EQ(findings(), std::vector<std::string>{"config.file " + refused.error().detail});
+    const bool list = std::string_view(setting) == "access.crls";
+    ASSERT_TRUE(write_durable(file, view("no certificate")));
+    EXPECT_EQ(opened(), list ? "ok" : "config.file") << "lists are read when somebody signs in";
+    fs::remove(file);
+  }
+  ASSERT_TRUE(write_durable(data / "chengxin.yaml", view("server.tls_key: city.pem\n"), 0600));
+  ASSERT_TRUE(seal(data));
+  EXPECT_EQ(opened(), "ok") << "server.tls is off";
+}
+
 TEST_F(Install, ANewerFolderAndASecondProcessAreRefused) {
   ASSERT_TRUE(create(data));
   {

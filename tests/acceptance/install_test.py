@@ -23,8 +23,8 @@ class Installation(support.Case):
         done = support.command(["--json", "init"], cls.made)
         assert done.code == 0 and done.json["data"] == str(cls.made), done
 
-    def copy(self):
-        data = self.folder() / "data"
+    def copy(self, name="work"):
+        data = self.folder(name) / "data"
         shutil.copytree(self.made, data)
         return data
 
@@ -113,6 +113,38 @@ class Installation(support.Case):
         manifest = json.loads((data / "manifest.json").read_text(encoding="utf-8"))
         (data / "manifest.json").write_text(json.dumps(manifest).replace("0", "1", 1), encoding="utf-8")
         self.refuses(data, 7, "install.manifest")
+
+    def test_a_file_that_the_configuration_names(self):
+        data, root = self.copy(), self.folder("roots") / "root.pem"
+        with open(data / "chengxin.yaml", "a", encoding="utf-8") as file:
+            file.write(f"access.roots: {root}\n")
+        done = support.command(["--json", "install", "seal"], data)
+        self.assertEqual((done.code, done.reason), (2, "config.file"), done)
+        self.assertIn(f"access.roots: {root}", done.json["error"]["detail"])
+        subprocess.run(["openssl", "x509", "-inform", "der", "-in", data / "keys/authority/root.der", "-out", root], check=True, capture_output=True)
+        self.assertEqual(support.command(["install", "seal"], data).code, 0)
+        self.assertEqual(self.doctor(data, code=0), [])
+        root.write_text("no certificate", encoding="utf-8")
+        self.refuses(data, 2, "config.file", "access.roots", str(root))
+        root.unlink()
+        self.refuses(data, 2, "config.file", "access.roots", str(root))
+
+    def test_what_takes_long_is_said_on_a_terminal(self):
+        """The database is one that does not answer, until the words have come."""
+        for words in (["doctor"], ["install", "seal"], ["serve", "--listen", "127.0.0.1:0"]):
+            with self.subTest(words), socket.create_server(("127.0.0.1", 0)) as silent:
+                ours, theirs = os.openpty()
+                url = f"postgresql://127.0.0.1:{silent.getsockname()[1]}/none"
+                process = subprocess.Popen([support.BINARY, "--data", self.copy(words[0]), *words], stdout=subprocess.PIPE, stderr=theirs,
+                                           stdin=subprocess.DEVNULL, env={**os.environ, "CHENGXIN_SQL_URL": url})
+                os.close(theirs)
+                said = b""
+                while "…".encode() not in said:
+                    said += os.read(ours, 4096)  # fails when the command ends without a word
+                silent.close()
+                process.communicate(timeout=60)
+                os.close(ours)
+                self.assertRegex(said.decode(), "[一-鿿]+ [a-z ]+ …")
 
     def test_other_program(self):
         data, folder = self.copy(), self.folder("program")
