@@ -3,6 +3,7 @@
 
 #include <iostream>
 
+#include "access/changes.h"
 #include "base/clock.h"
 #include "commands.h"
 #include "user_outside.h"
@@ -205,13 +206,25 @@ Result<int> roles(const Context& context) {
   return kDone;
 }
 
-void print_proposal(const Json& one) {
+using Sentences = std::vector<access::Sentence>;
+
+void print_proposal(const Json& one, const Sentences& changes = {}) {
   line("{}  版本 version {}  {}  {}", one.at("id").get<std::string>(), one.at("version").get<int64_t>(),
        one.at("state").get<std::string>(), visible(one.at("why").get<std::string>()));
-  if (one.contains("changes"))
-    for (const Json& change : one["changes"])
-      line("    {} {} {}", change.at("op").get<std::string>(), visible(change.at("path").get<std::string>()),
-           change.contains("value") ? visible(change["value"].dump()) : "");
+  for (const auto& each : changes) line("    {}\n      {}", visible(each.zh), visible(each.en));
+}
+
+// What a proposal that is open changes in the policy in force; of one that was decided, nothing. Read from
+// the whole documents: an entry of a patch names a place in a list, not who stands there.
+Result<Sentences> changes_of(const Context& context, client::Client& platform, const Json& one) {
+  if (context.json || one.at("state") != "open") return Sentences();  // JSON has the patch
+
+  ASSIGN(const Json proposed,
+         platform.get("/api/v1/access/proposals/" + client::url_encode(one.at("id").get<std::string>())));
+  ASSIGN(const Json in_force, platform.get("/api/v1/access/policy"));
+  ASSIGN(const auto before, access::Policy::read(in_force.at("document")));
+  ASSIGN(const auto after, access::Policy::read(proposed.at("document")));
+  return access::changes_between(before, after);
 }
 
 Result<int> propose(const Context& context, const Options& options) {
@@ -221,8 +234,9 @@ Result<int> propose(const Context& context, const Options& options) {
   ASSIGN(std::string signature, sign_policy(key, "propose", document));
   ASSIGN(Json done, platform.post("/api/v1/access/proposals",
                                   {{"document", document}, {"signature", signature}, {"why", options.why}}));
+  ASSIGN(const Sentences changes, changes_of(context, platform, done));
   print(context, done, [&] {
-    print_proposal(done);
+    print_proposal(done, changes);
     line("由另一位管理员批准 another administrator approves: chengxin user approve {} --key …",
          done.at("id").get<std::string>());
   });
@@ -232,8 +246,12 @@ Result<int> propose(const Context& context, const Options& options) {
 Result<int> proposals(const Context& context) {
   ASSIGN(auto platform, context.connect());
   ASSIGN(Json all, platform.get("/api/v1/access/proposals"));
+  std::vector<Sentences> changes;
+  for (const Json& one : all.at("items")) {
+    ASSIGN(changes.emplace_back(), changes_of(context, platform, one));
+  }
   print(context, all, [&] {
-    for (const Json& one : all.at("items")) print_proposal(one);
+    for (size_t i = 0; i < changes.size(); ++i) print_proposal(all["items"][i], changes[i]);
   });
   return kDone;
 }
@@ -245,8 +263,9 @@ Result<int> approve(const Context& context, const Options& options) {
   ASSIGN(auto key, user_key(context, options.key));
   // Over the document itself, not over what the platform says its digest is.
   ASSIGN(std::string signature, sign_policy(key, "approve", proposal.at("document")));
+  ASSIGN(const Sentences changes, changes_of(context, platform, proposal));
   ASSIGN(Json done, platform.post(path + "/approve", {{"signature", signature}}));
-  print(context, done, [&] { print_proposal(done); });
+  print(context, done, [&] { print_proposal(done, changes); });
   return kDone;
 }
 
@@ -350,9 +369,10 @@ void add_policy_verbs(CLI::App& noun, Context& context, const Shared& options) {
   make->add_option("--key", options->key, "本人的密钥 · one's key (chengxin key create)")->required();
   make->add_option("--why", options->why, "理由 · why");
   make->callback([=, &context] { run(context, [&] { return propose(context, *options); }); });
-  noun.add_subcommand("proposals", "提案 · the proposals")->callback([&context] {
-    run(context, [&] { return proposals(context); });
-  });
+  noun.add_subcommand(
+          "proposals",
+          "提案及其变更;--json 给出原始补丁 · the proposals and what they change; --json has the raw patch")
+      ->callback([&context] { run(context, [&] { return proposals(context); }); });
   auto* yes = noun.add_subcommand("approve", "批准 · approve a proposal of somebody else, signed");
   yes->add_option("id", options->id, "提案 · proposal")->required();
   yes->add_option("--key", options->key, "本人的密钥 · one's key")->required();
