@@ -11,7 +11,13 @@ std::string user_passphrase();
 // The key in a file, under that passphrase. file.*, crypto.passphrase, crypto.key_format.
 Result<crypto::Sm2PrivateKey> key_in(const fs::path& file);
 
-// Of a name of `key create`, or of a file: that has a / in it. key.name, and what key_in() says.
+// What `key create` has written: NAME.pem or NAME.pub. key.name, key.missing (says how it is made), file.*.
+Result<Bytes> user_key_file(const Context& context, const std::string& name, const std::string& extension);
+
+// Of a name of `key create`. What user_key_file() and key_in() say.
+Result<crypto::Sm2PrivateKey> named_key(const Context& context, const std::string& name);
+
+// The same, or of a file: that has a / in it.
 Result<crypto::Sm2PrivateKey> user_key(const Context& context, const std::string& name);
 
 }  // namespace chengxin::app

@@ -212,9 +212,7 @@ Status sign_items(const crypto::Sm2PrivateKey& key, std::span<ToSign> items) {
 }
 
 Result<int> sign_batch(const Context& context, const Options& options) {
-  if (options.key.find('/') != std::string::npos)
-    return fail(Code::invalid_argument, "key.name", "\"{}\" cannot name a key", options.key);
-  ASSIGN(const auto key, key_in(context.data / "keys" / "user" / (options.key + ".pem")));
+  ASSIGN(const auto key, named_key(context, options.key));
   const Status read = in_portions(options.batch, [&](Lines lines, size_t first) -> Status {
     std::vector<std::string> out(lines.size());
     const Status done = on_every_core(lines.size(), [&](size_t from, size_t to) -> Status {

@@ -129,7 +129,7 @@ Result<int> set_registrar(const Context& context, const Options& options) {
 
 Result<Json> public_key_of(const Context& context, const Options& options) {
   if (!options.public_key.empty()) return Json(options.public_key);
-  ASSIGN(const Bytes point, read_file(context.data / "keys" / "user" / (options.new_key + ".pub"), 4096));
+  ASSIGN(const Bytes point, user_key_file(context, options.new_key, ".pub"));
   return Json(to_string(point));
 }
 

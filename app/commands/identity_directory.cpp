@@ -53,9 +53,6 @@ Result<int> sync(const Context& context, const Options& options) {
 
 // ── Personal data ──────────────────────────────────────────────────────────────────────────────────────────
 
-fs::path user_file(const Context& context, const std::string& name, const char* extension) {
-  return context.data / "keys" / "user" / (name + extension);
-}
 Status check_name(const std::string& name) {
   if (!name.empty() && name.front() != '.' && name.find('/') == std::string::npos) return {};
   return fail(Code::invalid_argument, "key.name", "\"{}\" cannot name a key", name);
@@ -63,7 +60,7 @@ Status check_name(const std::string& name) {
 
 Result<Json> opened(const Context& context, const Options& options, const Json& answer) {
   if (answer.at("masked").get<bool>()) return answer;
-  ASSIGN(const auto key, key_in(user_file(context, options.key, ".pem")));
+  ASSIGN(const auto key, named_key(context, options.key));
   ASSIGN(const Bytes sealed, unbase64(answer.at("sealed").get<std::string>()));
   ASSIGN(const Bytes plain, key.decrypt(sealed));
   ASSIGN(Json out, parse_json(text(plain)));
@@ -75,8 +72,7 @@ Result<int> personal(const Context& context, const Options& options) {
   Json arguments = {{"identity", options.id}, {"purpose", options.purpose}};
   if (!options.fields.empty()) arguments["fields"] = options.fields;
   if (!options.key.empty()) {
-    TRY(check_name(options.key));
-    ASSIGN(const Bytes point, read_file(user_file(context, options.key, ".pub"), 4096));
+    ASSIGN(const Bytes point, user_key_file(context, options.key, ".pub"));
     arguments["public_key"] = to_string(point);
   }
   ASSIGN(auto platform, context.connect());

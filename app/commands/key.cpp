@@ -65,13 +65,13 @@ Result<int> list(const Context& context) {
 Result<int> export_key(const Context& context, const std::string& name, bool secret) {
   TRY(check_name(name));
   if (!secret) {
-    ASSIGN(Bytes public_hex, read_file(folder(context) / (name + ".pub"), 4096));
+    ASSIGN(Bytes public_hex, user_key_file(context, name, ".pub"));
     ASSIGN(Bytes point, unhex(text(public_hex)));
     Json json = describe(name, point);
     print(context, json, [&] { line("{}", json["public_key"].get<std::string>()); });
     return kDone;
   }
-  ASSIGN(Bytes pem, read_file(folder(context) / (name + ".pem"), 64 << 10));
+  ASSIGN(Bytes pem, user_key_file(context, name, ".pem"));
   print(context, {{"name", name}, {"pem", to_string(pem)}},
         [&] { std::fwrite(pem.data(), 1, pem.size(), stdout); });
   return kDone;

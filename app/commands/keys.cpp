@@ -91,8 +91,10 @@ Result<int> init(const Context& context, const Options& options) {
   if (!options.indices.empty()) configuration["indices"] = options.indices;
   TRY(keys::check_configuration(configuration));
   TRY(make_folder(folder(context)));
-  if (fs::exists(folder(context) / "provider.json", error))
-    return fail(Code::conflict, "keys.exists", "{}", (folder(context) / "provider.json").string());
+  std::vector<fs::path> taken = {folder(context) / "provider.json"};
+  if (options.provider == "software") taken.push_back(folder(context) / "keystore" / "keystore.json");
+  for (const fs::path& file : taken)
+    if (fs::exists(file, error)) return fail(Code::conflict, "keys.provider_exists", "{}", file.string());
   if (options.provider == "software") {
     ASSIGN(const auto pin, pin_for(options, configuration, true));
     TRY(keys::Keystore::create(folder(context) / "keystore", pin));

@@ -203,6 +203,21 @@ Result<int> present(const Context& context, const Options& options) {
   return kDone;
 }
 
+// What may be said on the command line so that an address is asked after all.
+Error advised(Error error) {
+  const size_t scheme = error.detail.find("://");
+  if (scheme == error.detail.npos || !error.reason.starts_with("fetch.")) return error;
+  const std::string host = error.detail.substr(scheme + 3, error.detail.find('/', scheme + 3) - scheme - 3);
+  if (error.reason == "fetch.address_forbidden")
+    error.detail += fmt::format("\n确认可信时 if you trust it: --trusted-host {}", host);
+  if (error.reason == "fetch.unreachable")
+    error.detail += fmt::format(
+        "\n证书不属于系统信任的根时 when its certificate leads to none of the system's roots: --root FILE"
+        "\n本机上不加密的平台 a platform on this machine without TLS: --trusted-host {}",
+        host);
+  return error;
+}
+
 bool agreed() {
   if (!::isatty(STDIN_FILENO)) return false;
   std::fprintf(stderr, "出示?show it? [y/N] ");
@@ -216,7 +231,8 @@ Result<int> respond(const Context& context, const Options& options) {
   credential::Resolvers resolvers;
   resolvers.add("key", credential::key_resolver(), 0);
   resolvers.add("web", credential::web_resolver({options.trusted_hosts, context.root}), 0);
-  ASSIGN(const auto asked, credential::read_request(options.text, resolvers, now_ms(), http(context)));
+  ASSIGN(const auto asked, credential::read_request(options.text, resolvers, now_ms(), http(context))
+                               .map_error([](Error error) { return advised(std::move(error)); }));
   if (!context.json) {
     line("请求者 verifier: {}", visible(asked.client_id));
     line("  {} {}", visible(asked.title), visible(asked.purpose));

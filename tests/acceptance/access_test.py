@@ -200,7 +200,9 @@ class Access(People):
         self.revocations(self.base)
         self.assertEqual(self.enter("zhao.lei", code=5)["error"]["reason"], "crypto.certificate_revoked")
         self.by("zhou.min", "logout", "--everywhere")
-        self.assertEqual(self.by("zhou.min", "me", code=5)["error"]["reason"], "auth.invalid")
+        ended = self.by("zhou.min", "me", code=5)["error"]
+        self.assertEqual(ended["reason"], "auth.invalid")
+        self.assertIn("chengxin user login", ended["title_en"])
 
     def other_leaf(self, name, key, *digest, authority="root", usage="clientAuth"):
         """A certificate for a key of another kind, or by an authority of another kind, with an ordinary profile."""

@@ -96,7 +96,9 @@ class Authority(support.Case):
         work = self.folder()
         self.cli("ca", "csr", "--key", work / "k", "--out", work / "r", "--name", "李四")
         ids = self.cli("ca", "request", work / "r", "--profile", "personal")["ids"]
-        self.assertEqual(self.platform.cli("ca", "approve", *ids).reason, "authority.four_eyes")
+        own = self.platform.cli("ca", "approve", *ids)
+        self.assertEqual(own.reason, "authority.four_eyes")
+        self.assertIn("chengxin token create", own.json["error"]["title_en"])
         self.assertEqual(self.platform.cli("ca", "issue", *ids).reason, "authority.state")
         refused = self.platform.cli("ca", "approve", *ids, environment=self.officer)
         self.assertEqual(refused.reason, "auth.owner_only", "who may ask may not approve")

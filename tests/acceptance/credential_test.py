@@ -81,6 +81,9 @@ class Issuing(support.Case):
         self.assertEqual(self.wallet("list", code=5, environment=wrong)["error"]["reason"], "wallet.passphrase")
 
         request = self.cli("credential", "ask", "adult")
+        stranger = self.wallet("respond", request["uri"], "--yes", code=5)["error"]
+        self.assertEqual(stranger["reason"], "fetch.address_forbidden")
+        self.assertIn(f"--trusted-host {self.host}", stranger["detail"])
         shown = self.respond(request)
         self.assertEqual(shown["shown"][0]["claims"], [["birth_year"]])
         result = self.cli("credential", "result", request["id"])

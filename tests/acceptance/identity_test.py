@@ -57,6 +57,11 @@ class Identities(support.Case):
         one = self.identity("show", who)
         self.assertEqual([each["action"] for each in one["history"]], ["register", "set_keys", "suspend", "restore", "deactivate"])
         self.assertEqual(one["history"][2]["why"], "lost card")
+        with self.subTest("a key that is not there: the command that makes it"):
+            refused = self.identity("register", "--new", "other", code=4)["error"]
+            self.assertEqual(refused["reason"], "key.missing")
+            self.assertIn("chengxin key create other", refused["detail"])
+            self.assertEqual(self.reason("rotate", who, "--key", "zhang2", "--new", "other", code=4), "key.missing")
         with self.subTest("nobody who is not a registrar enrols"):
             self.key("nobody")
             self.assertEqual(self.reason("act", "register", "--args", '{"subjects":[]}', "--key", "nobody", code=5), "transaction.unknown_signer")

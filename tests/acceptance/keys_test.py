@@ -394,6 +394,10 @@ class Protected(support.Local):
         earlier, credential = self.certificate(platform, "earlier"), self.credential(platform, "held")
         held = support.command(["--json", "keys", "protect", "--pin-file", str(self.pin)], self.data)
         self.assertEqual(held.reason, "install.in_use")
+        self.assertIn("stop it first", held.json["error"]["title_en"])
+        again = support.command(["--json", "keys", "init", "--pin-file", str(self.pin)], self.data)
+        self.assertEqual((again.code, again.reason), (6, "keys.provider_exists"), "the start has made a keystore")
+        self.assertIn("chengxin keys protect", again.json["error"]["title_en"])
         port = platform.port
         platform.stop()
         secrets = self.secrets()
