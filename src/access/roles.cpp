@@ -37,7 +37,7 @@ std::map<std::string, Role, std::less<>> make_built_in() {
                                   "read:consortium",
                                   "write:consortium",
                                   "read:tokens",
-                                  "write:tokens",
+                                  "call:removeToken",
                                   "read:chains",
                                   "write:chains",
                                   "call:listContracts",
