@@ -125,22 +125,24 @@ Result<StatusLists::KeptPtr> StatusLists::list(const std::string& url, int64_t n
     lock.unlock();
     return answer.get();
   }
-  std::promise<Result<KeptPtr>> promise;
-  const uint64_t number = ++asked_;
-  coming_[url] = {promise.get_future().share(), number};
+  Asking asking{*this, lock, url, ++asked_};
+  coming_[url] = {asking.promise.get_future().share(), asking.number};
   lock.unlock();
-  Result<KeptPtr> out =
-      load(url, now_ms).map([](Kept&& loaded) { return std::make_shared<const Kept>(std::move(loaded)); });
+  auto& out = asking.answer;
+  out = load(url, now_ms).map([](Kept&& loaded) { return std::make_shared<const Kept>(std::move(loaded)); });
   if (!out && out.error().reason.starts_with("fetch."))
     out = fail(Code::unavailable, "status.unavailable", "{}", out.error().to_string());
-  lock.lock();
-  if (auto own = coming_.find(url); own != coming_.end() && own->second.number == number) {
-    coming_.erase(own);
-    if (out && kept_.size() >= kMostLists) kept_.clear();
-    if (out) kept_[url] = *out;
-  }  // else forgotten meanwhile: what came may be older than the change
-  promise.set_value(out);
   return out;
+}
+
+StatusLists::Asking::~Asking() {
+  if (!lock.owns_lock()) lock.lock();
+  if (auto own = lists.coming_.find(url); own != lists.coming_.end() && own->second.number == number) {
+    lists.coming_.erase(own);
+    if (answer && lists.kept_.size() >= kMostLists) lists.kept_.clear();
+    if (answer) lists.kept_[url] = *answer;
+  }  // else forgotten meanwhile: what came may be older than the change
+  promise.set_value(answer);
 }
 
 Result<bool> StatusLists::is_set(const StatusEntry& entry, const std::string& issuer, int64_t now_ms) {

@@ -86,6 +86,16 @@ class StatusLists {
     std::shared_future<Result<KeptPtr>> answer;
     uint64_t number;
   };
+  // Who asks for a list. When he is done, also by what a library throws, the others have his answer.
+  struct Asking {
+    StatusLists& lists;
+    std::unique_lock<std::mutex>& lock;  // of `mutex_`
+    const std::string& url;
+    const uint64_t number;
+    std::promise<Result<KeptPtr>> promise = {};
+    Result<KeptPtr> answer = fail(Code::unavailable, "status.unavailable", "it could not be read");
+    ~Asking();
+  };
   std::map<std::string, Coming> coming_;  // by address: nobody asks for what another is asking for
   uint64_t asked_ = 0;
 };

@@ -414,5 +414,26 @@ TEST_F(VerifierTest, OneListThatIsSlowHoldsUpNoOther) {
   EXPECT_EQ(asked, 1);
 }
 
+// What a library throws reaches who asked; who waits for him, and who comes later, are answered.
+TEST_F(VerifierTest, AListWhoseReadingThrowsKeepsNobodyWaiting) {
+  const std::string url = "https://issuer.example/list";
+  serve(url, StatusPurpose::revocation, {1});
+  std::future<std::string> waiting;
+  const auto look = [&](StatusLists& of) {
+    const auto set = of.is_set({url, StatusPurpose::revocation, 1}, did, kNow);
+    return set ? std::string("set") : set.error().reason;
+  };
+  int asked = 0;
+  StatusLists own(resolvers, [&](const std::string&) -> Result<std::string> {
+    if (++asked > 1) return fail(Code::unavailable, "fetch.unreachable");
+    waiting = std::async(std::launch::async, [&] { return look(own); });
+    throw std::bad_alloc();
+  });
+  EXPECT_THROW(look(own), std::bad_alloc);
+  EXPECT_EQ(waiting.get(), "status.unavailable") << "of the one that was thrown at, or of his own";
+  EXPECT_EQ(look(own), "status.unavailable");
+  EXPECT_EQ(look(*lists), "set");
+}
+
 }  // namespace
 }  // namespace chengxin::credential
