@@ -100,8 +100,8 @@ struct Services {
   sql::Database* database = nullptr;
   mirror::Mirror* mirror = nullptr;
   jobs::Runner* jobs = nullptr;
-  std::function<Json()> doctor;   // findings for GET /api/v1/system
-  std::function<Status()> ready;  // for GET /readyz; null: always
+  std::function<Json()> doctor;            // findings for GET /api/v1/system
+  std::function<Status()> ready;           // for GET /readyz; null: always
   std::function<size_t()> access_changes;  // from the baseline of access control; null: none is kept
   consortium::Service* consortium = nullptr;
   std::shared_ptr<const contract::Registry> contracts;  // of all chains

@@ -132,6 +132,7 @@ std::vector<AccessChange> access_changes(const fs::path& data, const config::Con
 
 Result<std::vector<AccessChange>> write_baseline(const fs::path& data, const config::Config& config,
                                                  const crypto::Sm2PrivateKey& key) {
+  TRY(check_watched(data, config.install_access_files, sqlite_databases(data, config)));
   const Baseline now = survey(data, config, config.install_access_files);
   const auto then = read_baseline(data, key.public_key());
   auto changes = then ? compare(data, *then, now) : std::vector{then.error()};

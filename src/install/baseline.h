@@ -34,7 +34,8 @@ struct AccessChange {
 std::vector<AccessChange> access_changes(const fs::path& data, const config::Config& config,
                                          const crypto::Sm2PublicKey& key);
 
-// Signs the present state, and returns what differs from the baseline before. Errors: file.*, of signing.
+// Signs the present state, and returns what differs from the baseline before. Errors:
+// install.access_live_file (watched, and the database itself), file.*, of signing.
 Result<std::vector<AccessChange>> write_baseline(const fs::path& data, const config::Config& config,
                                                  const crypto::Sm2PrivateKey& key);
 

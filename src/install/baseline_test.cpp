@@ -194,6 +194,27 @@ TEST_F(Baseline, TheListOfWatchedFilesIsTheSealedOne) {
   EXPECT_EQ(changes().size(), 1u);
 }
 
+// They differ at each comparison, so that nobody would look at the alarms any more.
+TEST_F(Baseline, FilesOfTheDatabaseItselfAreNotWatched) {
+  const auto sealed = [&](const std::string& files) {
+    settings = "install.access_files: " + files + "\n";
+    EXPECT_TRUE(write_durable(data / "chengxin.yaml", view(settings), 0600));
+    const auto done = seal(data);
+    return done ? std::string("sealed") : done.error().reason;
+  };
+  ASSERT_TRUE(write_durable(data / "sql/chengxin.db", {}, 0600));  // a database without a table
+  fs::create_symlink(data / "sql/chengxin.db", host / "sudoers.d/database");
+  fs::create_directory_symlink(data / "sql", host / "sql");
+  const std::string in_sql = (data / "sql").string(), in_host = host.string();
+  for (const std::string& one :
+       {std::string("sql/chengxin.db"), std::string("sql/*"), std::string("keys/../sql/mirror.db-wal"),
+        in_sql + "/chengxin.db-shm", in_sql + "/chengxin.db-journal", in_host + "/sudoers.d/database",
+        in_host + "/sudoers.d/*", in_host + "/sql/chengxin.db", in_host + "/sql/*"})
+    EXPECT_EQ(sealed(in_host + "/accounts, " + one), "install.access_live_file") << one;
+  EXPECT_EQ(sealed(in_host + "/accounts, sql, sql/other.db"), "sealed") << "their folder, and others";
+  EXPECT_EQ(sealed("sql/*\nsql.url: postgresql://nobody@127.0.0.1:1/none"), "sealed") << "they are nobody's";
+}
+
 // Names that others choose.
 TEST_F(Baseline, NamesThatAreNoTextAreSpelledOut) {
   write(host / "sudoers.d" / "a\xff\n\\", "x");

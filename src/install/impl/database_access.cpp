@@ -136,10 +136,17 @@ Result<Entries> database_access(const fs::path& data, const config::Config& conf
     return out;
   }
   std::error_code error;
-  for (const char* name : {"chengxin.db", "mirror.db"})
-    if (const fs::path file = data / "sql" / name; fs::exists(file, error))
-      TRY(read_database("sqlite:" + file.string(), name + std::string(" "), out));
+  for (const fs::path& file : sqlite_databases(data, config))
+    if (fs::exists(file, error))
+      TRY(read_database("sqlite:" + file.string(), file.filename().string() + " ", out));
   return out;
+}
+
+std::vector<fs::path> sqlite_databases(const fs::path& data, const config::Config& config) {
+  constexpr std::string_view kScheme = "sqlite:";
+  if (config.sql_url.starts_with(kScheme)) return {config.sql_url.substr(kScheme.size())};
+  if (!config.sql_url.empty()) return {};
+  return {data / "sql" / "chengxin.db", data / "sql" / "mirror.db"};
 }
 
 }  // namespace chengxin::install

@@ -13,4 +13,7 @@ namespace chengxin::install {
 // Opens a connection of its own. A SQLite file that is not there yet is not made. Errors: sql.*.
 Result<Entries> database_access(const fs::path& data, const config::Config& config);
 
+// The platform's own; none when it has PostgreSQL.
+std::vector<fs::path> sqlite_databases(const fs::path& data, const config::Config& config);
+
 }  // namespace chengxin::install

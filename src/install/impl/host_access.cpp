@@ -82,6 +82,17 @@ void note_file(const fs::path& path, Entries& out) {
   out[spelled(path)] = fs::is_regular_file(path, error) ? value + digest_of(path) : value;
 }
 
+bool is_of(const fs::path& path, const fs::path& database) {
+  std::error_code error;
+  for (const char* suffix : {"", "-journal", "-wal", "-shm"}) {  // sqlite.org/tempfiles.html
+    const fs::path one = database.string() + suffix;
+    if (fs::weakly_canonical(path, error) == fs::weakly_canonical(one, error) ||
+        fs::equivalent(path, one, error))
+      return true;
+  }
+  return false;
+}
+
 std::string kind_of(const fs::path& folder, const fs::directory_entry& entry) {
   std::error_code error;
   const std::string extension = entry.path().extension().string();
@@ -112,6 +123,28 @@ Result<Entries> files_access(const fs::path& data, const std::string& watched) {
                   kMaxWatched);
   }
   return out;
+}
+
+Status check_watched(const fs::path& data, const std::string& watched,
+                     const std::vector<fs::path>& databases) {
+  std::error_code error;
+  for (const std::string& one : config::listed(watched)) {
+    const fs::path path = data / one;
+    std::vector<fs::path> files = {path};
+    if (path.filename() == "*") {
+      files.clear();
+      for (const auto& entry : fs::directory_iterator(path.parent_path(), error))
+        files.push_back(entry.path());
+    }
+    for (const fs::path& database : databases) {
+      if (path.filename() == "*") files.push_back(path.parent_path() / database.filename());
+      for (const fs::path& file : files)
+        if (is_of(file, database))
+          return fail(Code::invalid_argument, "install.access_live_file", "{}: of the database {}",
+                      spelled(path), spelled(database));
+    }
+  }
+  return {};
 }
 
 Kinds folder_access(const fs::path& data) {

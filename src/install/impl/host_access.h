@@ -2,6 +2,7 @@
 #include <map>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "base/file.h"
 
@@ -15,6 +16,11 @@ using Entries = std::map<std::string, std::string>;
 // to the data folder; "FOLDER/*" stands for a folder and the files in it. What does not exist is left out. Of
 // what cannot be read, and of /etc/shadow, no digest is made.
 Result<Entries> files_access(const fs::path& data, const std::string& watched);
+
+// install.access_live_file: one of the watched files belongs to one of these databases of SQLite, whose bytes
+// change with each call.
+Status check_watched(const fs::path& data, const std::string& watched,
+                     const std::vector<fs::path>& databases);
 
 // A path below the data folder for each value that its kind has: kind ("sql/*.db") → value → one such path.
 using Kinds = std::map<std::string, std::map<std::string, std::string>>;
