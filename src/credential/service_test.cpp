@@ -201,7 +201,7 @@ TEST_F(ServiceTest, ProofsOfAnotherNonceIssuerOrKey) {
         code));
     return answer["access_token"].get<std::string>();
   };
-  const std::string access = token();
+  std::string access = token();
   auto with = [&](Json header, const Json& payload, const PrivateKey& by) {
     header["typ"] = header.value("typ", "openid4vci-proof+jwt");
     const std::string proof = take(sign_compact(header, payload, {by, {}}));
@@ -227,6 +227,37 @@ TEST_F(ServiceTest, ProofsOfAnotherNonceIssuerOrKey) {
   const std::string once = nonce();
   EXPECT_EQ(with(jwk, payload(once), key), "done");
   EXPECT_EQ(with(jwk, payload(nonce()), key), "openid.invalid_token");  // a token serves once
+  access = token();
+  EXPECT_EQ(with(jwk, payload(once), key), "openid.invalid_nonce") << "and a nonce, whoever shows it";
+  std::string longer = nonce();
+  longer[4] = longer[4] == '7' ? '6' : '7';  // another end than the one under the MAC
+  EXPECT_EQ(with(jwk, payload(longer), key), "openid.invalid_nonce");
+  EXPECT_EQ(with(jwk, payload(once.substr(0, 20)), key), "openid.invalid_nonce");
+  const std::string late = nonce(), before = nonce();
+  now += 300'000;
+  EXPECT_EQ(with(jwk, payload(late), key), "openid.invalid_nonce");
+  now -= 300'000;
+  open();
+  EXPECT_EQ(with(jwk, payload(before), key), "openid.invalid_nonce") << "of a process that is gone";
+  EXPECT_EQ(with(jwk, payload(nonce()), key), "done");
+}
+
+// A nonce is for everybody who asks: what strangers ask for must not fill the database.
+TEST_F(ServiceTest, NoncesLeaveNothingBehind) {
+  const auto rows = [&] {
+    int64_t out = -1;
+    EXPECT_TRUE(database->read([&](sql::Session& session) -> Status {
+      ASSIGN(auto row, session.row("select count(*) from credential_once"));
+      out = row->integer(0);
+      return {};
+    }));
+    return out;
+  };
+  const int64_t before = rows();
+  std::set<std::string> all;
+  for (int i = 0; i < 100; ++i) all.insert(take(service->nonce())["c_nonce"].get<std::string>());
+  EXPECT_EQ(all.size(), 100u);
+  EXPECT_EQ(rows(), before);
 }
 
 TEST_F(ServiceTest, WhoMayIssueAndWhat) {

@@ -2,7 +2,8 @@
 
 #include "base/percent.h"
 #include "credential/impl/time.h"
-#include "crypto/random.h"
+#include "crypto/hmac.h"
+#include "crypto/sm3.h"
 #include "net/form.h"
 
 namespace chengxin::credential {
@@ -12,6 +13,7 @@ using net::parse_form;
 
 constexpr int64_t kOfferMs = 24 * 3'600'000, kTokenMs = 600'000, kNonceMs = 300'000, kSkewMs = 60'000;
 constexpr int kAttempts = 5;
+constexpr size_t kNonceDigits = 48;  // before its MAC
 constexpr std::string_view kGrant = "urn:ietf:params:oauth:grant-type:pre-authorized_code";
 
 tl::unexpected<Error> invalid_proof(std::string_view why) {
@@ -154,11 +156,32 @@ Result<Json> IssuanceProtocol::token(const std::string& form) {
   return Json{{"access_token", token}, {"token_type", "Bearer"}, {"expires_in", kTokenMs / 1'000}};
 }
 
+// Anybody may ask for nonces: each carries its end and a MAC, and nothing is kept of it before it has served.
 Result<Json> IssuanceProtocol::nonce() {
-  const std::string nonce = random_text(16);
-  const int64_t now = options_.now_ms();
-  TRY(once_.put("nonce", nonce, Json::object(), now + kNonceMs));
-  return Json{{"c_nonce", nonce}, {"c_nonce_expires_in", kNonceMs / 1'000}};
+  Bytes bytes;
+  put_be(bytes, uint64_t(options_.now_ms() + kNonceMs));
+  append(bytes, crypto::random_bytes(16));
+  const std::string body = hex(bytes);
+  return Json{{"c_nonce", body + hex(nonce_mac(body))}, {"c_nonce_expires_in", kNonceMs / 1'000}};
+}
+
+Digest IssuanceProtocol::nonce_mac(std::string_view body) const {
+  return crypto::hmac_sm3(nonce_key_, {view("chengxin-c-nonce-1\n"), view(body)});
+}
+
+// What served is kept until it is over: by then its owner has shown an access token and a proof.
+Status IssuanceProtocol::use_nonce(const std::string& nonce) {
+  const auto bad = [] {
+    return fail(Code::invalid_argument, "openid.invalid_nonce", "unknown, used or over");
+  };
+  const std::string body = nonce.substr(0, kNonceDigits);
+  if (!crypto::constant_time_equal(view(nonce.substr(body.size())), view(hex(nonce_mac(body))))) return bad();
+  ASSIGN(const Bytes bytes, unhex(body));
+  const int64_t until_ms = int64_t(get_be<uint64_t>(bytes.data())), now = options_.now_ms();
+  if (until_ms <= now) return bad();
+  auto used = once_.use(crypto::sm3({view("c_nonce\n"), view(nonce)}), until_ms, now);
+  if (!used && used.error().reason == "presentation.replayed") return bad();
+  return used;
 }
 
 Result<Json> IssuanceProtocol::proved_holder(const Json& request) {
@@ -190,8 +213,7 @@ Result<Json> IssuanceProtocol::proved_holder(const Json& request) {
   if (text_of(jws->payload, "aud") != options_.url) return invalid_proof("made for another issuer");
   if (!issued || *issued > now + kSkewMs || *issued < now - kNonceMs - kSkewMs)
     return invalid_proof("its iat");
-  ASSIGN(const auto used, once_.take("nonce", text_of(jws->payload, "nonce"), now));
-  if (!used) return fail(Code::invalid_argument, "openid.invalid_nonce", "unknown, used or over");
+  TRY(use_nonce(text_of(jws->payload, "nonce")));
   return jwk;
 }
 

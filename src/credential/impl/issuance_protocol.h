@@ -1,5 +1,6 @@
 #pragma once
 #include "credential/impl/issuing.h"
+#include "crypto/random.h"
 
 namespace chengxin::credential {
 
@@ -26,6 +27,8 @@ class IssuanceProtocol {
 
  private:
   Result<Json> proved_holder(const Json& request);  // JWK
+  Digest nonce_mac(std::string_view body) const;
+  Status use_nonce(const std::string& nonce);  // openid.invalid_nonce
   Result<std::string> use_code(sql::Session& session, const std::string& code, const std::string& digits);
 
   sql::Database& database_;
@@ -34,6 +37,7 @@ class IssuanceProtocol {
   Issuing& issuing_;
   Resolver& resolver_;
   const ServiceOptions& options_;
+  const crypto::Secret nonce_key_ = crypto::random_secret(32);  // of this process
 };
 
 }  // namespace chengxin::credential
