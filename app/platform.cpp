@@ -86,13 +86,19 @@ Platform::~Platform() {
 }
 
 // Not waited for: a log that is stopped says so elsewhere, and does not keep the platform from serving reads.
-void Platform::note(std::string action) {
+void Platform::note(std::string action, const std::optional<Error>& error) {
   audit::Entry entry;
   entry.subject = "platform";
   entry.action = std::move(action);
   entry.source = "local";
-  entry.detail = "chengxin " CHENGXIN_VERSION;
+  entry.detail = error ? error->detail : "chengxin " CHENGXIN_VERSION;
+  if (error) entry.outcome = error->reason;
   audit_->append(std::move(entry));
+}
+
+std::vector<Error> Platform::policy_faults() const {
+  const auto& policies = access_->policies();
+  return policies.current()->faults(policies.actions());
 }
 
 Status Platform::open_storage() {
@@ -217,6 +223,10 @@ Status Platform::open_access() {
   outside.key = options.key;
   ASSIGN(oidc_, oidc::RelyingParty::open(std::move(outside)));
   ASSIGN(access_, access::Service::open(*database_, std::move(options)));
+  for (const Error& fault : policy_faults()) {
+    log::error("access.policy_fault", {{"reason", fault.reason}, {"detail", fault.detail}});
+    note("platform.policy_fault", fault);
+  }
   return {};
 }
 
@@ -298,6 +308,9 @@ Status Platform::open_interface(const std::string& listen) {
     auto all = install::examine(installation_.data);
     for (install::Finding& each : members_->findings()) all.push_back(std::move(each));
     for (const auto& each : authority_->findings()) all.push_back({each.reason, each.detail, each.advice});
+    for (const Error& fault : policy_faults())
+      all.push_back({fault.reason, "policy in force: " + fault.detail,
+                     "it stays in force; a proposal is taken only if it mends this: chengxin user propose"});
     for (install::Finding& each : audit_findings(*audit_, anchoring_.get())) all.push_back(std::move(each));
     const auto link = members_->link_port();
     DeclaredPorts ports{{server_->port()}, link.has_value()};

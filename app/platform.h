@@ -42,7 +42,8 @@ class Platform {
   Status open_access();
   Status open_keys();
   Status open_interface(const std::string& listen);
-  void note(std::string action);
+  void note(std::string action, const std::optional<Error>& error = {});
+  std::vector<Error> policy_faults() const;  // of the policy in force, by what this release says of actions
   Status open_credentials(const std::string& address);
   void follow(const host::ChainPtr& chain);
 

@@ -484,17 +484,32 @@ Status Policy::check_chains(const ByRole& reaches) const {
   return {};
 }
 
-Status Policy::check(std::span<const Action> actions) const {
+Status Policy::check_calls(std::span<const Action> actions) const {
   for (const auto& [id, role] : roles_)
     for (const auto& permission : role.permissions)
       if (permission.starts_with("call:") &&
           std::none_of(actions.begin(), actions.end(),
                        [&](const Action& action) { return permission.substr(5) == action.id; }))
         return fail(Code::invalid_argument, "access.permission_unknown", "{} in role {}", permission, id);
+  return {};
+}
+
+std::vector<Error> Policy::faults(std::span<const Action> actions) const {
+  std::vector<Error> out;
+  const auto note = [&](Status status) {
+    if (!status) out.push_back(std::move(status.error()));
+  };
+  note(check_calls(actions));
   const ByRole reaches = reaches_of_roles(actions);
-  TRY(check_rules(reaches));
-  TRY(check_chains(reaches));
-  for (const auto& [id, user] : users_) TRY(check_roles_of(id, user, reaches));
+  note(check_rules(reaches));
+  note(check_chains(reaches));
+  for (const auto& [id, user] : users_) note(check_roles_of(id, user, reaches));
+  return out;
+}
+
+Status Policy::check(std::span<const Action> actions) const {
+  auto all = faults(actions);
+  if (!all.empty()) return tl::unexpected(std::move(all.front()));
   return {};
 }
 

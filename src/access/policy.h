@@ -113,6 +113,9 @@ class Policy {
   // access.key_missing (an administrator without a key), access.outside_duty (a rule that gives a duty),
   // access.chains_duty (a role with a duty for some chains only).
   Status check(std::span<const Action> actions) const;
+  // All that check() would refuse. A policy in force may have some when a later release gives actions another
+  // meaning: it stays in force, so that somebody is left to mend it.
+  std::vector<Error> faults(std::span<const Action> actions) const;
   // access.everyone_out unless somebody can propose, somebody else approve, and somebody add users; `usable`
   // says who can sign in. Delegations do not count: they end.
   Status check_not_locked_out(const std::function<bool(const std::string& user)>& usable) const;
@@ -168,6 +171,7 @@ class Policy {
   Status read_delegations(const Json& json);
   Status read_recovery(const Json& json);
   Status read_rules(const Json& json);
+  Status check_calls(std::span<const Action> actions) const;
   Status flatten(const std::string& id, std::vector<std::string>& path);
   // Calls `work` with each assignment to the user, or to an organisation that he is in.
   void each_assigned(const std::string& user, const std::function<void(const Assignment&)>& work) const;

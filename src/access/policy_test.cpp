@@ -276,6 +276,49 @@ TEST_F(PolicyTest, WhatRolesShowIsNeverMixed) {
   EXPECT_TRUE(common_masks(both.views).empty());
 }
 
+// A later release may say that an action is a duty. What was signed before stays in force, is told, and what
+// comes next must mend it.
+TEST_F(PolicyTest, APolicyThatALaterReleaseWouldRefuseIsNamedAndMended) {
+  for (Action& action : known)
+    if (action.id == "startJob") action.tag = "evidence";
+  open();
+  const Person person = add("li.na");
+  apply([&](Json& document) {
+    enrol(document, person);
+    document["roles"]["clerk"] = {{"title", "窗口"}, {"permissions", {"call:startJob", "call:addEvidence"}}};
+    assign(document, "user:" + person.id, "clerk");
+    assign(document, "user:" + person.id, "security-administrator");
+  });
+  const auto faults = [&] {
+    const auto& policies = service->policies();
+    std::vector<std::string> out;
+    for (const Error& one : policies.current()->faults(policies.actions())) out.push_back(one.to_string());
+    return out;
+  };
+  EXPECT_EQ(faults(), std::vector<std::string>());
+  known = actions();
+  std::erase_if(known, [](const Action& action) { return action.id == "addEvidence"; });
+  open();
+  EXPECT_FALSE(service->policies().bent());
+  const std::string unknown = "access.permission_unknown: call:addEvidence in role clerk";
+  EXPECT_EQ(
+      faults(),
+      (std::vector<std::string>{
+          unknown, fmt::format("access.duties_overlap: li.na ({}) would hold the duties system and security",
+                               person.id)}));
+  EXPECT_TRUE(service->policies().current()->decide(system.id, add_user_action(), now)) << "nobody is out";
+  EXPECT_EQ(refused([](Json&) {}), "access.permission_unknown");
+  const auto without_call = [](Json& document) {
+    document["roles"]["clerk"]["permissions"] = {"call:startJob"};
+  };
+  EXPECT_EQ(refused(without_call), "access.duties_overlap");
+  apply([&](Json& document) {
+    without_call(document);
+    document["assignments"].erase(document["assignments"].size() - 2);
+  });
+  EXPECT_EQ(faults(), std::vector<std::string>());
+}
+
 TEST_F(PolicyTest, BentRowsShutEverybodyOutUntilMended) {
   Person person = add("li.na");
   apply([&](Json& document) {

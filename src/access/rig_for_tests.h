@@ -44,6 +44,7 @@ struct AccessTest : ::testing::Test {
   std::unique_ptr<sql::Database> database;
   std::unique_ptr<Service> service;
   std::vector<int64_t> applied;
+  std::vector<Action> known = actions();
   std::function<void()> meanwhile;  // is called once, while somebody's certificate is looked at
 
   void SetUp() override {
@@ -62,7 +63,7 @@ struct AccessTest : ::testing::Test {
     Options options;
     options.key = key;
     options.installation = installation;
-    options.actions = actions();
+    options.actions = known;
     options.iterations = 200;
     options.trust = [this]() -> Result<std::shared_ptr<const Trust>> {
       if (auto event = std::exchange(meanwhile, nullptr)) event();
