@@ -162,17 +162,56 @@ TEST_F(OutsideTest, TheProviderEndsItsSessionsAndNoOthers) {
   const auto first = take(outside(comes("1", "x"))), second = take(outside(comes("2", "x")));
   const auto own = take(enter("li.na", both(one)));
   Sessions& sessions = service->sessions();
-  EXPECT_EQ(take(sessions.end_outside("office", "sub-1", "")), 0u) << "another provider's";
-  EXPECT_EQ(take(sessions.end_outside("", "sub-1", "")), 0u);
-  EXPECT_EQ(take(sessions.end_outside("city", "", "")), 0u);
-  EXPECT_EQ(take(sessions.end_outside("city", "sub-1", "sid-2")), 0u);
-  EXPECT_EQ(take(sessions.end_outside("city", "", "sid-1")), 1u);
+  EXPECT_EQ(take(sessions.end_outside("office", "sub-1", "", now)), 0u) << "another provider's";
+  EXPECT_EQ(take(sessions.end_outside("", "sub-1", "", now)), 0u);
+  EXPECT_EQ(take(sessions.end_outside("city", "", "", now)), 0u);
+  EXPECT_EQ(take(sessions.end_outside("city", "sub-1", "sid-2", now)), 0u);
+  EXPECT_EQ(take(sessions.end_outside("city", "", "sid-1", now)), 1u);
   EXPECT_EQ(reason(sessions.find(first.secret, now)), "auth.invalid");
-  EXPECT_EQ(take(sessions.end_outside("city", "sub-2", "")), 1u);
+  EXPECT_EQ(take(sessions.end_outside("city", "sub-2", "", now)), 1u);
   EXPECT_EQ(reason(sessions.find(second.secret, now)), "auth.invalid");
   open();
   EXPECT_EQ(reason(service->sessions().find(second.secret, now)), "auth.invalid");
   EXPECT_EQ(reason(service->sessions().find(own.secret, now)), "");
+}
+
+// The provider ends it after it was asked, and before there is a session to end.
+TEST_F(OutsideTest, NobodyComesInOverALogoutOfTheProvider) {
+  const Person person = add("li.na");
+  ASSERT_TRUE(service->link_outside(person.id, "https://id 1"));
+  ASSERT_EQ(rules({rule("L3", "reader")}), "");
+  Sessions& sessions = service->sessions();
+  const auto with = [&](const std::function<void()>& event) {
+    auto who = comes("1", "x");
+    who.asked_ms = now;
+    who.has = [&](std::string_view, std::string_view) {
+      event();
+      return false;
+    };
+    const auto entered = outside(who);
+    EXPECT_EQ(sessions.list(person.id, now).size(), entered ? 1u : 0u);
+    EXPECT_TRUE(service->sign_out(person.id));
+    now += kMinute;
+    return reason(entered);
+  };
+  const auto end = [&](const char* provider, const char* sub, const char* sid, int64_t at_ms) {
+    return [=, &sessions, this] { EXPECT_EQ(take(sessions.end_outside(provider, sub, sid, at_ms)), 0u); };
+  };
+  EXPECT_EQ(with(end("city", "sub-1", "", now)), "access.ended_meanwhile");
+  EXPECT_EQ(with([] {}), "") << "the provider was asked anew";
+  EXPECT_EQ(with(end("city", "", "sid-1", now)), "access.ended_meanwhile");
+  EXPECT_EQ(with(end("city", "sub-1", "sid-1", now + 1)), "access.ended_meanwhile");
+  EXPECT_EQ(with(end("city", "sub-1", "sid-1", now - 1)), "") << "before it was asked";
+  EXPECT_EQ(with(end("city", "sub-1", "sid-2", now)), "");
+  EXPECT_EQ(with(end("city", "sub-2", "", now)), "");
+  EXPECT_EQ(with(end("office", "sub-1", "", now)), "");
+  // Neither others' nor the same one shown again and again take its place.
+  EXPECT_EQ(with([&] {
+              end("city", "sub-1", "", now)();
+              for (int i = 0; i < 6'000; ++i) end("city", fmt::format("other-{}", i).c_str(), "", now)();
+              for (int i = 0; i < 6'000; ++i) end("city", "sub-2", "", now)();
+            }),
+            "access.ended_meanwhile");
 }
 
 }  // namespace

@@ -51,6 +51,7 @@ struct OutsideIdentity {
   std::string account, name;  // issuer, a space, subject; a name for a new account
   std::string provider, sub, sid;
   std::function<bool(std::string_view claim, std::string_view value)> has;
+  int64_t asked_ms = 0;  // when the provider was asked
 };
 
 struct NewUser {
@@ -81,7 +82,7 @@ class Service {
   // For one whom an outside provider vouches for; the account is made when there is none and a rule of the
   // policy is about him (Policy::Rule). access.outside_unknown, access.outside_name (a user of that name is
   // there: he has to link the account himself), access.user_name, access.shared_name, access.locked,
-  // access.disabled, access.service_account, access.ended_meanwhile.
+  // access.disabled, access.service_account, access.ended_meanwhile (by the provider too, since it was asked).
   Result<Sessions::Opened> sign_in_outside(const OutsideIdentity& identity, const std::string& agent,
                                            const std::string& address, int64_t now_ms);
   // The account belongs to the user from now on. access.outside_linked (he has one, or it is another's).
@@ -141,7 +142,7 @@ class Service {
   Status check_lock(const std::optional<User>& user, const std::string& name, bool certified,
                     int64_t now_ms) const;
   using Count = std::function<void(Failures& failures)>;
-  Status note_stranger(const std::string& name, const Count& count);
+  Status note_stranger(const std::string& name, const Count& count, int64_t now_ms);
   void note_failure(const std::optional<User>& user, const std::string& name, bool certified, int64_t now_ms);
   // The factors that were shown; failures are noted. `certified`: the certificate was shown before.
   Result<int> prove(const std::optional<User>& user, const std::string& name, const Proofs& proofs,

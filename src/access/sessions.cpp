@@ -15,7 +15,8 @@ namespace {
 
 constexpr std::string_view kPrefix = "cxs_";
 constexpr int64_t kUseGrainMs = 30'000;  // how exactly the time of the last use is kept on disk
-constexpr size_t kMaxSessions = 200'000, kMaxAgentBytes = 200;
+constexpr size_t kMaxSessions = 200'000, kMaxAgentBytes = 200, kMaxEnded = 10'000;
+constexpr int64_t kEndedMs = 10 * 60'000;  // asking a provider and a ticket (oidc) take less
 
 Digest hash_of(std::string_view secret) { return crypto::sm3({view("chengxin session\n"), view(secret)}); }
 
@@ -24,11 +25,15 @@ std::string new_secret() { return std::string(kPrefix) + hex(crypto::random_secr
 Json to_json(const Outside& one) {
   Json facts = Json::array();
   for (const auto& [claim, value] : one.facts) facts.push_back(Json::array({claim, value}));
-  return {{"provider", one.provider}, {"sub", one.sub}, {"sid", one.sid}, {"facts", facts}};
+  return {{"provider", one.provider},
+          {"sub", one.sub},
+          {"sid", one.sid},
+          {"facts", facts},
+          {"asked_ms", one.asked_ms}};
 }
 
 Outside outside_of(const Json& json) {  // of to_json(): a MAC says so
-  Outside out{json["provider"], json["sub"], json["sid"], {}};
+  Outside out{json["provider"], json["sub"], json["sid"], {}, json.value("asked_ms", int64_t(0))};
   for (const Json& fact : json["facts"]) out.facts.emplace_back(fact[0], fact[1]);
   return out;
 }
@@ -129,6 +134,7 @@ Status Sessions::remove(const std::vector<Digest>& hashes) {
 
 Result<Sessions::Opened> Sessions::open(Session session, int64_t now_ms) {
   std::lock_guard changing(changing_);
+  if (ended_since(session.outside)) return fail(Code::unauthenticated, "access.ended_meanwhile");
   session.id = hex(crypto::random_bytes(8));
   session.created_ms = session.used_ms = now_ms;
   if (session.agent.size() > kMaxAgentBytes) session.agent.resize(kMaxAgentBytes);
@@ -197,17 +203,30 @@ Status Sessions::end_all(const std::string& user) {
   });
 }
 
+bool Sessions::Ended::names(const Outside& one) const {
+  return one.provider == provider && (sub.empty() || one.sub == sub) && (sid.empty() || one.sid == sid);
+}
+
+bool Sessions::ended_since(const Outside& one) const {
+  return std::any_of(ended_.begin(), ended_.end(),
+                     [&](const Ended& end) { return end.names(one) && end.at_ms >= one.asked_ms; });
+}
+
 Result<size_t> Sessions::end_outside(const std::string& provider, const std::string& sub,
-                                     const std::string& sid) {
+                                     const std::string& sid, int64_t now_ms) {
   if (provider.empty() || (sub.empty() && sid.empty())) return size_t(0);
+  const Ended end{provider, sub, sid, now_ms};
   std::lock_guard changing(changing_);
+  std::erase_if(ended_, [&](const Ended& one) {  // one token, shown often, takes the place of no other
+    return now_ms - one.at_ms >= kEndedMs || (one.provider == provider && one.sub == sub && one.sid == sid);
+  });
+  if (ended_.size() >= kMaxEnded) ended_.pop_front();
+  ended_.push_back(end);
   std::vector<Digest> ended;
   {
     std::unique_lock lock(mutex_);
     for (auto at = sessions_.begin(); at != sessions_.end();) {
-      const Outside& one = at->second.outside;
-      const bool named = (sub.empty() || one.sub == sub) && (sid.empty() || one.sid == sid);
-      const bool it = one.provider == provider && named;
+      const bool it = end.names(at->second.outside);
       if (it) ended.push_back(at->first);
       at = it ? sessions_.erase(at) : std::next(at);
     }

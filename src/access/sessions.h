@@ -1,4 +1,5 @@
 #pragma once
+#include <deque>
 #include <mutex>
 #include <optional>
 #include <shared_mutex>
@@ -20,6 +21,7 @@ struct Outside {
   std::string provider;                                    // empty: none did
   std::string sub, sid;                                    // by which it may end the session
   std::vector<std::pair<std::string, std::string>> facts;  // claims that rules of the policy named then
+  int64_t asked_ms = 0;                                    // when it was asked
 };
 
 struct Session {
@@ -54,13 +56,16 @@ class Sessions {
 
   // These block.
   Status load(int64_t now_ms);
+  // access.ended_meanwhile: its provider has ended it since it vouched for it.
   Result<Opened> open(Session session, int64_t now_ms);
   // The same session under a new identifier; the former one is worth nothing from here on.
   Result<Opened> renew(std::string_view secret, const std::function<void(Session&)>& change, int64_t now_ms);
   Status end(const std::string& user, const std::string& id);  // access.no_session
   Status end_all(const std::string& user);
   // Back-channel logout: those that the provider vouched for, by its session, its subject, or both; how many.
-  Result<size_t> end_outside(const std::string& provider, const std::string& sub, const std::string& sid);
+  // Those count too that are only being opened, over what it said before.
+  Result<size_t> end_outside(const std::string& provider, const std::string& sub, const std::string& sid,
+                             int64_t now_ms);
   Status maintain(int64_t now_ms);  // writes down when they were used, forgets those that ended
   std::vector<Session> list(const std::string& user, int64_t now_ms) const;
 
@@ -70,12 +75,20 @@ class Sessions {
   Status remove(const std::vector<Digest>& hashes);
   Digest mac(const Digest& hash, std::string_view body) const;
 
+  struct Ended {
+    std::string provider, sub, sid;
+    int64_t at_ms = 0;
+    bool names(const Outside& one) const;
+  };
+  bool ended_since(const Outside& one) const;
+
   sql::Database& database_;
   crypto::Secret mac_key_;
   const SessionLimits limits_;
   std::mutex changing_;  // held over SQL and memory, so that what ends while another is renewed stays ended
   mutable std::shared_mutex mutex_;
   std::unordered_map<Digest, Session, DigestHash> sessions_;
+  std::deque<Ended> ended_;  // by providers, for as long as signing in takes at most; under changing_
 };
 
 }  // namespace chengxin::access

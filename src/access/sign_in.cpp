@@ -107,19 +107,24 @@ Status Service::check_lock(const std::optional<User>& user, const std::string& n
   return until_ms > now_ms ? Status(locked(until_ms, now_ms)) : Status();
 }
 
-// Names that nobody has are counted and locked like others, in a row of their own.
-Status Service::note_stranger(const std::string& name, const Count& count) {
+// Names that nobody has are counted and locked like others, in a row of their own. Of too many the one that
+// was tried longest ago goes.
+Status Service::note_stranger(const std::string& name, const Count& count, int64_t now_ms) {
   return database_.transaction([&](sql::Session& session) -> Status {
     ASSIGN(auto row, session.row("select failures, locked_until_ms from access_stranger where name_key = ?",
                                  name_key(name)));
     Failures failures;
     if (row) failures = {int(row->integer(0)), row->integer(1)};
     count(failures);
-    ASSIGN(auto rows, session.row("select count(*) from access_stranger"));
-    if (size_t(rows->integer(0)) >= kMaxStrangers) TRY(session.run("delete from access_stranger"));
     TRY(session.run("delete from access_stranger where name_key = ?", name_key(name)));
-    TRY(session.run("insert into access_stranger (name_key, failures, locked_until_ms) values (?, ?, ?)",
-                    name_key(name), failures.count, failures.locked_until_ms));
+    ASSIGN(auto rows, session.row("select count(*) from access_stranger"));
+    if (size_t(rows->integer(0)) >= kMaxStrangers)
+      TRY(
+          session.run("delete from access_stranger where name_key = (select name_key from access_stranger "
+                      "order by noted_ms, name_key limit 1)"));
+    TRY(session.run(
+        "insert into access_stranger (name_key, failures, locked_until_ms, noted_ms) values (?, ?, ?, ?)",
+        name_key(name), failures.count, failures.locked_until_ms, now_ms));
     return {};
   });
 }
@@ -140,7 +145,7 @@ void Service::note_failure(const std::optional<User>& user, const std::string& n
     if (changed && of_kind(*changed, certified).locked_until_ms > now_ms)
       log::warn("access.user_locked", {{"user", user->id}, {"certified", certified}});
   } else {
-    status = note_stranger(name, count);
+    status = note_stranger(name, count, now_ms);
   }
   if (!status) log::warn("access.failure_not_noted", {{"error", status.error().to_string()}});
 }
@@ -285,7 +290,7 @@ Result<Sessions::Opened> Service::sign_in_outside(const OutsideIdentity& identit
   ASSIGN(auto known, users_.find_outside(identity.account));
   const uint64_t before = known ? times_signed_out(known->id) : 0;
   Session session;
-  session.outside = {identity.provider, identity.sub, identity.sid, {}};
+  session.outside = {identity.provider, identity.sub, identity.sid, {}, identity.asked_ms};
   const auto policy = policies_.current();
   for (const auto& rule : policy->rules())
     if (rule.provider == identity.provider && identity.has && identity.has(rule.claim, rule.value))

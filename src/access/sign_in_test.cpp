@@ -179,6 +179,36 @@ TEST_F(SignInTest, ACertificateSignsIn) {
   EXPECT_EQ(reason(enter("li.na", proofs)), "access.login_failed") << "somebody else's certificate";
 }
 
+TEST_F(SignInTest, OfTooManyNamesThatNobodyHasTheOldestIsForgotten) {
+  for (int i = 0; i < 5; ++i) EXPECT_EQ(reason(enter("nobody.new", password())), "access.login_failed");
+  EXPECT_EQ(reason(enter("nobody.new", password())), "access.locked");
+  const auto count = [&](const std::string& where) {
+    int64_t out = 0;
+    EXPECT_TRUE(database->read([&](sql::Session& session) -> Status {
+      ASSIGN(auto row, session.row("select count(*) from access_stranger " + where));
+      out = row->integer(0);
+      return {};
+    }));
+    return out;
+  };
+  ASSERT_TRUE(database->transaction([&](sql::Session& session) -> Status {
+    for (int i = 1; i < 20'000; ++i)
+      TRY(
+          session.run("insert into access_stranger (name_key, failures, locked_until_ms, noted_ms) values "
+                      "(?, 1, 0, ?)",
+                      fmt::format("old{}", i), now - 20'000 + i));
+    return {};
+  }));
+  EXPECT_EQ(count(""), 20'000);
+  EXPECT_EQ(reason(enter("old7", password())), "access.login_failed") << "is known: nothing goes for him";
+  EXPECT_EQ(count(""), 20'000);
+  EXPECT_EQ(reason(enter("nobody.else", password())), "access.login_failed");
+  EXPECT_EQ(count(""), 20'000);
+  EXPECT_EQ(count("where name_key = 'old1'"), 0);
+  EXPECT_EQ(count("where name_key = 'old2'"), 1);
+  EXPECT_EQ(reason(enter("nobody.new", password())), "access.locked");
+}
+
 // Whoever knows a name can try passwords for it.
 TEST_F(SignInTest, StrangersKeepNobodyOutWhoHasHisCertificate) {
   Person person = add("li.na");

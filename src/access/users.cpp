@@ -62,7 +62,12 @@ Status migrate(sql::Database& database) {
                                                "{strict};"
                                                "create table access_label (object {text} primary key, "
                                                "organisation {text} not null, level {int} not null) "
-                                               "{strict};"}};
+                                               "{strict};"},
+                                              {2,
+                                               "alter table access_stranger add column noted_ms {int} not "
+                                               "null default 0;"
+                                               "create index access_stranger_noted on access_stranger "
+                                               "(noted_ms);"}};
   return database.migrate("access", migrations);
 }
 

@@ -58,7 +58,8 @@ access::OutsideIdentity vouched(const oidc::Identity& one) {
           one.sid,
           [&claims = one.claims](std::string_view claim, std::string_view value) {
             return oidc::claim_has(claims, claim, value);
-          }};
+          },
+          one.asked_ms};
 }
 
 Task<Result<Response>> list(Call& call) {
@@ -172,7 +173,7 @@ Task<Result<Response>> end(Call& call) {
     const auto token = form.find("logout_token");
     if (token == form.end()) return fail(Code::invalid_argument, "oidc.token_form", "no logout_token");
     ASSIGN(const auto logout, provider->check_logout(token->second, now_ms()));
-    return service_of(call).sessions().end_outside(name, logout.sub, logout.sid);
+    return service_of(call).sessions().end_outside(name, logout.sub, logout.sid, now_ms());
   });
   if (!done && done.error().code == Code::forbidden)
     co_return fail(Code::invalid_argument, done.error().reason, "{}", done.error().detail);

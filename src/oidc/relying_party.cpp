@@ -203,6 +203,7 @@ Result<RelyingParty::Come> RelyingParty::come_back(const std::string& name, cons
   if (answer.code.empty()) return refused("oidc.code", "none came");
   Come out;
   ASSIGN(out.identity, provider->redeem({answer.code, redirect, flow.verifier, flow.nonce}, now_ms));
+  out.identity.asked_ms = now_ms;
   out.back = std::move(flow.back);
   return out;
 }

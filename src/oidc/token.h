@@ -32,6 +32,7 @@ struct Identity {
   std::string name;     // proposed for an account here; may be empty
   std::string sub, sid;
   Json claims;
+  int64_t asked_ms = 0;  // when the provider was asked for its word, by the clock here
 };
 // oidc.account_claim, oidc.assurance, oidc.legal_refused, oidc.legal_agent (an account of a company that does
 // not say who acts).

@@ -267,10 +267,12 @@ class Outside(people.People):
                                                   {"Content-Type": "application/x-www-form-urlencoded"}, token=None)
         self.assertEqual((status, answer["reason"]), (400, "jose.malformed"))
         user = self.keycloak.user("li.na")
+        vouched = self.ticket("office", "li.na")  # a sign-in that is under way
         for each in self.keycloak.call("GET", f"/office/users/{user['id']}/sessions"):
             self.keycloak.call("DELETE", f"/office/sessions/{each['id']}")
         self.keycloak.call("PUT", f"/office/users/{user['id']}", {**user, "enabled": False})
         self.refused(self.platform.request("GET", "/api/v1/me", token=session["token"]), 401, "auth.invalid")
+        self.refused(self.platform.request("POST", "/api/v1/sessions/outside", vouched, token=None), 401, "access.ended_meanwhile")
         self.assertIsNone(self.browser().log_in(self.begin("office"), "li.na"), "a user whom the provider disabled does not come back")
         leaving = self.browser().open(f"{self.platform.url}/api/v1/sessions/outside/office/leave")
         self.assertTrue(leaving[1].startswith(self.keycloak.issuer + "/protocol/openid-connect/logout?client_id=chengxin"), leaving)
