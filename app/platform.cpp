@@ -179,6 +179,10 @@ Status Platform::open_services() {
   gateway::Options gateway;
   gateway.seal_key = crypto::derived_key(installation_.blob_key, "chengxin/gateway/v1", 16);
   gateway.now_ms = now_ms;
+  gateway.most_writes = config.gateway_most_writes;
+  gateway.most_bytes = size_t(config.gateway_most_mb) << 20;
+  gateway.park_failures = config.gateway_park_failures;
+  gateway.park_after_ms = config.gateway_park_hours * 3600'000;
   ASSIGN(gateway_, gateway::Gateway::open(*database_, std::move(gateway)));
   gateway_->start();
   jobs_ = std::make_unique<jobs::Runner>(now_ms);
@@ -311,6 +315,7 @@ Status Platform::open_interface(const std::string& listen) {
     for (const Error& fault : policy_faults())
       all.push_back({fault.reason, "policy in force: " + fault.detail,
                      "it stays in force; a proposal is taken only if it mends this: chengxin user propose"});
+    for (const auto& each : gateway_->findings()) all.push_back({each.reason, each.detail, each.advice});
     for (install::Finding& each : audit_findings(*audit_, anchoring_.get())) all.push_back(std::move(each));
     const auto link = members_->link_port();
     DeclaredPorts ports{{server_->port()}, link.has_value()};

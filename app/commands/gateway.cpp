@@ -8,10 +8,10 @@ namespace {
 const std::string kBase = "/api/v1/gateway";
 
 struct Options {
-  std::string name, upstream, path, method = "GET", key, state, application;
+  std::string name, upstream, path, method = "GET", key, state, application, route, why;
   std::vector<std::string> applications, paths;
   fs::path token_file, root_file, body;
-  bool writes = false, buffered = false, by_minute = false;
+  bool writes = false, buffered = false, by_minute = false, behind = false;
   int64_t per_second = 50, burst = 100, most_waiting = 10'000, hours = 24;
 };
 
@@ -33,10 +33,10 @@ Result<Json> json_of(Result<client::Response> response) {
 }
 
 void print_route(const Json& route) {
-  line("{:<20} {}  {}{}  {}/s  等待 waiting {}", text_of(route, "name"), text_of(route, "upstream"),
-       route.value("writes", false) ? "读写 read, write" : "只读 read",
+  line("{:<20} {}  {}{}  {}/s  等待 waiting {}  其中搁置 of these parked {}", text_of(route, "name"),
+       text_of(route, "upstream"), route.value("writes", false) ? "读写 read, write" : "只读 read",
        route.value("buffered", false) ? ",缓存 buffered" : "", route.value("per_second", int64_t(0)),
-       route.value("waiting", int64_t(0)));
+       route.value("waiting", int64_t(0)), route.value("parked", int64_t(0)));
   for (const char* list : {"applications", "paths"})
     for (const Json& each : route.at(list)) line("    {:<13} {}", list, visible(each.get<std::string>()));
 }
@@ -92,6 +92,45 @@ Result<int> writes(const Context& context, const Options& options) {
                  for (const Json& write : answer.at("items")) print_write(write);
                  if (answer.at("items").empty()) line("没有 none");
                });
+}
+
+Result<int> parked(const Context& context, const Options& options) {
+  ASSIGN(auto platform, context.connect());
+  std::string query = "?limit=500";
+  if (!options.route.empty()) query += "&route=" + client::url_encode(options.route);
+  if (!options.application.empty()) query += "&application=" + client::url_encode(options.application);
+  return shown(context, platform.get(kBase + "/parked" + query), [](const Json& answer) {
+    for (const Json& write : answer.at("items")) {
+      print_write(write);
+      const auto time = [&](const char* name) {
+        return write.contains(name) ? format_time(write[name].get<int64_t>()) : "-";
+      };
+      line("    {}  {}  其应用等待 its application waits with {}", text_of(write, "route"),
+           text_of(write, "application"), write.value("waiting", int64_t(0)));
+      line("    接受 accepted {}  首次 first {}  末次 last {}", time("accepted_ms"), time("first_ms"),
+           time("last_ms"));
+    }
+    if (answer.at("items").empty()) line("没有 none");
+  });
+}
+
+Result<client::Response> about_parked(client::Client& platform, const Options& options, const char* verb,
+                                      Json body) {
+  body["why"] = options.why;
+  return platform.send("POST", kBase + "/parked/" + client::url_encode(options.name) + verb,
+                       view(body.dump()), "application/json");
+}
+
+Result<int> retry(const Context& context, const Options& options) {
+  ASSIGN(auto platform, context.connect());
+  return shown(context, json_of(about_parked(platform, options, "/retry", Json::object())), print_write);
+}
+
+Result<int> discard(const Context& context, const Options& options) {
+  ASSIGN(auto platform, context.connect());
+  return shown(
+      context, json_of(about_parked(platform, options, "/discard", {{"behind", options.behind}})),
+      [](const Json& answer) { line("已放弃 discarded {}", answer.value("discarded", int64_t(0))); });
 }
 
 Result<int> ticket(const Context& context, const Options& options) {
@@ -165,7 +204,18 @@ void add_gateway(CLI::App& app, Context& context) {
       ->required();
   verb = add("writes", "路由缓存的写入 · writes that a route keeps", writes);
   verb->add_option("name", o->name, "路由名 · name")->required();
-  verb->add_option("--state", o->state, "waiting | done | refused");
+  verb->add_option("--state", o->state, "waiting | done | refused | parked | discarded");
+  verb = add("parked", "无法送达而搁置的写入 · writes that could not be delivered", parked);
+  verb->add_option("--route", o->route, "路由名 · name of a route");
+  verb->add_option("--application", o->application, "应用 · application");
+  verb = add("retry", "重试搁置的写入 · have a parked write tried again", retry);
+  verb->add_option("ticket", o->name, "凭票 · ticket")->required();
+  verb->add_option("--why", o->why, "理由,记入审计日志 · the reason, for the audit log")->required();
+  verb = add("discard", "放弃搁置的写入 · discard a parked write", discard);
+  verb->add_option("ticket", o->name, "凭票 · ticket")->required();
+  verb->add_option("--why", o->why, "理由,记入审计日志 · the reason, for the audit log")->required();
+  verb->add_flag("--behind", o->behind,
+                 "连同该应用在同一路由上排在其后的写入 · and what its application has waiting behind it");
   add("ticket", "凭票查询 · how a write went", ticket)
       ->add_option("ticket", o->name, "凭票 · ticket")
       ->required();

@@ -8,10 +8,30 @@
 #include "base/log.h"
 #include "contract/query.h"
 #include "credential/service.h"
+#include "gateway/gateway.h"
 #include "host/host.h"
 #include "mirror/mirror.h"
 
 namespace chengxin::api {
+
+namespace {
+
+void add_gateway_metrics(Metrics& metrics, const gateway::Gateway& gateway) {
+  const auto by_route = [&gateway](auto value) {
+    return [&gateway, value] {
+      std::vector<Metrics::Sample> samples;
+      for (const auto& route : gateway.routes())
+        if (route.buffered) samples.push_back({{{"route", route.name}}, double(value(route.name))});
+      return samples;
+    };
+  };
+  metrics.gauge("chengxin_gateway_waiting", "Writes that the gateway holds, parked ones too",
+                by_route([&gateway](const std::string& route) { return gateway.waiting(route); }));
+  metrics.gauge("chengxin_gateway_parked", "Writes that the gateway could not deliver",
+                by_route([&gateway](const std::string& route) { return gateway.parked(route); }));
+}
+
+}  // namespace
 
 App::App(Options given, Services handed) : App(given, handed, all_resources(given, handed)) {}
 
@@ -36,6 +56,7 @@ App::App(Options given, Services handed, Resource table)
 
 Status App::open() {
   if (services.audit) add_audit_metrics();
+  if (services.gateway) add_gateway_metrics(metrics, *services.gateway);
   if (services.access_changes)
     metrics.gauge("chengxin_access_changes", "What differs from the baseline of access control", [this] {
       return std::vector<Metrics::Sample>{{{}, double(services.access_changes())}};

@@ -59,10 +59,11 @@ Json describe(const gateway::Write& write) {
               {"path", write.path},         {"state", gateway::state_name(write.state)},
               {"attempts", write.attempts}, {"accepted_ms", write.accepted_ms}};
   if (write.settled_ms) out["settled_ms"] = write.settled_ms;
-  if (write.status) {
-    out["status"] = write.status;
-    out["answer"] = write.answer;
-  }
+  if (write.failures) out["failures"] = write.failures;
+  if (write.first_ms) out["first_ms"] = write.first_ms;
+  if (write.last_ms) out["last_ms"] = write.last_ms;
+  if (write.status) out["status"] = write.status;
+  if (write.state == gateway::WriteState::done) out["answer"] = write.answer;
   if (!write.error.reason.empty())
     out["error"] = {{"reason", write.error.reason}, {"detail", write.error.detail}};
   return out;
@@ -91,6 +92,7 @@ Result<Response> list(Call&, Gateway& gateway) {
   for (const auto& route : gateway.routes()) {
     items.push_back(describe(route));
     items.back()["waiting"] = gateway.waiting(route.name);
+    items.back()["parked"] = gateway.parked(route.name);
   }
   return json_response({{"items", std::move(items)}});
 }
@@ -101,14 +103,44 @@ Result<Response> remove(Call& call, Gateway& gateway) {
 }
 
 Result<Response> writes(Call& call, Gateway& gateway) {
-  std::optional<gateway::WriteState> state;
+  gateway::WriteFilter filter{.route = call.path.text("id"), .limit = page_limit(call)};
   const std::string wanted = call.query.text("state");
-  for (auto each : {gateway::WriteState::waiting, gateway::WriteState::done, gateway::WriteState::refused})
-    if (wanted == gateway::state_name(each)) state = each;
-  ASSIGN(const auto found, gateway.writes(call.path.text("id"), state, page_limit(call)));
+  for (const auto each : gateway::kWriteStates)
+    if (wanted == gateway::state_name(each)) filter.state = each;
+  ASSIGN(const auto found, gateway.writes(filter));
   Json items = Json::array();
   for (const auto& write : found) items.push_back(describe(write));
   return json_response({{"items", std::move(items)}});
+}
+
+Result<Response> parked(Call& call, Gateway& gateway) {
+  gateway::WriteFilter filter{.route = call.query.text("route"),
+                              .application = call.query.text("application"),
+                              .state = gateway::WriteState::parked,
+                              .limit = page_limit(call)};
+  ASSIGN(const auto found, gateway.writes(filter));
+  Json items = Json::array();
+  for (const auto& write : found) {
+    items.push_back(describe(write));
+    items.back()["waiting"] = gateway.waiting(write.route, write.application);
+  }
+  return json_response({{"items", std::move(items)}});
+}
+
+Result<Response> retry(Call& call, Gateway& gateway) {
+  call.audit_detail = call.json["why"];
+  ASSIGN(const auto write, gateway.retry(call.path.text("id")));
+  call.audit_detail = fmt::format("{} of {}: {}", write.route, write.application, call.audit_detail);
+  return json_response(describe(write));
+}
+
+Result<Response> discard(Call& call, Gateway& gateway) {
+  const std::string why = call.json["why"];
+  call.audit_detail = why;
+  ASSIGN(const auto done, gateway.discard(call.path.text("id"), why, call.json.value("behind", false)));
+  call.audit_detail =
+      fmt::format("{} writes on {} of {}: {}", done.writes, done.write.route, done.write.application, why);
+  return json_response({{"discarded", done.writes}});
 }
 
 Result<Response> ticket(Call& call, Gateway& gateway) {
@@ -140,6 +172,12 @@ Result<Response> traffic(Call& call, Gateway& gateway) {
   return json_response({{"latency_ms", gateway::kLatencyMs}, {"items", std::move(items)}});
 }
 
+Json write_states() {
+  std::vector<std::string> names;
+  for (const auto each : gateway::kWriteStates) names.emplace_back(gateway::state_name(each));
+  return enum_schema(std::move(names));
+}
+
 void add_schemas(Resource& resource) {
   const Json text = text_schema(), number = integer_schema(), names = list_schema(text),
              flag = {{"type", "boolean"}};
@@ -164,7 +202,8 @@ void add_schemas(Resource& resource) {
                                                     {"per_second", limit},
                                                     {"burst", limit},
                                                     {"most_waiting", limit},
-                                                    {"waiting", number}},
+                                                    {"waiting", number},
+                                                    {"parked", number}},
                                                    {"name", "upstream"});
   resource.schemas["GatewayRouteList"] =
       object_schema({{"items", list_schema(reference("GatewayRoute"))}}, {"items"});
@@ -173,14 +212,22 @@ void add_schemas(Resource& resource) {
                                                     {"route", text},
                                                     {"method", text},
                                                     {"path", text},
-                                                    {"state", enum_schema({"waiting", "done", "refused"})},
+                                                    {"state", write_states()},
                                                     {"attempts", number},
+                                                    {"failures", number},
                                                     {"accepted_ms", number},
+                                                    {"first_ms", number},
+                                                    {"last_ms", number},
                                                     {"settled_ms", number},
                                                     {"status", number},
                                                     {"answer", text},
+                                                    {"waiting", number},
                                                     {"error", {{"type", "object"}}}},
                                                    {"ticket", "state"});
+  const Json why = {{"type", "string"}, {"minLength", 1}, {"maxLength", 300}};
+  resource.schemas["GatewayRetry"] = object_schema({{"why", why}}, {"why"});
+  resource.schemas["GatewayDiscard"] = object_schema({{"why", why}, {"behind", flag}}, {"why"});
+  resource.schemas["GatewayDiscarded"] = object_schema({{"discarded", number}}, {"discarded"});
   resource.schemas["GatewayWriteList"] =
       object_schema({{"items", list_schema(reference("GatewayWrite"))}}, {"items"});
   Json counts = object_schema({{"application", text},
@@ -209,13 +256,51 @@ Route passing(Method method, std::string id, Words summary) {
   out.answers = {
       {200, "application/json", Json::object(), {"后端的应答", "What answered behind it"}},
       {202, "application/json", Json::object(), {"已缓存,凭票查询", "Kept; the ticket says how it went"}}};
-  out.reasons = {"gateway.no_route", "gateway.application", "gateway.method",     "gateway.path",
-                 "gateway.rate",     "gateway.buffer_full", "gateway.key_reused", "client.unreachable"};
+  out.reasons = {"gateway.no_route",   "gateway.application", "gateway.method",       "gateway.path",
+                 "gateway.rate",       "gateway.buffer_full", "gateway.buffer_total", "gateway.discarded",
+                 "gateway.key_reused", "client.unreachable"};
   out.handler = handler(pass);
   out.max_body_bytes = kMaxPassedBytes;
   out.raw = true;
   out.takes_rest = true;
   return out;
+}
+
+// What operators do about writes that could not be delivered.
+std::vector<Route> parked_routes() {
+  return {
+      {.path = "/api/v1/gateway/parked",
+       .id = "listGatewayParked",
+       .summary = {"列出无法送达而搁置的写入", "Writes that are parked: they could not be delivered"},
+       .tag = "gateway",
+       .access = Access::owner,
+       .query = {{"route", text_schema(), {"路由", "Route"}},
+                 {"application", text_schema(), {"应用", "Application"}},
+                 {"limit", {{"type", "integer"}, {"minimum", 1}, {"maximum", 500}}, {"条数", "How many"}}},
+       .answers = {{200, "application/json", reference("GatewayWriteList"), {}}},
+       .handler = handler(parked)},
+      {.method = Method::post,
+       .path = "/api/v1/gateway/parked/{id}/retry",
+       .id = "retryGatewayWrite",
+       .summary = {"重试搁置的写入", "Have a parked write tried again"},
+       .tag = "gateway",
+       .access = Access::owner,
+       .body = {{"application/json", reference("GatewayRetry")}},
+       .answers = {{200, "application/json", reference("GatewayWrite"), {}}},
+       .reasons = {"gateway.no_ticket", "gateway.not_parked", "gateway.no_route"},
+       .handler = handler(retry)},
+      {.method = Method::post,
+       .path = "/api/v1/gateway/parked/{id}/discard",
+       .id = "discardGatewayWrite",
+       .summary = {"放弃搁置的写入(behind:连同同一应用排在其后的写入)",
+                   "Discard a parked write; with `behind`, also what its application has waiting behind it"},
+       .tag = "gateway",
+       .access = Access::owner,
+       .body = {{"application/json", reference("GatewayDiscard")}},
+       .answers = {{200, "application/json", reference("GatewayDiscarded"), {}}},
+       .reasons = {"gateway.no_ticket", "gateway.not_parked"},
+       .handler = handler(discard)},
+  };
 }
 
 std::vector<Route> managing_routes() {
@@ -252,7 +337,7 @@ std::vector<Route> managing_routes() {
        .summary = {"列出路由缓存的写入", "Writes that a route keeps"},
        .tag = "gateway",
        .access = Access::owner,
-       .query = {{"state", enum_schema({"waiting", "done", "refused"}), {"状态", "State"}},
+       .query = {{"state", write_states(), {"状态", "State"}},
                  {"limit", {{"type", "integer"}, {"minimum", 1}, {"maximum", 500}}, {"条数", "How many"}}},
        .answers = {{200, "application/json", reference("GatewayWriteList"), {}}},
        .handler = handler(writes)},
@@ -285,6 +370,7 @@ Resource gateway_resource() {
   Resource resource;
   add_schemas(resource);
   resource.routes = managing_routes();
+  for (Route& each : parked_routes()) resource.routes.push_back(std::move(each));
   resource.routes.push_back(passing(Method::get, "passGet", {"经网关读取", "Read through the gateway"}));
   resource.routes.push_back(passing(Method::post, "passPost", {"经网关提交", "Post through the gateway"}));
   resource.routes.push_back(passing(Method::put, "passPut", {"经网关写入", "Put through the gateway"}));

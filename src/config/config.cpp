@@ -256,6 +256,41 @@ std::vector<Setting> service_settings() {
 }
 
 // Of the baseline of access control.
+// Of writes that the gateway holds.
+std::vector<Setting> gateway_settings() {
+  return {
+      {"gateway.most_writes",
+       &Config::gateway_most_writes,
+       1,
+       10'000'000,
+       {},
+       "网关缓存的写入总数上限(全部路由与应用)",
+       "most writes that the gateway holds, of all routes and applications"},
+      {"gateway.most_mb",
+       &Config::gateway_most_mb,
+       1,
+       1 << 20,
+       {},
+       "网关缓存的写入内容总量上限(MB)",
+       "most of their bodies, MB"},
+      {"gateway.park_failures",
+       &Config::gateway_park_failures,
+       1,
+       1'000'000,
+       {},
+       "后端应答失败(5xx;502、503、504 视为不在)多少次后搁置写入,等待人工处理",
+       "answers of a far side that fails (5xx; by 502, 503 and 504 it is away) after which a write is "
+       "parked"},
+      {"gateway.park_hours",
+       &Config::gateway_park_hours,
+       1,
+       24 * 365,
+       {},
+       "写入首次尝试后多少小时仍未送达即搁置",
+       "hours after its first attempt at which a write that was not delivered is parked"},
+  };
+}
+
 std::vector<Setting> baseline_settings() {
   return {
       {"install.access_baseline",
@@ -426,6 +461,7 @@ const std::vector<Setting>& settings() {
     std::vector<Setting> all = core_settings();
     for (Setting& setting : baseline_settings()) all.push_back(std::move(setting));
     for (Setting& setting : service_settings()) all.push_back(std::move(setting));
+    for (Setting& setting : gateway_settings()) all.push_back(std::move(setting));
     return all;
   }();
   return table;

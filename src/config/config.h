@@ -63,6 +63,8 @@ struct Config {
   int64_t authority_due_days = 30;
   bool authority_crl_required = true;
   int64_t revocation_stale_hours = 0;
+  int64_t gateway_most_writes = 100'000, gateway_most_mb = 1024;
+  int64_t gateway_park_failures = 100, gateway_park_hours = 24;
 };
 
 // Everything wrong at once, each with file, line and what to do.

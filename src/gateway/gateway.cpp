@@ -5,13 +5,9 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "client/client.h"
 #include "crypto/hmac.h"
-#include "crypto/random.h"
-#include "crypto/sm3.h"
 #include "crypto/sm4.h"
-#include "gateway/limiter.h"
-#include "sql/query.h"
+#include "gateway/impl/place.h"
 
 namespace chengxin::gateway {
 namespace {
@@ -39,12 +35,17 @@ constexpr sql::Migration kHistory[] = {
     {2,
      "drop index gateway_write_waiting;"
      "create index gateway_write_waiting on gateway_write (route, application, number) where state = 0"},
+    {3,
+     "alter table gateway_write add column bytes {int} not null default 0;"
+     "alter table gateway_write add column failures {int} not null default 0;"
+     "alter table gateway_write add column first_ms {int} not null default 0;"
+     "alter table gateway_write add column last_ms {int} not null default 0;"
+     "update gateway_write set bytes = length(body) - 28 where state = 0 and length(body) > 28;"
+     "create index gateway_write_parked on gateway_write (route, application, number) where state = 3"},
 };
 constexpr auto kFlushEvery = std::chrono::seconds(10);
-constexpr size_t kMostConnections = 8, kMostRoutes = 200, kMostKeyBytes = 128;
-constexpr int kFirstRetryMs = 100;
-// Deliveries at once: of all, and of one route, so that what hangs behind one leaves room for others.
-constexpr int kDeliverers = 8, kMostOfARoute = 2;
+constexpr size_t kMostRoutes = 200;
+constexpr int kDeliverers = 8;  // deliveries at once, of all routes
 
 bool is_write(const std::string& method) { return method != "GET"; }
 
@@ -133,152 +134,71 @@ size_t latency_place(int64_t ms) {
   return i;
 }
 
-Error error_of(const std::string& text) {
-  auto json = parse_json(text);
-  if (text.empty() || !json) return {};
-  Error out{Code(json->value("code", 0)), json->value("reason", ""), json->value("detail", ""), 0};
-  return out;
-}
+}  // namespace
 
-std::string error_text(const Error& error) {
-  if (error.reason.empty()) return {};
-  return Json{{"code", int(error.code)}, {"reason", error.reason}, {"detail", error.detail}}.dump(
-      -1, ' ', false, Json::error_handler_t::replace);
-}
-
-// `context`: what it belongs to, so that rows cannot be exchanged.
 Result<Bytes> opened(const Options& options, std::string_view context, ByteView sealed) {
   auto plain = crypto::sm4_gcm_unseal(options.seal_key, view(context), sealed);
   if (!plain) return fail(Code::data_loss, "gateway.damaged", "{}", context);
   return plain;
 }
 
-}  // namespace
-
 std::string_view state_name(WriteState state) {
-  constexpr std::string_view kNames[] = {"waiting", "done", "refused"};
+  constexpr std::string_view kNames[] = {"waiting", "done", "refused", "parked", "discarded"};
   return kNames[size_t(state)];
 }
 
-// What waits on a route, by application.
-struct Held {
-  struct Queue {
-    int64_t writes = 0;
-    size_t bytes = 0;
-    bool busy = false;  // somebody delivers its oldest write
-    int retry_ms = 0;   // until the next attempt after one that failed
-    int64_t not_before_ns = 0, tried_ns = 0;
-  };
-  std::mutex mutex;
-  std::map<std::string, Queue> queues;
-
-  // gateway.buffer_full. Taken before the row is there: what waits is never more than this.
-  Status take(const std::string& application, size_t count, int64_t most, size_t most_bytes) {
-    std::lock_guard lock(mutex);
-    Queue& queue = queues[application];
-    if (queue.writes >= most || queue.bytes + count > most_bytes)
-      return tl::unexpected(
-          Error{Code::busy, "gateway.buffer_full", fmt::format("{} wait", queue.writes), 1000});
-    ++queue.writes;
-    queue.bytes += count;
-    return {};
-  }
-  void give_back(const std::string& application, size_t count) {
-    std::lock_guard lock(mutex);
-    auto at = queues.find(application);
-    --at->second.writes;
-    at->second.bytes -= count;
-    if (at->second.writes == 0 && !at->second.busy) queues.erase(at);
-  }
-  int64_t writes() {
-    std::lock_guard lock(mutex);
-    int64_t out = 0;
-    for (const auto& [application, queue] : queues) out += queue.writes;
-    return out;
-  }
-  // The application that waited longest and may be tried now, marked as busy.
-  std::optional<std::string> claim(int64_t now_ns) {
-    std::lock_guard lock(mutex);
-    auto best = queues.end();
-    int busy = 0;
-    for (auto at = queues.begin(); at != queues.end(); ++at) {
-      busy += at->second.busy;
-      if (at->second.busy || at->second.writes == 0 || at->second.not_before_ns > now_ns) continue;
-      if (best == queues.end() || at->second.tried_ns < best->second.tried_ns) best = at;
-    }
-    if (best == queues.end() || busy >= kMostOfARoute) return std::nullopt;
-    best->second.busy = true;
-    best->second.tried_ns = now_ns;
-    return best->first;
-  }
-  // wait_ms: what the far side asks for; negative when nothing failed.
-  void release(const std::string& application, int wait_ms, int most_retry_ms) {
-    std::lock_guard lock(mutex);
-    auto at = queues.find(application);
-    Queue& queue = at->second;
-    queue.busy = false;
-    if (wait_ms < 0) {
-      queue.retry_ms = 0;
-      queue.not_before_ns = 0;
-    } else {
-      queue.retry_ms = std::clamp(queue.retry_ms * 2, kFirstRetryMs, most_retry_ms);
-      queue.not_before_ns =
-          steady_ns() + int64_t(std::max(queue.retry_ms, std::min(wait_ms, most_retry_ms))) * 1'000'000;
-    }
-    if (queue.writes == 0) queues.erase(at);
-  }
-};
-
-struct Gateway::Sent {
-  Result<Answer> answer;
-  bool again;  // it may go otherwise a moment later
-};
-
-struct Gateway::Due {
-  PlacePtr place;
-  std::string application;
-};
-
-struct Gateway::Place {
-  explicit Place(Route given) : route(std::move(given)), limiter(route.per_second, route.burst) {}
-
-  const Route route;
-  Limiter limiter;
-  std::mutex mutex;
-  std::vector<client::Client> idle;
-  std::shared_ptr<Held> held =
-      std::make_shared<Held>();  // of all that had the name: a route may be changed meanwhile
-
-  client::Client connection(int timeout_ms) {
-    {
-      std::lock_guard lock(mutex);
-      if (!idle.empty()) {
-        client::Client out = std::move(idle.back());
-        idle.pop_back();
-        return out;
-      }
-    }
-    return client::Client({route.upstream, route.root_pem, route.token, timeout_ms, {}, true});
-  }
-  void give_back(client::Client connection) {
-    std::lock_guard lock(mutex);
-    if (idle.size() < kMostConnections) idle.push_back(std::move(connection));
-  }
-};
-
 Gateway::Gateway(sql::Database& database, Options options)
-    : database_(database), options_(std::move(options)) {}
+    : database_(database),
+      options_(std::move(options)),
+      total_(std::make_unique<Total>(options_.most_writes, options_.most_bytes)) {}
 
 Status migrate(sql::Database& database) { return database.migrate("gateway", kHistory); }
 
 Result<std::unique_ptr<Gateway>> Gateway::open(sql::Database& database, Options options) {
   std::unique_ptr<Gateway> out(new Gateway(database, std::move(options)));
   TRY(migrate(database));
+  TRY(out->park_strays());
   TRY(out->load());
   return out;
 }
 
 Gateway::~Gateway() { stop(); }
+
+namespace {
+
+// What is held on a route, of an application: in SQL.
+struct Sum {
+  std::string application;
+  int64_t writes = 0, parked = 0;
+  size_t bytes = 0;
+};
+
+Result<std::vector<Sum>> sums_of(sql::Session& session, const std::string& route) {
+  constexpr std::string_view kText =
+      "select application, count(*), coalesce(cast(sum(bytes) as bigint), 0) from gateway_write "
+      "where route = ? and state = {} group by application";
+  std::vector<Sum> out;
+  for (const auto state : {WriteState::waiting, WriteState::parked}) {
+    ASSIGN(const auto rows, session.rows(fmt::format(fmt::runtime(kText), int(state)), route));
+    for (const sql::Row& row : rows) {
+      const int64_t writes = row.integer(1);
+      out.push_back({row.text(0), writes, state == WriteState::parked ? writes : 0, size_t(row.integer(2))});
+    }
+  }
+  return out;
+}
+
+void add(Held& held, const std::vector<Sum>& sums) {
+  for (const Sum& sum : sums) held.add(sum.application, sum.writes, sum.parked, sum.bytes);
+}
+
+std::shared_ptr<Held> held_of(Total& total, const std::vector<Sum>& sums) {
+  auto out = std::make_shared<Held>(total);
+  add(*out, sums);
+  return out;
+}
+
+}  // namespace
 
 Status Gateway::load() {
   auto read = [&](sql::Session& session) -> Status {
@@ -289,25 +209,21 @@ Status Gateway::load() {
       Route route = route_of(document);
       ASSIGN(const Bytes token, opened(options_, route.name, row.blob(1)));
       route.token = to_string(token);
-      auto place = std::make_shared<Place>(std::move(route));
-      ASSIGN(const auto sums,
-             session.rows("select application, count(*), coalesce(cast(sum(length(body) - ?) as bigint), 0) "
-                          "from gateway_write where route = ? and state = 0 group by application",
-                          int64_t(crypto::kSm4SealBytes), place->route.name));
-      for (const sql::Row& sum : sums)
-        place->held->queues[sum.text(0)] = {.writes = sum.integer(1), .bytes = size_t(sum.integer(2))};
-      places_[place->route.name] = std::move(place);
+      ASSIGN(const auto sums, sums_of(session, route.name));
+      const std::string name = route.name;
+      places_[name] = std::make_shared<Place>(std::move(route), held_of(*total_, sums));
     }
     return {};
   };
   std::lock_guard lock(mutex_);
-  places_.clear();
   return database_.read(read);
 }
 
 Status Gateway::put(const Route& route) {
   TRY(check_route(route));
   ASSIGN(const Bytes sealed, crypto::sm4_gcm_seal(options_.seal_key, view(route.name), view(route.token)));
+  std::lock_guard changing(changing_);
+  std::vector<Sum> sums;
   TRY(database_.transaction([&](sql::Session& session) -> Status {
     ASSIGN([[maybe_unused]] const auto gone,
            session.run("delete from gateway_route where name = ?", route.name));
@@ -317,23 +233,38 @@ Status Gateway::put(const Route& route) {
     ASSIGN([[maybe_unused]] const auto added,
            session.run("insert into gateway_route (name, document, token) values (?, ?, ?)", route.name,
                        document_of(route).dump(), sealed));
+    ASSIGN(sums, sums_of(session, route.name));
     return {};
   }));
   std::lock_guard lock(mutex_);
-  auto place = std::make_shared<Place>(route);
-  if (auto former = places_.find(route.name); former != places_.end()) place->held = former->second->held;
-  places_[route.name] = std::move(place);
+  const auto former = places_.find(route.name);
+  auto held = former == places_.end() ? held_of(*total_, sums) : former->second->held;
+  places_[route.name] = std::make_shared<Place>(route, std::move(held));
   wake_.notify_all();
   return {};
 }
 
 Status Gateway::remove(const std::string& name) {
+  std::lock_guard changing(changing_);
   ASSIGN(const PlacePtr place, this->place(name));
-  if (waiting(name) > 0) return fail(Code::conflict, "gateway.writes_wait", "{}", waiting(name));
-  TRY(database_.transaction([&](sql::Session& session) -> Status {
-    ASSIGN([[maybe_unused]] const auto gone, session.run("delete from gateway_route where name = ?", name));
+  // First nothing is taken any more, then the route goes: what is accepted always has one.
+  if (!place->held->close()) {
+    const auto count = place->held->count();
+    return fail(Code::conflict, "gateway.writes_wait", "{}, {} of them parked", count.writes, count.parked);
+  }
+  // What SQL knows and the counts do not was written by a commit whose answer was lost.
+  std::vector<Sum> left;
+  Status gone = database_.transaction([&](sql::Session& session) -> Status {
+    ASSIGN(left, sums_of(session, name));
+    if (!left.empty()) return fail(Code::conflict, "gateway.writes_wait", "of {} applications", left.size());
+    ASSIGN([[maybe_unused]] const auto rows, session.run("delete from gateway_route where name = ?", name));
     return {};
-  }));
+  });
+  if (!gone) {
+    add(*place->held, left);
+    place->held->reopen();
+    return gone;
+  }
   std::lock_guard lock(mutex_);
   places_.erase(name);
   return {};
@@ -356,10 +287,14 @@ Result<Gateway::PlacePtr> Gateway::place(const std::string& name) const {
   return at->second;
 }
 
-size_t Gateway::waiting(const std::string& route) const {
+size_t Gateway::waiting(const std::string& route, const std::optional<std::string>& application) const {
   auto place = this->place(route);
-  if (!place) return 0;
-  return size_t((*place)->held->writes());
+  return place ? size_t((*place)->held->count(application).writes) : 0;
+}
+
+size_t Gateway::parked(const std::string& route) const {
+  auto place = this->place(route);
+  return place ? size_t((*place)->held->count().parked) : 0;
 }
 
 Status Gateway::admit(Place& place, const Request& request) {
@@ -413,14 +348,14 @@ Gateway::Sent Gateway::send(Place& place, const std::string& method, const std::
   std::map<std::string, std::string> headers;
   if (!key.empty()) headers["Idempotency-Key"] = key;
   auto response = connection.send(method, path, body, type, headers);
-  if (!response) return {tl::unexpected(response.error()), may_pass(response.error())};
+  if (!response) return {tl::unexpected(response.error()), may_pass(response.error()), 0};
   place.give_back(std::move(connection));
   const int status = response->status;
   Error error = status < 400 ? Error() : client::error_of(*response);
   const bool problem = error.reason != "client.protocol";
-  if (may_pass(status)) return {tl::unexpected(std::move(error)), true};
-  if (status >= 400 && problem) return {tl::unexpected(std::move(error)), false};
-  return {Answer{status, response->content_type, std::move(response->body), ""}, false};
+  if (may_pass(status)) return {tl::unexpected(std::move(error)), true, status};
+  if (status >= 400 && problem) return {tl::unexpected(std::move(error)), false, status};
+  return {Answer{status, response->content_type, std::move(response->body), ""}, false, status};
 }
 
 Result<Answer> Gateway::direct(Place& place, const Request& request) {
@@ -431,199 +366,6 @@ Result<Answer> Gateway::direct(Place& place, const Request& request) {
                                {view(tag), view(request.application), view(end), view(request.key)}));
   }
   return send(place, request.method, request.path, request.type, request.body, key).answer;
-}
-
-// The ticket of the write: of the one that is there under the application's own key, if it is the same.
-Result<Gateway::Kept> Gateway::keep(Place& place, const Request& request) {
-  const std::string ticket = hex(crypto::random_bytes(16));
-  const std::string_view end("\0", 1);
-  const Digest digest =
-      crypto::sm3({view(request.method), view(end), view(request.path), view(end), request.body});
-  std::string former;
-  const std::optional<std::string> own = request.key.empty() ? std::nullopt : std::optional(request.key);
-  TRY(database_.transaction([&](sql::Session& session) -> Status {
-    former.clear();
-    if (own) {
-      ASSIGN(const auto row, session.row("select ticket, digest from gateway_write where application = ? and "
-                                         "route = ? and own_key = ?",
-                                         request.application, place.route.name, *own));
-      if (row) {
-        if (!equal(row->blob(1), digest)) return fail(Code::conflict, "gateway.key_reused", "{}", *own);
-        former = row->text(0);
-        return {};
-      }
-    }
-    ASSIGN(const Bytes sealed, crypto::sm4_gcm_seal(options_.seal_key, view(ticket), request.body));
-    ASSIGN([[maybe_unused]] const auto added,
-           session.run("insert into gateway_write (ticket, application, route, method, path, type, body, "
-                       "digest, own_key, state, attempts, accepted_ms, settled_ms, status, answer_type, "
-                       "answer, error) values "
-                       "(?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0, ?, 0, 0, '', ?, '')",
-                       ticket, request.application, place.route.name, request.method, request.path,
-                       request.type, sealed, digest, own, options_.now_ms(), Bytes()));
-    return {};
-  }));
-  return former.empty() ? Kept{ticket, true} : Kept{former, false};
-}
-
-Result<Answer> Gateway::buffer(Place& place, const Request& request) {
-  if (request.key.size() > kMostKeyBytes)
-    return fail(Code::invalid_argument, "gateway.key_reused", "the key is too long");
-  TRY(place.held->take(request.application, request.body.size(), place.route.most_waiting,
-                       options_.most_waiting_bytes));
-  auto kept = keep(place, request);
-  if (!kept || !kept->fresh) place.held->give_back(request.application, request.body.size());
-  if (!kept) return tl::unexpected(kept.error());
-  {
-    std::lock_guard lock(mutex_);
-    wake_.notify_all();
-  }
-  return await(request.application, kept->ticket);
-}
-
-namespace {
-
-Result<Write> write_of(const Options& options, const sql::Row& row) {
-  Write out;
-  out.ticket = row.text(1);
-  out.application = row.text(2);
-  out.route = row.text(3);
-  out.method = row.text(4);
-  out.path = row.text(5);
-  out.state = WriteState(row.integer(6));
-  out.attempts = row.integer(7);
-  out.accepted_ms = row.integer(8);
-  out.settled_ms = row.integer(9);
-  out.status = int(row.integer(10));
-  out.type = row.text(11);
-  if (const Bytes& sealed = row.blob(12); !sealed.empty()) {
-    ASSIGN(const Bytes answer, opened(options, out.ticket, sealed));
-    out.answer = to_string(answer);
-  }
-  out.error = error_of(row.text(13));
-  return out;
-}
-
-constexpr const char* kWriteColumns =
-    "select number, ticket, application, route, method, path, state, attempts, accepted_ms, settled_ms, "
-    "status, "
-    "answer_type, answer, error from gateway_write";
-
-}  // namespace
-
-Result<Write> Gateway::write(const std::string& application, const std::string& ticket) const {
-  Write out;
-  TRY(database_.read([&](sql::Session& session) -> Status {
-    ASSIGN(const auto row, session.row(std::string(kWriteColumns) + " where ticket = ? and application = ?",
-                                       ticket, application));
-    if (!row) return fail(Code::not_found, "gateway.no_ticket", "{}", ticket);
-    ASSIGN(out, write_of(options_, *row));
-    return {};
-  }));
-  return out;
-}
-
-Result<std::vector<Write>> Gateway::writes(const std::string& route, std::optional<WriteState> state,
-                                           int64_t limit) const {
-  sql::Query query(kWriteColumns);
-  query.where("route = ?", route);
-  if (state) query.where("state = ?", int(*state));
-  query.keys({"number"});
-  std::vector<Write> out;
-  TRY(database_.read([&](sql::Session& session) -> Status {
-    ASSIGN(const auto page, session.page(query, "", size_t(limit)));
-    for (const sql::Row& row : page.rows) {
-      ASSIGN(Write one, write_of(options_, row));
-      out.push_back(std::move(one));
-    }
-    return {};
-  }));
-  return out;
-}
-
-// Until the write is settled or patience is over: then the ticket says where to ask.
-Result<Answer> Gateway::await(const std::string& application, const std::string& ticket) {
-  const auto until = std::chrono::steady_clock::now() + std::chrono::milliseconds(options_.patience_ms);
-  while (true) {
-    uint64_t seen = 0;
-    {
-      std::lock_guard lock(mutex_);
-      seen = settlements_;
-    }
-    ASSIGN(Write now, write(application, ticket));
-    if (now.state == WriteState::done) return Answer{now.status, now.type, std::move(now.answer), ticket};
-    if (now.state == WriteState::refused) return tl::unexpected(now.error);
-    std::unique_lock lock(mutex_);
-    if (!settled_.wait_until(lock, until, [&] { return settlements_ != seen || stopping_; }) || stopping_)
-      return Answer{202, "application/json", Json{{"ticket", ticket}, {"state", "waiting"}}.dump(), ticket};
-  }
-}
-
-Status Gateway::settle(Place& place, const Write& write, size_t bytes) {
-  ASSIGN(const Bytes sealed, crypto::sm4_gcm_seal(options_.seal_key, view(write.ticket), view(write.answer)));
-  TRY(database_.transaction([&](sql::Session& session) -> Status {
-    // The body is needed no longer.
-    ASSIGN(
-        [[maybe_unused]] const auto changed,
-        session.run(
-            "update gateway_write set state = ?, attempts = ?, settled_ms = ?, status = ?, answer_type = ?, "
-            "answer = ?, error = ?, body = ? where ticket = ?",
-            int(write.state), write.attempts, options_.now_ms(), write.status, write.type, sealed,
-            error_text(write.error), Bytes(), write.ticket));
-    return {};
-  }));
-  place.held->give_back(write.application, bytes);
-  std::lock_guard lock(mutex_);
-  ++settlements_;
-  settled_.notify_all();
-  return {};
-}
-
-// The oldest write of an application on a route; false when there is none, or it has to be tried again:
-// wait_ms is then at least 0.
-Result<bool> Gateway::deliver_next(const Due& due, int& wait_ms) {
-  Place& place = *due.place;
-  Write write;
-  std::string type;
-  Bytes body;
-  TRY(database_.read([&](sql::Session& session) -> Status {
-    write = {};
-    ASSIGN(const auto row,
-           session.row("select ticket, method, path, type, body, attempts from gateway_write where "
-                       "route = ? and application = ? and state = 0 order by number limit 1",
-                       place.route.name, due.application));
-    if (!row) return {};
-    write.ticket = row->text(0);
-    write.application = due.application;
-    write.method = row->text(1);
-    write.path = row->text(2);
-    type = row->text(3);
-    ASSIGN(body, opened(options_, write.ticket, row->blob(4)));
-    write.attempts = row->integer(5) + 1;
-    return {};
-  }));
-  if (write.ticket.empty()) return false;
-  auto [answer, again] = send(place, write.method, write.path, type, body, write.ticket);
-  if (again) {
-    wait_ms = std::max(answer.error().retry_after_ms, 0);
-    TRY(database_.transaction([&](sql::Session& session) -> Status {
-      ASSIGN([[maybe_unused]] const auto noted,
-             session.run("update gateway_write set attempts = ?, error = ? where ticket = ?", write.attempts,
-                         error_text(answer.error()), write.ticket));
-      return {};
-    }));
-    return false;
-  }
-  write.state = answer ? WriteState::done : WriteState::refused;
-  if (answer) {
-    write.status = answer->status;
-    write.type = answer->type;
-    write.answer = std::move(answer->body);
-  } else {
-    write.error = answer.error();
-  }
-  TRY(settle(place, write, body.size()));
-  return true;
 }
 
 std::vector<Gateway::PlacePtr> Gateway::places() const {
