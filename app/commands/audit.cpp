@@ -5,6 +5,7 @@
 #include "audit/search.h"
 #include "audit/verify.h"
 #include "base/clock.h"
+#include "base/percent.h"
 #include "commands.h"
 
 namespace chengxin::app {
@@ -37,8 +38,7 @@ Result<int64_t> time_of(const std::string& text, bool end) {
 Result<std::string> query_text(const Options& options) {
   std::string out;
   const auto add = [&](std::string_view name, const std::string& value) {
-    if (!value.empty())
-      out += fmt::format("{}{}={}", out.empty() ? "?" : "&", name, client::url_encode(value));
+    if (!value.empty()) out += fmt::format("{}{}={}", out.empty() ? "?" : "&", name, percent_encode(value));
   };
   add("subject", options.subject);
   add("action", options.action);

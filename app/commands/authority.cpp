@@ -1,4 +1,5 @@
 #include "base/clock.h"
+#include "base/percent.h"
 #include "bench/authority_bench.h"
 #include "commands.h"
 #include "crypto/enveloped_key.h"
@@ -176,7 +177,7 @@ Result<int> issue(const Context& context, const Options& options) {
 Result<int> show(const Context& context, const Options& options) {
   ASSIGN(auto platform, context.connect());
   if (options.id.empty()) return shown(context, platform.get(kBase), print_overview);
-  ASSIGN(const Json holder, platform.get(kBase + "/holders/" + client::url_encode(options.id)));
+  ASSIGN(const Json holder, platform.get(kBase + "/holders/" + percent_encode(options.id)));
   if (!options.out.empty()) {
     if (!holder.contains("sign"))
       return fail(Code::conflict, "authority.state", "{}", text_of(holder, "state"));
@@ -199,7 +200,7 @@ Result<int> list(const Context& context, const Options& options) {
                                     {"profile", options.profile},
                                     {"name", options.part},
                                     {"serial", options.serial}})
-    if (!value.empty()) query += fmt::format("&{}={}", name, client::url_encode(value));
+    if (!value.empty()) query += fmt::format("&{}={}", name, percent_encode(value));
   return shown(context, platform.get(kBase + "/holders" + query), print_holders);
 }
 
@@ -279,7 +280,7 @@ Result<Json> crl_body(const Options& options) {
 
 Result<int> import(const Context& context, const Options& options) {
   ASSIGN(auto platform, context.connect());
-  const std::string one = kBase + "/anchors/" + client::url_encode(options.id);
+  const std::string one = kBase + "/anchors/" + percent_encode(options.id);
   if (options.list)
     return shown(context, platform.get(kBase + "/anchors"), [](const Json& answer) {
       for (const Json& anchor : answer.at("items")) print_anchor(anchor);

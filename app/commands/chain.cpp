@@ -1,4 +1,5 @@
 #include "base/clock.h"
+#include "base/percent.h"
 #include "client/transaction_stream.h"
 #include "commands.h"
 #include "contracts.h"
@@ -10,7 +11,7 @@
 namespace chengxin::app {
 namespace {
 
-std::string path_of(const std::string& chain) { return "/api/v1/chains/" + client::url_encode(chain); }
+std::string path_of(const std::string& chain) { return "/api/v1/chains/" + percent_encode(chain); }
 
 void print_chain(const Json& chain) {
   line("{:<16} 高度 height {}  交易 transactions {}", chain.at("name").get<std::string>(),
@@ -291,9 +292,8 @@ void add_chain(CLI::App& app, Context& context) {
   show_block->add_option("height", options->target, "高度 · height")->required();
   show_block->add_option("--chain", options->name, "链 · chain");
   show_block->callback([=, &context] {
-    run(context, [&] {
-      return show(context, path_of(options->name) + "/blocks/" + client::url_encode(options->target));
-    });
+    run(context,
+        [&] { return show(context, path_of(options->name) + "/blocks/" + percent_encode(options->target)); });
   });
   auto* tx = app.add_subcommand("tx", "交易 · transactions");
   tx->require_subcommand(1);
@@ -302,7 +302,7 @@ void add_chain(CLI::App& app, Context& context) {
   show_tx->add_option("--chain", options->name, "链 · chain");
   show_tx->callback([=, &context] {
     run(context, [&] {
-      return show(context, path_of(options->name) + "/transactions/" + client::url_encode(options->target));
+      return show(context, path_of(options->name) + "/transactions/" + percent_encode(options->target));
     });
   });
 }

@@ -2,6 +2,7 @@
 #include <thread>
 
 #include "base/clock.h"
+#include "base/percent.h"
 #include "commands.h"
 #include "format/header.h"
 #include "format/protocol.h"
@@ -23,7 +24,7 @@ struct Options {
 };
 
 std::string on_chain(const std::string& path, const Options& options) {
-  return kBase + path + "?chain=" + client::url_encode(options.chain);
+  return kBase + path + "?chain=" + percent_encode(options.chain);
 }
 
 std::string text_of(const Json& json, const char* name) {
@@ -256,7 +257,7 @@ Result<int> offers(const Context& context) {
 
 Result<int> answer_offer(const Context& context, const Options& options, bool yes) {
   ASSIGN(auto platform, context.connect());
-  const std::string path = kBase + "/offers/" + client::url_encode(options.name);
+  const std::string path = kBase + "/offers/" + percent_encode(options.name);
   return shown(context, yes ? bare(platform, "POST", path + "/acceptance") : bare(platform, "DELETE", path),
                print_offer);
 }
@@ -467,7 +468,7 @@ void add_joining(CLI::App* noun, Nouns& n) {
          [=, &context]() -> Result<int> {
            ASSIGN(auto platform, context.connect());
            return shown(
-               context, bare(platform, "DELETE", kBase + "/invitations/" + client::url_encode(options->id)),
+               context, bare(platform, "DELETE", kBase + "/invitations/" + percent_encode(options->id)),
                [](const Json& answer) { line("{} {}", text_of(answer, "id"), text_of(answer, "state")); });
          })
       ->add_option("id", options->id, "编号 · id")

@@ -1,6 +1,7 @@
 #include <thread>
 
 #include "base/clock.h"
+#include "base/percent.h"
 #include "commands.h"
 #include "crypto/random.h"
 #include "format/contract.h"
@@ -21,8 +22,8 @@ struct Options {
 };
 
 std::string path_of(const Options& options, std::string_view rest = {}) {
-  std::string out = "/api/v1/chains/" + client::url_encode(options.chain) + "/contracts";
-  if (!options.name.empty()) out += "/" + client::url_encode(options.name);
+  std::string out = "/api/v1/chains/" + percent_encode(options.chain) + "/contracts";
+  if (!options.name.empty()) out += "/" + percent_encode(options.name);
   return out + std::string(rest);
 }
 
@@ -45,7 +46,7 @@ std::string state_text(const std::string& state) {
 // The answer of a POST that makes a transaction; one that did not come in time is waited for.
 Result<Json> settled(client::Client& platform, const Options& options, Json answer) {
   if (answer.contains("height")) return answer;
-  const std::string path = "/api/v1/chains/" + client::url_encode(options.chain) + "/transactions/" +
+  const std::string path = "/api/v1/chains/" + percent_encode(options.chain) + "/transactions/" +
                            answer.at("transaction").get<std::string>();
   for (const int64_t deadline = steady_ns() + int64_t(kPatienceMs) * 1'000'000;;) {
     auto found = platform.get(path);
@@ -201,10 +202,10 @@ void print_answer(const Json& answer) {
 Result<int> ask(const Context& context, const Options& options, bool query) {
   ASSIGN(const Json arguments, arguments_of(options));
   ASSIGN(auto platform, context.connect());
-  std::string path = path_of(options, (query ? "/query/" : "/call/") + client::url_encode(options.function));
+  std::string path = path_of(options, (query ? "/query/" : "/call/") + percent_encode(options.function));
   char separator = '?';
   const auto with = [&](const char* name, const std::string& value) {
-    path += std::exchange(separator, '&') + std::string(name) + "=" + client::url_encode(value);
+    path += std::exchange(separator, '&') + std::string(name) + "=" + percent_encode(value);
   };
   if (options.gas > 0) with("gas", std::to_string(options.gas));
   if (!options.caller.empty()) with("caller", options.caller);
@@ -224,7 +225,7 @@ Result<int> list(const Context& context, const Options& options) {
   Json items = Json::array();
   for (std::string cursor;;) {
     ASSIGN(Json page, platform.get(path_of(options, "?limit=500") +
-                                   (cursor.empty() ? "" : "&cursor=" + client::url_encode(cursor))));
+                                   (cursor.empty() ? "" : "&cursor=" + percent_encode(cursor))));
     for (Json& each : page["items"]) items.push_back(std::move(each));
     if (!page.contains("next")) break;
     cursor = page["next"];
@@ -290,7 +291,7 @@ Result<int> document(const Context& context, const Options& options, const std::
 // Shows it, or sets it; where a consortium governs, proposes it to those who vote.
 Result<int> policy(const Context& context, const Options& options) {
   ASSIGN(auto platform, context.connect());
-  const std::string path = "/api/v1/chains/" + client::url_encode(options.chain) + "/contract-policy";
+  const std::string path = "/api/v1/chains/" + percent_encode(options.chain) + "/contract-policy";
   if (options.package.empty()) {
     ASSIGN(const Json now, platform.get(path));
     print(context, now, [&] { line("{}", now.dump(2)); });
@@ -306,7 +307,7 @@ Result<int> policy(const Context& context, const Options& options) {
   if (answer.error().reason != "governance.by_vote") return tl::unexpected(std::move(answer).error());
   const Json action = {{"action", "set_contract_policy"}, {"policy", wanted}};
   ASSIGN(const Json proposed,
-         platform.post("/api/v1/consortium/proposals?chain=" + client::url_encode(options.chain),
+         platform.post("/api/v1/consortium/proposals?chain=" + percent_encode(options.chain),
                        {{"actions", Json::array({action})}}));
   print(context, proposed, [&] {
     line(

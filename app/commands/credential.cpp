@@ -1,3 +1,4 @@
+#include "base/percent.h"
 #include "commands.h"
 
 // Credentials on a platform: templates, issuing, states, verifying, other domains. The holder's side is
@@ -89,8 +90,8 @@ Result<int> offer(const Context& context, const Options& options) {
 Result<int> list_issued(const Context& context, const Options& options) {
   ASSIGN(auto platform, context.connect());
   std::string path = "/api/v1/credentials?limit=100";
-  if (!options.filter_state.empty()) path += "&state=" + client::url_encode(options.filter_state);
-  if (!options.filter_template.empty()) path += "&template=" + client::url_encode(options.filter_template);
+  if (!options.filter_state.empty()) path += "&state=" + percent_encode(options.filter_state);
+  if (!options.filter_template.empty()) path += "&template=" + percent_encode(options.filter_template);
   ASSIGN(const Json listed, platform.get(path));
   print(context, listed, [&] {
     for (const Json& one : listed["items"])
@@ -106,7 +107,7 @@ Result<int> set_state(const Context& context, const Options& options) {
   ASSIGN(auto platform, context.connect());
   const Json body = {{"state", options.state}, {"why", options.why}};
   ASSIGN(const auto answer,
-         platform.send("PUT", "/api/v1/credentials/" + client::url_encode(options.id) + "/state",
+         platform.send("PUT", "/api/v1/credentials/" + percent_encode(options.id) + "/state",
                        view(body.dump()), "application/json"));
   ASSIGN(const Json changed, parse_json(answer.body));
   print(context, changed, [&] { line("{} {}", options.id, changed["state"].get<std::string>()); });
@@ -149,7 +150,7 @@ Result<int> ask(const Context& context, const Options& options) {
 
 Result<int> result(const Context& context, const Options& options) {
   ASSIGN(auto platform, context.connect());
-  ASSIGN(const Json found, platform.get("/api/v1/presentation-requests/" + client::url_encode(options.id)));
+  ASSIGN(const Json found, platform.get("/api/v1/presentation-requests/" + percent_encode(options.id)));
   print(context, found, [&] {
     line("{}", found["state"].get<std::string>());
     if (found.contains("verdict")) print_verdict(found["verdict"]);
@@ -159,7 +160,7 @@ Result<int> result(const Context& context, const Options& options) {
 
 Result<int> resolve(const Context& context, const Options& options) {
   ASSIGN(auto platform, context.connect());
-  ASSIGN(const Json found, platform.get("/api/v1/dids/" + client::url_encode(options.id)));
+  ASSIGN(const Json found, platform.get("/api/v1/dids/" + percent_encode(options.id)));
   print(context, found, [&] { line("{}", visible(found.dump(2))); });
   return found["didDocument"].is_null() ? kNotFound : kDone;
 }
@@ -187,7 +188,7 @@ Result<int> list_domains(const Context& context) {
 Result<int> check_domain(const Context& context, const Options& options) {
   ASSIGN(auto platform, context.connect());
   ASSIGN(const auto answer,
-         platform.send("POST", "/api/v1/trusted-domains/" + client::url_encode(options.id) + "/check"));
+         platform.send("POST", "/api/v1/trusted-domains/" + percent_encode(options.id) + "/check"));
   ASSIGN(const Json report, parse_json(answer.body));
   print(context, report, [&] { line("{}", visible(report.dump(2))); });
   return report["consistent"] == true ? kDone : kNotVerified;

@@ -4,6 +4,7 @@
 #include <thread>
 
 #include "base/clock.h"
+#include "base/percent.h"
 #include "commands.h"
 #include "crypto/random.h"
 #include "evidence/scan.h"
@@ -22,7 +23,7 @@ struct AddOptions {
   fs::path out;
 };
 
-std::string quoted(const std::string& text) { return client::url_encode(text); }
+std::string quoted(const std::string& text) { return percent_encode(text); }
 
 // Who took it, where from, how, and what the clock said.
 Json capture_of(const evidence::ScannedFile& file) {

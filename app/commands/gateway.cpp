@@ -1,4 +1,5 @@
 #include "base/clock.h"
+#include "base/percent.h"
 #include "commands.h"
 
 // The entry for applications: a client of /api/v1/gateway.
@@ -63,7 +64,7 @@ Result<int> put(const Context& context, const Options& options) {
   }
   ASSIGN(auto platform, context.connect());
   return shown(context,
-               json_of(platform.send("PUT", kBase + "/routes/" + client::url_encode(options.name),
+               json_of(platform.send("PUT", kBase + "/routes/" + percent_encode(options.name),
                                      view(body.dump()), "application/json")),
                print_route);
 }
@@ -78,16 +79,14 @@ Result<int> list(const Context& context, const Options&) {
 
 Result<int> remove(const Context& context, const Options& options) {
   ASSIGN(auto platform, context.connect());
-  return shown(context,
-               json_of(platform.send("DELETE", kBase + "/routes/" + client::url_encode(options.name))),
+  return shown(context, json_of(platform.send("DELETE", kBase + "/routes/" + percent_encode(options.name))),
                [](const Json&) { line("已删除 removed"); });
 }
 
 Result<int> writes(const Context& context, const Options& options) {
   ASSIGN(auto platform, context.connect());
-  const std::string query = options.state.empty() ? "" : "?state=" + client::url_encode(options.state);
-  return shown(context,
-               platform.get(kBase + "/routes/" + client::url_encode(options.name) + "/writes" + query),
+  const std::string query = options.state.empty() ? "" : "?state=" + percent_encode(options.state);
+  return shown(context, platform.get(kBase + "/routes/" + percent_encode(options.name) + "/writes" + query),
                [](const Json& answer) {
                  for (const Json& write : answer.at("items")) print_write(write);
                  if (answer.at("items").empty()) line("没有 none");
@@ -97,8 +96,8 @@ Result<int> writes(const Context& context, const Options& options) {
 Result<int> parked(const Context& context, const Options& options) {
   ASSIGN(auto platform, context.connect());
   std::string query = "?limit=500";
-  if (!options.route.empty()) query += "&route=" + client::url_encode(options.route);
-  if (!options.application.empty()) query += "&application=" + client::url_encode(options.application);
+  if (!options.route.empty()) query += "&route=" + percent_encode(options.route);
+  if (!options.application.empty()) query += "&application=" + percent_encode(options.application);
   return shown(context, platform.get(kBase + "/parked" + query), [](const Json& answer) {
     for (const Json& write : answer.at("items")) {
       print_write(write);
@@ -117,8 +116,8 @@ Result<int> parked(const Context& context, const Options& options) {
 Result<client::Response> about_parked(client::Client& platform, const Options& options, const char* verb,
                                       Json body) {
   body["why"] = options.why;
-  return platform.send("POST", kBase + "/parked/" + client::url_encode(options.name) + verb,
-                       view(body.dump()), "application/json");
+  return platform.send("POST", kBase + "/parked/" + percent_encode(options.name) + verb, view(body.dump()),
+                       "application/json");
 }
 
 Result<int> retry(const Context& context, const Options& options) {
@@ -135,14 +134,14 @@ Result<int> discard(const Context& context, const Options& options) {
 
 Result<int> ticket(const Context& context, const Options& options) {
   ASSIGN(auto platform, context.connect());
-  return shown(context, platform.get(kBase + "/tickets/" + client::url_encode(options.name)), print_write);
+  return shown(context, platform.get(kBase + "/tickets/" + percent_encode(options.name)), print_write);
 }
 
 Result<int> traffic(const Context& context, const Options& options) {
   ASSIGN(auto platform, context.connect());
   std::string query = fmt::format("?limit=500&by_minute={}&from_ms={}", options.by_minute,
                                   now_ms() - options.hours * 3600'000);
-  if (!options.application.empty()) query += "&application=" + client::url_encode(options.application);
+  if (!options.application.empty()) query += "&application=" + percent_encode(options.application);
   return shown(context, platform.get(kBase + "/traffic" + query), [](const Json& answer) {
     line("{:<34} {:<16} {:>9} {:>8} {:>7} {:>11} {:>11}", "应用 application", "路由 route", "请求", "拒绝",
          "失败", "入 bytes", "出 bytes");

@@ -1,6 +1,7 @@
 #include <cstdlib>
 
 #include "base/clock.h"
+#include "base/percent.h"
 #include "crypto/random.h"
 #include "format/header.h"
 #include "identity/calls.h"
@@ -23,10 +24,10 @@ struct Options {
 };
 
 std::string chain_path(const Options& options, std::string_view rest = {}) {
-  return "/api/v1/chains/" + client::url_encode(options.chain) + std::string(rest);
+  return "/api/v1/chains/" + percent_encode(options.chain) + std::string(rest);
 }
 std::string identity_path(const Options& options, std::string_view id, std::string_view rest = {}) {
-  return chain_path(options, "/identities/" + client::url_encode(id) + std::string(rest));
+  return chain_path(options, "/identities/" + percent_encode(id) + std::string(rest));
 }
 
 // ── Sending ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -251,8 +252,8 @@ Result<int> may(const Context& context, const Options& options) {
   ASSIGN(const Json answer,
          platform.get(identity_path(
              options, options.id,
-             fmt::format("/authority?principal={}&scope={}&amount={}", client::url_encode(options.other),
-                         client::url_encode(options.scope), options.amount))));
+             fmt::format("/authority?principal={}&scope={}&amount={}", percent_encode(options.other),
+                         percent_encode(options.scope), options.amount))));
   const bool allowed = answer.at("may").get<bool>();
   print(context, answer, [&] {
     line("{}", allowed ? "可以 yes" : "不可以 no");
@@ -317,7 +318,7 @@ Result<int> find(const Context& context, const Options& options) {
   std::string path = chain_path(options, "/identities?limit=100");
   for (const auto& [name, value] :
        {std::pair("key", &options.public_key), {"unique", &options.unique}, {"parent", &options.parent}})
-    if (!value->empty()) path += fmt::format("&{}={}", name, client::url_encode(*value));
+    if (!value->empty()) path += fmt::format("&{}={}", name, percent_encode(*value));
   ASSIGN(const Json answer, platform.get(path));
   print(context, answer, [&] {
     for (const Json& each : answer["items"])

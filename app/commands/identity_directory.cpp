@@ -1,4 +1,5 @@
 #include "base/clock.h"
+#include "base/percent.h"
 #include "crypto/random.h"
 #include "crypto/sm3.h"
 #include "directory/pseudonyms.h"
@@ -27,7 +28,7 @@ std::string shown(const Json& json, const char* member) {
 }
 
 std::string jobs_of(const Options& options) {
-  return "/api/v1/chains/" + client::url_encode(options.chain) + "/identity/jobs";
+  return "/api/v1/chains/" + percent_encode(options.chain) + "/identity/jobs";
 }
 
 // ── Directory ──────────────────────────────────────────────────────────────────────────────────────────────
@@ -123,8 +124,8 @@ Result<directory::PseudonymManager> manager_of(const Context& context, const Opt
 Result<Json> send(client::Client& platform, const Options& options, std::string_view method,
                   const Json& arguments) {
   return platform.post(
-      "/api/v1/chains/" + client::url_encode(options.chain) + "/identity/acts/" + std::string(method),
-      arguments, {{"Idempotency-Key", hex(crypto::random_bytes(16))}});
+      "/api/v1/chains/" + percent_encode(options.chain) + "/identity/acts/" + std::string(method), arguments,
+      {{"Idempotency-Key", hex(crypto::random_bytes(16))}});
 }
 
 Result<int> register_pseudonyms(const Context& context, const Options& options) {
@@ -158,7 +159,7 @@ Result<int> reveal(const Context& context, const Options& options) {
   ASSIGN(const auto manager, manager_of(context, options));
   ASSIGN(auto platform, context.connect());
   const std::string path =
-      fmt::format("/api/v1/chains/{}/identity/orders?limit=500", client::url_encode(options.chain));
+      fmt::format("/api/v1/chains/{}/identity/orders?limit=500", percent_encode(options.chain));
   ASSIGN(const Json orders, platform.get(path));
   Json order;
   for (const Json& each : orders.at("items"))

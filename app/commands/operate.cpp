@@ -1,6 +1,7 @@
 #include "audit.h"
 #include "backup/backup.h"
 #include "base/clock.h"
+#include "base/percent.h"
 #include "commands.h"
 #include "evidence/contract.h"
 #include "install/install.h"
@@ -44,7 +45,7 @@ Result<int> list_tokens(const Context& context) {
 
 Result<int> revoke_token(const Context& context, const std::string& id) {
   ASSIGN(auto platform, context.connect());
-  auto answer = platform.send("DELETE", "/api/v1/tokens/" + client::url_encode(id));
+  auto answer = platform.send("DELETE", "/api/v1/tokens/" + percent_encode(id));
   if (!answer) return tl::unexpected(answer.error());
   print(context, {{"revoked", id}}, [&] { line("已作废 revoked: {}", id); });
   return kDone;

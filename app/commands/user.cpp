@@ -5,6 +5,7 @@
 
 #include "access/changes.h"
 #include "base/clock.h"
+#include "base/percent.h"
 #include "commands.h"
 #include "user_outside.h"
 #include "user_policy.h"
@@ -42,7 +43,7 @@ Result<std::string> pem_of(const std::string& file) {
 }
 
 std::string path_of(const Json& user, const std::string& rest = {}) {
-  return "/api/v1/users/" + client::url_encode(user.at("id").get<std::string>()) + rest;
+  return "/api/v1/users/" + percent_encode(user.at("id").get<std::string>()) + rest;
 }
 
 std::string list_of(const Json& texts) {
@@ -220,7 +221,7 @@ Result<Sentences> changes_of(const Context& context, client::Client& platform, c
   if (context.json || one.at("state") != "open") return Sentences();  // JSON has the patch
 
   ASSIGN(const Json proposed,
-         platform.get("/api/v1/access/proposals/" + client::url_encode(one.at("id").get<std::string>())));
+         platform.get("/api/v1/access/proposals/" + percent_encode(one.at("id").get<std::string>())));
   ASSIGN(const Json in_force, platform.get("/api/v1/access/policy"));
   ASSIGN(const auto before, access::Policy::read(in_force.at("document")));
   ASSIGN(const auto after, access::Policy::read(proposed.at("document")));
@@ -258,7 +259,7 @@ Result<int> proposals(const Context& context) {
 
 Result<int> approve(const Context& context, const Options& options) {
   ASSIGN(auto platform, context.connect());
-  const std::string path = "/api/v1/access/proposals/" + client::url_encode(options.id);
+  const std::string path = "/api/v1/access/proposals/" + percent_encode(options.id);
   ASSIGN(Json proposal, platform.get(path));
   ASSIGN(auto key, user_key(context, options.key));
   // Over the document itself, not over what the platform says its digest is.
@@ -271,7 +272,7 @@ Result<int> approve(const Context& context, const Options& options) {
 
 Result<int> reject(const Context& context, const Options& options) {
   ASSIGN(auto platform, context.connect());
-  ASSIGN(Json done, platform.post("/api/v1/access/proposals/" + client::url_encode(options.id) + "/reject",
+  ASSIGN(Json done, platform.post("/api/v1/access/proposals/" + percent_encode(options.id) + "/reject",
                                   {{"why", options.why}}));
   print(context, done, [&] { print_proposal(done); });
   return kDone;

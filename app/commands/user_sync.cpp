@@ -1,4 +1,5 @@
 #include "user_sync.h"
+#include "base/percent.h"
 #include "user_policy.h"
 
 // Bringing accounts, roles and chains into step with the export of a chain-management system
@@ -59,7 +60,7 @@ Status agreed(const Options& options, const Json& part) {
 Result<Json> carry_out(client::Client& platform, const Json& exported, const Json& one) {
   const std::string change = one.at("change"), what = one.at("what");
   if (change == "account-lock") {
-    const std::string path = "/api/v1/users/" + client::url_encode(one.at("account").get<std::string>());
+    const std::string path = "/api/v1/users/" + percent_encode(one.at("account").get<std::string>());
     ASSIGN(const auto answer, platform.send("POST", path + "/lock"));
     return parse_json(answer.body);
   }

@@ -334,13 +334,4 @@ Status Client::exchange(const std::string& path, const std::string& content_type
   return {};
 }
 
-std::string url_encode(std::string_view text) {
-  std::string out;
-  for (char c : text) {
-    bool plain = std::isalnum(static_cast<unsigned char>(c)) || c == '-' || c == '.' || c == '_' || c == '~';
-    out += plain ? std::string(1, c) : fmt::format("%{:02X}", static_cast<unsigned char>(c));
-  }
-  return out;
-}
-
 }  // namespace chengxin::client

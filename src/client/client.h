@@ -71,6 +71,4 @@ class Client {
 // Of an answer with a status of 4xx or 5xx: the problem that it holds, else client.protocol.
 Error error_of(const Response& answer);
 
-std::string url_encode(std::string_view text);
-
 }  // namespace chengxin::client

@@ -1,4 +1,5 @@
 #include "client/transaction_stream.h"
+#include "base/percent.h"
 
 namespace chengxin::client {
 namespace {
@@ -105,7 +106,7 @@ Result<StreamSummary> stream_transactions(Client& platform, const std::string& c
                                           const std::function<void(const StreamResult&)>& on_result) {
   Results results(form, on_result);
   const bool lines = form == StreamForm::lines;
-  TRY(platform.exchange("/api/v1/chains/" + url_encode(chain) + "/transactions/stream",
+  TRY(platform.exchange("/api/v1/chains/" + percent_encode(chain) + "/transactions/stream",
                         lines ? "application/x-ndjson" : "application/vnd.chengxin.transactions", supply,
                         [&](ByteView chunk) { return results.feed(chunk); }));
   if (!results.summary) return unreadable();
