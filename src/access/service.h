@@ -82,7 +82,8 @@ class Service {
   // For one whom an outside provider vouches for; the account is made when there is none and a rule of the
   // policy is about him (Policy::Rule). access.outside_unknown, access.outside_name (a user of that name is
   // there: he has to link the account himself), access.user_name, access.shared_name, access.locked,
-  // access.disabled, access.service_account, access.ended_meanwhile (by the provider too, since it was asked).
+  // access.disabled, access.service_account, access.ended_meanwhile (by the provider too, since it was
+  // asked).
   Result<Sessions::Opened> sign_in_outside(const OutsideIdentity& identity, const std::string& agent,
                                            const std::string& address, int64_t now_ms);
   // The account belongs to the user from now on. access.outside_linked (he has one, or it is another's).
