@@ -171,7 +171,12 @@ TEST_F(CredentialsTest, StrangersDoNotFillTheAuditLog) {
   query.limit = 10'000;
   std::map<std::string, int> count;
   const auto page = audit::search(folder / "audit", query).value();
-  for (const auto& one : page.items) ++count[one.entry.action];
+  for (const auto& one : page.items) {
+    ++count[one.entry.action];
+    if (one.entry.action != "openidToken") continue;
+    EXPECT_EQ(one.entry.outcome, "openid.unsupported_grant_type");
+    EXPECT_EQ(one.entry.status, 400);
+  }
   EXPECT_EQ(count["putTrustedDomain"], 1);
   EXPECT_EQ(count["openidNonce"], 0);
   EXPECT_GT(count["openidToken"], 0);

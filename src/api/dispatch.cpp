@@ -201,6 +201,7 @@ Task<Result<Response>> serve(App& app, Incoming& incoming, Outgoing& out, std::o
   if (call.changes) CO_TRY(app.trail.allows_changes());
   CO_TRY(check_path(*route, path_values, call.path));
   CO_TRY(check_query(*route, target, call.query));
+  CO_TRY(check_conditions(call));
   CO_ASSIGN(const Media* media, check_body_header(app, *route, head, call.media));
   call.target = head.target;
   call.head = head.method == "HEAD";
@@ -261,6 +262,7 @@ Task<Result<Response>> audited(App& app, Incoming& incoming, const Route* route,
   if (route && route->access == Access::open && !changes && answer) co_return answer;  // pages and probes
   audit::Entry entry = entry_of(incoming, route, call);
   if (!answer) entry.outcome = answer.error().reason;
+  if (answer && !answer->refusal.empty()) entry.outcome = answer->refusal;
   entry.status = answer ? answer->status : problem(answer.error(), "").status;
   auto recorded = co_await app.trail.record(std::move(entry), changes);
   if (recorded || !answer) co_return answer;

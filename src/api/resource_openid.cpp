@@ -28,6 +28,7 @@ Response oauth_error(const Error& error) {
                {"reason", error.reason}};
   Response out = json_response(body, invalid_token ? 401 : 400);
   if (invalid_token) out.headers.emplace_back("WWW-Authenticate", "Bearer error=\"invalid_token\"");
+  out.refusal = error.reason;
   return uncached(std::move(out));
 }
 
