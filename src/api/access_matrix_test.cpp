@@ -170,6 +170,86 @@ TEST(Routes, StrangersSucceedAtNothingThatIsRecorded) {
   EXPECT_EQ(open, known);
 }
 
+// Names of the members that an answer of this schema has.
+void note_members(const Json& schema, const std::map<std::string, Json>& schemas,
+                  std::set<std::string>& names, std::set<std::string>& seen) {
+  if (const std::string at = schema.value("$ref", ""); !at.empty()) {
+    if (seen.insert(at).second) note_members(schemas.at(at.substr(at.rfind('/') + 1)), schemas, names, seen);
+    return;
+  }
+  for (const auto& [name, member] : schema.value("properties", Json::object()).items()) {
+    names.insert(name);
+    note_members(member, schemas, names, seen);
+  }
+  for (const char* inner : {"items", "additionalProperties"})
+    if (schema.contains(inner) && schema[inner].is_object())
+      note_members(schema[inner], schemas, names, seen);
+}
+
+// Who may not see a member may not ask for it either: each parameter says which it is about, by its name or
+// by Parameter::about, or it stands here as one that is about nothing in the answer.
+TEST(Routes, EachParameterNamesItsMemberOrIsAboutNone) {
+  const std::set<std::string> free = {"limit",
+                                      "cursor",
+                                      "audit anchors",
+                                      "audit format",
+                                      "consortium chain",
+                                      "contracts arguments",
+                                      "contracts caller",
+                                      "contracts dry_run",
+                                      "credentials version",
+                                      "events after",
+                                      "events transaction",
+                                      "events types",
+                                      "evidence disclose",
+                                      "evidence timestamp",
+                                      "evidence wait",
+                                      "gateway by_minute",
+                                      "identities amount",
+                                      "identities principal",
+                                      "identities scope",
+                                      "identities time_ms",
+                                      "proofs timestamp",
+                                      "transactions receipts",
+                                      "transactions wait"};  // by tag
+  const Resource all = every_resource();
+  size_t named = 0;
+  for (const Route& route : all.routes) {
+    if (route.access == Access::open) continue;  // nobody's members are masked there
+    std::set<std::string> members, seen;
+    for (const Answer& answer : route.answers)
+      if (answer.schema.is_object()) note_members(answer.schema, all.schemas, members, seen);
+    for (const Parameter& one : route.query) {
+      const bool names_one = !one.about.empty() || members.contains(one.name);
+      const bool is_free = free.contains(one.name) || free.contains(route.tag + " " + one.name);
+      EXPECT_NE(names_one, is_free) << route.id << " " << one.name;
+      named += names_one;
+    }
+  }
+  EXPECT_GT(named, 30u);
+}
+
+TEST_F(AccessMatrix, NobodyAsksAboutWhatIsMasked) {
+  apply([&](Json& document) {
+    document["roles"]["clerk"] = {{"title", "窗口"},
+                                  {"permissions", {"read:evidence", "read:transactions"}},
+                                  {"all_rows", true},
+                                  {"masks", {"tags", "added_ms", "signer", "time_ms"}}};
+    enrol(document, "nobody", "clerk", "east");
+  });
+  const std::string transactions = "/api/v1/chains/default/transactions";
+  for (const std::string& target :
+       {std::string("/api/v1/evidence?tag=a"), std::string("/api/v1/evidence?from_ms=1"),
+        std::string("/api/v1/evidence?to_ms=1"), transactions + "?signer=" + std::string(32, '0'),
+        transactions + "?from_ms=1", transactions + "?to_ms=1"}) {
+    const Reply reply = as("nobody", "GET", target);
+    EXPECT_EQ(reply.status, 403) << target;
+    EXPECT_EQ(reply.reason(), "access.not_allowed") << target;
+  }
+  EXPECT_EQ(as("nobody", "GET", "/api/v1/evidence?holder=a&type=b&title=c&limit=1").status, 200);
+  EXPECT_EQ(as("reader", "GET", "/api/v1/evidence?tag=a&from_ms=1&to_ms=2").status, 200);
+}
+
 // Organisations are the tenants: whose records somebody sees, through every route that names one. `above` is
 // of the organisation that all others are beneath, `branch` of one beneath the official's.
 struct Tenants : AccessMatrix {

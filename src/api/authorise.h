@@ -46,7 +46,7 @@ Task<Status> check_references(Call& call, std::vector<std::string> records);
 Task<Status> filter(Call& call, Response& response);
 // Of these records those that the caller sees. Blocks.
 Result<std::set<std::string>> seen_among(const Call& call, const std::vector<std::string>& records);
-// access.not_allowed: a condition on a member that is blanked would find its text out.
+// access.not_allowed: a condition on a member that is blanked would find its text out (Parameter::about).
 Status check_conditions(const Call& call);
 
 // The value of a cookie; empty when it is not there.

@@ -158,9 +158,10 @@ Result<std::set<std::string>> seen_among(const Call& call, const std::vector<std
 }
 
 Status check_conditions(const Call& call) {
-  for (const std::string& mask : call.principal.grant.any_masks())
-    if (call.query.find(mask))
-      return fail(Code::forbidden, "access.not_allowed", "{} is masked: it cannot be searched by", mask);
+  const auto masks = call.principal.grant.any_masks();
+  for (const Parameter& one : call.route.query)
+    if (masks.contains(one.about.empty() ? one.name : one.about) && call.query.find(one.name))
+      return fail(Code::forbidden, "access.not_allowed", "what {} asks about is masked", one.name);
   return {};
 }
 

@@ -94,13 +94,17 @@ std::vector<Parameter> conditions() {
   const Json time = {{"type", "integer"}, {"minimum", 0}};
   const Json text = {{"type", "string"}, {"minLength", 1}, {"maxLength", 512}};
   return {
-      {"from_ms", time, {"起始时间（毫秒）", "Not before, ms"}},
-      {"to_ms", time, {"截止时间（毫秒）", "Not after, ms"}},
-      {"subject", text, {"主体：owner、token:编号 等", "Who: owner, token:ID and so on"}},
-      {"action", text, {"操作（operationId）", "The operation's id"}},
-      {"outcome", text, {"ok、原因键,或 refused（全部被拒）", "ok, a reason key, or refused: any but ok"}},
-      {"source", text, {"来源地址", "Address of the peer"}},
-      {"object", text, {"对象中包含的文字", "Text contained in the object"}}};
+      {"from_ms", time, {"起始时间（毫秒）", "Not before, ms"}, false, "time_ms"},
+      {"to_ms", time, {"截止时间（毫秒）", "Not after, ms"}, false, "time_ms"},
+      {"subject", text, {"主体：owner、token:编号 等", "Who: owner, token:ID and so on"}, false, "subject"},
+      {"action", text, {"操作（operationId）", "The operation's id"}, false, "action"},
+      {"outcome",
+       text,
+       {"ok、原因键,或 refused（全部被拒）", "ok, a reason key, or refused: any but ok"},
+       false,
+       "outcome"},
+      {"source", text, {"来源地址", "Address of the peer"}, false, "source"},
+      {"object", text, {"对象中包含的文字", "Text contained in the object"}, false, "object"}};
 }
 
 Route get_route(std::string path, std::string id, Words summary, std::string_view schema, Handler handler) {

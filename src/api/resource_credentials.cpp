@@ -230,10 +230,10 @@ void add_issuing(Resource& resource) {
        .id = "listCredentials",
        .summary = {"已签发凭证列表（不含内容）", "Credentials issued, without what they say"},
        .tag = "credentials",
-       .query =
-           page_parameters({{"template", text_schema(), {"模板", "Template"}},
-                            {"state", enum_schema({"active", "suspended", "revoked"}), {"状态", "State"}},
-                            {"holder", text_schema(), {"持有者", "Holder"}}}),
+       .query = page_parameters(
+           {{"template", text_schema(), {"模板", "Template"}, false, "template"},
+            {"state", enum_schema({"active", "suspended", "revoked"}), {"状态", "State"}, false, "state"},
+            {"holder", text_schema(), {"持有者", "Holder"}, false, "holder"}}),
        .answers = answers(200, "IssuedCredentialPage"),
        .reasons = {"sql.cursor"},
        .handler = with_credentials(list_issued)});

@@ -268,8 +268,8 @@ Resource crypto_keys_resource() {
                        {"key", text_schema(), {"密钥名", "Name of a key"}},
                        {"operation", text_schema(), {"操作", "Operation"}},
                        {"outcome", text_schema(), {"结果", "Outcome: ok, or a reason"}},
-                       {"from_ms", time, {"起始时间", "From"}},
-                       {"until_ms", time, {"截止时间", "Until"}}});
+                       {"from_ms", time, {"起始时间", "From"}, false, "hour_ms"},
+                       {"until_ms", time, {"截止时间", "Until"}, false, "hour_ms"}});
   return resource;
 }
 

@@ -170,7 +170,6 @@ Result<Response> page_of_seen(const Call& call, evidence::Query query) {
 }
 
 Task<Result<Response>> list(Call& call) {
-  CO_TRY(check_conditions(call));
   evidence::Query query;
   query.chain = call.query.text("chain");
   query.holder = call.query.text("holder");
@@ -337,11 +336,11 @@ Resource evidence_resource() {
        .query = page_parameters({{"chain", text_schema(), {"链名", "Chain"}},
                                  {"digest", sm3_schema(), {"内容摘要", "Digest of the content"}},
                                  {"holder", text_schema(), {"持有人", "Holder"}},
-                                 {"tag", text_schema(), {"标签", "Tag"}},
+                                 {"tag", text_schema(), {"标签", "Tag"}, false, "tags"},
                                  {"type", text_schema(), {"类型", "Type"}},
                                  {"title", text_schema(), {"标题包含", "Title contains"}},
-                                 {"from_ms", integer_schema(), {"不早于", "Not before"}},
-                                 {"to_ms", integer_schema(), {"不晚于", "Not after"}}}),
+                                 {"from_ms", integer_schema(), {"不早于", "Not before"}, false, "added_ms"},
+                                 {"to_ms", integer_schema(), {"不晚于", "Not after"}, false, "added_ms"}}),
        .answers = {{200, "application/json", reference("EvidencePage"), {}}},
        .handler = list,
        .records = true,

@@ -427,6 +427,12 @@ Parameter text_parameter(std::string name, Words words, bool required = false) {
           std::move(words),
           required};
 }
+// Of a record, whose members its schema does not name.
+Parameter condition(std::string name, Words words) {
+  Parameter out = text_parameter(std::move(name), std::move(words));
+  out.about = out.name;
+  return out;
+}
 Parameter number_parameter(std::string name, Words words) {
   return {std::move(name),
           {{"type", "integer"}, {"minimum", 0}, {"maximum", uint64_t(1) << 53}},
@@ -438,9 +444,9 @@ std::vector<Route> readings() {
       reading(kBase, "listIdentities",
               {"身份列表；按密钥、唯一标记或上级组织查找", "Identities; found by key, mark or parent"}, find,
               "IdentityRecordPage");
-  found.query = page_parameters({text_parameter("key", {"密钥标识（十六进制）", "Key id (hexadecimal)"}),
-                                 text_parameter("unique", {"唯一标记（十六进制）", "Mark (hexadecimal)"}),
-                                 text_parameter("parent", {"上级组织的身份", "The parent's id"})});
+  found.query = page_parameters({condition("key", {"密钥标识（十六进制）", "Key id (hexadecimal)"}),
+                                 condition("unique", {"唯一标记（十六进制）", "Mark (hexadecimal)"}),
+                                 condition("parent", {"上级组织的身份", "The parent's id"})});
   Route may = reading(kOne + "/authority", "getIdentityAuthority",
                       {"此身份能否代表另一身份办理某事项", "Whether it may act for another in a matter"},
                       authority, "IdentityAuthority");

@@ -97,11 +97,12 @@ const Row kResources[] = {
 
 }  // namespace
 
-std::vector<Route> every_route() {
-  std::vector<Route> out;
+Resource every_resource() {
+  Resource out;
   for (const Row& row : kResources) {
     Resource one = row.make();
-    for (Route& route : one.routes) out.push_back(std::move(route));
+    for (Route& route : one.routes) out.routes.push_back(std::move(route));
+    out.schemas.merge(one.schemas);
   }
   return out;
 }

@@ -9,7 +9,8 @@ namespace chengxin::api {
 Resource all_resources(const Options& options, const Services& services);
 
 // Of every resource, whether its services are there or not.
-std::vector<Route> every_route();
+Resource every_resource();
+inline std::vector<Route> every_route() { return every_resource().routes; }
 std::vector<access::Action> all_actions();  // what roles can allow
 
 }  // namespace chengxin::api

@@ -28,6 +28,9 @@ struct Parameter {
   Json schema;
   Words words;
   bool required = false;
+  // The member of what is answered that it asks about, where that has another name: a role that masks the one
+  // may not ask by the other.
+  std::string about = {};
 };
 
 // A media type that the body may have. JSON bodies are parsed and checked against `schema`; others are handed
