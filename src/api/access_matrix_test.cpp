@@ -173,17 +173,18 @@ TEST(Routes, StrangersSucceedAtNothingThatIsRecorded) {
 // Names of the members that an answer of this schema has.
 void note_members(const Json& schema, const std::map<std::string, Json>& schemas,
                   std::set<std::string>& names, std::set<std::string>& seen) {
+  if (!schema.is_object()) return;
   if (const std::string at = schema.value("$ref", ""); !at.empty()) {
     if (seen.insert(at).second) note_members(schemas.at(at.substr(at.rfind('/') + 1)), schemas, names, seen);
     return;
   }
-  for (const auto& [name, member] : schema.value("properties", Json::object()).items()) {
+  const Json properties = schema.value("properties", Json::object());
+  for (const auto& [name, member] : properties.items()) {
     names.insert(name);
     note_members(member, schemas, names, seen);
   }
   for (const char* inner : {"items", "additionalProperties"})
-    if (schema.contains(inner) && schema[inner].is_object())
-      note_members(schema[inner], schemas, names, seen);
+    if (schema.contains(inner)) note_members(schema[inner], schemas, names, seen);
 }
 
 // Who may not see a member may not ask for it either: each parameter says which it is about, by its name or
@@ -217,8 +218,7 @@ TEST(Routes, EachParameterNamesItsMemberOrIsAboutNone) {
   for (const Route& route : all.routes) {
     if (route.access == Access::open) continue;  // nobody's members are masked there
     std::set<std::string> members, seen;
-    for (const Answer& answer : route.answers)
-      if (answer.schema.is_object()) note_members(answer.schema, all.schemas, members, seen);
+    for (const Answer& answer : route.answers) note_members(answer.schema, all.schemas, members, seen);
     for (const Parameter& one : route.query) {
       const bool names_one = !one.about.empty() || members.contains(one.name);
       const bool is_free = free.contains(one.name) || free.contains(route.tag + " " + one.name);
