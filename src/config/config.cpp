@@ -660,10 +660,12 @@ std::vector<std::string> listed(std::string_view setting) {
 
 std::string documented_defaults() {
   std::string out =
-      "# 城信配置。每项都有默认值;去掉行首的 # 即可修改。也可用环境变量覆盖(如 CHENGXIN_LOG_LEVEL)。\n"
+      "# 城信配置。每项都有默认值;去掉行首的 # 即可修改。除 access.oidc 外也可用环境变量覆盖(如 "
+      "CHENGXIN_LOG_LEVEL)。\n"
       "# Configuration of Chengxin. Every setting has a default; remove the # to change it. Environment "
       "variables\n"
-      "# (CHENGXIN_LOG_LEVEL and so on) override the file. After an edit: chengxin install seal\n";
+      "# (CHENGXIN_LOG_LEVEL and so on; none for access.oidc) override the file. After an edit: chengxin "
+      "install seal\n";
   for (const Setting& setting : settings())
     out += fmt::format("\n# {}\n# {}\n# {}: {}\n", setting.zh, setting.en, setting.key, default_of(setting));
   out += fmt::format(
