@@ -173,6 +173,9 @@ TEST_F(Install, AFileThatTheConfigurationNamesIsThereAndFits) {
     const bool list = std::string_view(setting) == "access.crls";
     ASSERT_TRUE(write_durable(file, view("no certificate")));
     EXPECT_EQ(opened(), list ? "ok" : "config.file") << "lists are read when somebody signs in";
+    const bool of_tls = std::string_view(setting) == "credential.roots";
+    ASSERT_TRUE(write_durable(file, view("-----BEGIN CERTIFICATE-----\nMA==\n-----END CERTIFICATE-----\n")));
+    EXPECT_EQ(opened(), list || of_tls ? "ok" : "config.file") << "forms that TLS alone has to know";
     fs::remove(file);
   }
   ASSERT_TRUE(write_durable(data / "chengxin.yaml", view("server.tls_key: city.pem\n"), 0600));

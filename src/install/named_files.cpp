@@ -4,15 +4,17 @@
 namespace chengxin::install {
 namespace {
 
+enum class Holds { anything, certificates, certificates_for_tls };
+
 struct NamedFile {
   std::string setting, file;  // none: not set
-  bool certificates = false;
+  Holds holds = Holds::anything;
 };
 
 std::vector<NamedFile> named_files(const config::Config& config) {
-  std::vector<NamedFile> out = {{"access.roots", config.access_roots, true},
+  std::vector<NamedFile> out = {{"access.roots", config.access_roots, Holds::certificates},
                                 {"access.crls", config.access_crls},
-                                {"credential.roots", config.credential_roots, true}};
+                                {"credential.roots", config.credential_roots, Holds::certificates_for_tls}};
   if (config.server_tls != "off") {
     out.push_back({"server.tls_certificate", config.server_tls_certificate});
     out.push_back({"server.tls_key", config.server_tls_key});
@@ -25,7 +27,12 @@ std::vector<NamedFile> named_files(const config::Config& config) {
 Status check(const fs::path& data, const NamedFile& one) {
   auto bytes = read_file(data / one.file, 64 << 20);  // an absolute path stays what it is
   if (!bytes) return fail(Code::invalid_argument, "config.file", "{}: {}", one.setting, bytes.error().detail);
-  if (!one.certificates) return {};
+  // What only libcurl reads may hold forms that our own reader refuses.
+  if (one.holds == Holds::certificates_for_tls &&
+      text(*bytes).find("-----BEGIN CERTIFICATE") == std::string_view::npos)
+    return fail(Code::invalid_argument, "config.file", "{}: {}: no certificate", one.setting,
+                (data / one.file).string());
+  if (one.holds != Holds::certificates) return {};
   if (const auto all = crypto::certificates_from_pem(text(*bytes)); !all)
     return fail(Code::invalid_argument, "config.file", "{}: {}: {}", one.setting, (data / one.file).string(),
                 all.error().to_string());

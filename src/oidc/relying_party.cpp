@@ -175,9 +175,12 @@ Result<RelyingParty::Begun> RelyingParty::begin(const std::string& name, const R
 Status RelyingParty::note_use(const std::string& state, int64_t now_ms) {
   std::lock_guard lock(mutex_);
   if (used_.contains(state)) return refused("oidc.replayed", "this answer was used before");
-  if (used_.size() >= most_kept_) std::erase_if(used_, [&](const auto& one) { return one.second <= now_ms; });
+  // When there are too many, those go by which nobody came in: strangers can make them.
+  if (used_.size() >= most_kept_)
+    std::erase_if(used_,
+                  [&](const auto& one) { return one.second.until_ms <= now_ms || !one.second.came_in; });
   if (used_.size() >= most_kept_) return busy();  // nobody comes in rather than somebody twice
-  used_[state] = now_ms + kFlowMs;
+  used_[state] = {now_ms + kFlowMs, false};
   return {};
 }
 
@@ -193,7 +196,6 @@ Result<RelyingParty::Come> RelyingParty::come_back(const std::string& name, cons
     return refused("oidc.mixed_up", "the sign-in was begun with another provider");
   if (!crypto::constant_time_equal(view(flow.state), view(answer.state)))
     return refused("oidc.state", "of another sign-in");
-  TRY(note_use(flow.state, now_ms));
   ASSIGN(const Metadata known, provider->metadata(now_ms));
   if (answer.iss.empty() ? known.names_itself : answer.iss != provider->settings().issuer)
     return refused("oidc.mixed_up", answer.iss.empty() ? "it does not name itself, as it says it does"
@@ -201,8 +203,15 @@ Result<RelyingParty::Come> RelyingParty::come_back(const std::string& name, cons
   if (!answer.error.empty())
     return refused("oidc.denied", "the provider says \"" + answer.error.substr(0, 64) + "\"");
   if (answer.code.empty()) return refused("oidc.code", "none came");
+  TRY(note_use(flow.state, now_ms));
+  auto identity = provider->redeem({answer.code, redirect, flow.verifier, flow.nonce}, now_ms);
+  if (!identity) return tl::unexpected(identity.error());
+  {
+    std::lock_guard lock(mutex_);
+    used_[flow.state] = {now_ms + kFlowMs, true};
+  }
   Come out;
-  ASSIGN(out.identity, provider->redeem({answer.code, redirect, flow.verifier, flow.nonce}, now_ms));
+  out.identity = *std::move(identity);
   out.identity.asked_ms = now_ms;
   out.back = std::move(flow.back);
   return out;

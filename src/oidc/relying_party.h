@@ -74,12 +74,16 @@ class RelyingParty {
     std::string challenge;
     int64_t until_ms = 0;
   };
+  struct Used {
+    int64_t until_ms = 0;
+    bool came_in = false;
+  };
   const crypto::Secret seal_key_;
   const size_t most_kept_;
   std::vector<std::unique_ptr<Provider>> providers_;
   mutable std::mutex mutex_;
   std::string address_;
-  std::unordered_map<std::string, int64_t> used_;  // states, until when
+  std::unordered_map<std::string, Used> used_;  // by state
   std::unordered_map<std::string, Ticket> tickets_;
 };
 

@@ -254,6 +254,13 @@ TEST_F(RelyingPartyTest, WhoComesWhenTooManyCameIsToldToComeAgain) {
   ++now;
   EXPECT_EQ(back(three), account) << "the same answer, later";
 
+  open(1);
+  EXPECT_EQ(back(begin(), "stolen"), "oidc.code");
+  EXPECT_EQ(back(begin(), "stolen"), "oidc.code") << "what brought nobody in makes room";
+  const Browser four = begin();
+  nonce = four.nonce;
+  EXPECT_EQ(back(four), account);
+
   ASSERT_TRUE(party->keep({}, "c", now));
   const auto full = party->keep({}, "c", now);
   ASSERT_FALSE(full);
