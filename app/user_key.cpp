@@ -2,6 +2,8 @@
 
 #include <cstdlib>
 
+#include "crypto/secret.h"
+
 namespace chengxin::app {
 namespace {
 

@@ -152,7 +152,7 @@ TEST_P(RulesSqlTest, WhatIsLetThroughIsNotTooDeep) {
            {"key", "id"},
            {"fields", {{"n", "n"}, {"parent", "parent"}, {"children", {{"of", "parent"}}}}}}}}}});
   ASSERT_OK(mapping);
-  ASSERT_OK(database_->write([](sql::Session& session) -> Status {
+  ASSERT_OK(database_->transaction([](sql::Session& session) -> Status {
     TRY(session.run("create table node (id bigint primary key, parent bigint not null, n bigint not null)"));
     return {};
   }));
