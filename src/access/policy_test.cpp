@@ -442,6 +442,13 @@ TEST_F(RecoveryTest, ARecoveryReplacesOneAdministratorAndChangesNothingElse) {
       [](Json& all) { all["recovery"]["need"] = 3; },
       [](Json& all) { all.erase("recovery"); },
       [](Json& all) {
+        all["outside"] = {{{"provider", "city"},
+                           {"claim", "level"},
+                           {"value", "L3"},
+                           {"role", "official"},
+                           {"organisation", "root"}}};
+      },
+      [](Json& all) {
         all["roles"]["a"] = {{"title", ""}};
       },
       [](Json& all) {
@@ -475,6 +482,42 @@ TEST_F(RecoveryTest, NobodyHasTwoDutiesByIt) {
     });
     EXPECT_EQ(recovered(document, shared), "access.duties_overlap");
   }
+}
+
+// A recovery may not touch what a later release finds fault with, so it is not held up by it.
+TEST_F(RecoveryTest, FaultsOfThePolicyInForceStayAndNoneIsAdded) {
+  for (Action& action : known)
+    if (action.id == "startJob") action.tag = "evidence";
+  open();
+  const Person both = add("li.na");
+  apply([&](Json& all) {
+    enrol(all, both);
+    all["roles"]["clerk"] = {{"title", "窗口"}, {"permissions", {"call:startJob", "call:addEvidence"}}};
+    assign(all, "user:" + both.id, "clerk");
+    assign(all, "user:" + both.id, "audit-administrator");
+  });
+  known = actions();
+  std::erase_if(known, [](const Action& action) { return action.id == "addEvidence"; });
+  open();
+  const auto faults = [&] { return service->policies().current()->faults(known); };
+  const std::vector<Error> before = faults();
+  ASSERT_EQ(before.size(), 2u);
+  EXPECT_EQ(before[1].detail, fmt::format("li.na ({}) would hold the duties system and audit", both.id));
+  EXPECT_EQ(refused([](Json&) {}), "access.permission_unknown") << "a proposal has to mend it";
+  const auto handed = [&](const Person& lost, const Person& to) {
+    return next([&](Json& all) {
+      for (Json& each : all["assignments"])
+        if (each["to"] == "user:" + lost.id) each["to"] = "user:" + to.id;
+    });
+  };
+  EXPECT_EQ(recovered(handed(security, system), shared), "access.duties_overlap") << "one more";
+  EXPECT_EQ(recovered(handed(security, both), shared), "access.duties_overlap") << "a third duty";
+  ASSERT_TRUE(service->lock(audit.id));
+  EXPECT_EQ(recovered(replacing(), shared), "");
+  EXPECT_EQ(faults(), before);
+  open();
+  EXPECT_FALSE(service->policies().bent());
+  EXPECT_TRUE(service->policies().current()->decide(fresh.id, approve_action(), now));
 }
 
 TEST_F(RecoveryTest, WithoutSharesThereIsNone) {

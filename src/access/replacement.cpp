@@ -43,7 +43,7 @@ Status check_users(const Json& before, const Json& next, const std::string& succ
 
 Status check_replacement(const Policy& before, const Policy& next, std::span<const Action> actions) {
   const Json &old = before.document(), &fresh = next.document();
-  for (const char* member : {"organisations", "roles", "recovery"})
+  for (const char* member : {"organisations", "roles", "outside", "recovery"})
     if (old.value(member, Json()) != fresh.value(member, Json())) return beyond(member);
   const Moved gone = moved(beside(old["assignments"], fresh["assignments"]));
   const Moved come = moved(beside(fresh["assignments"], old["assignments"]));

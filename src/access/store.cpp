@@ -52,6 +52,25 @@ tl::unexpected<Error> bent_row(int64_t version, std::string_view what) {
 
 bool everybody(const std::string&) { return true; }
 
+Status check_follows(const Policy& policy, const Policy& next, int64_t now_ms) {
+  if (next.version() != policy.version() + 1 ||
+      next.previous() != (policy.version() == 0 ? "" : hex(policy.digest())))
+    return fail(Code::conflict, "access.policy_stale", "the version in force is {}", policy.version());
+  if (std::abs(next.made_ms() - now_ms) > kClockMs)
+    return fail(Code::invalid_argument, "access.policy_time", "made_ms is {}, here it is {}", next.made_ms(),
+                now_ms);
+  return {};
+}
+
+// What the policy in force has already is not for a recovery to mend, which may change nothing but who
+// administers.
+Status check_no_new_faults(const Policy& policy, const Policy& next, std::span<const Action> actions) {
+  const std::vector<Error> old = policy.faults(actions);
+  for (Error& fault : next.faults(actions))
+    if (std::find(old.begin(), old.end(), fault) == old.end()) return tl::unexpected(std::move(fault));
+  return {};
+}
+
 }  // namespace
 
 std::string policy_message(std::string_view kind, int64_t version, const Digest& digest) {
@@ -186,13 +205,7 @@ Status PolicyStore::refresh() {
 }
 
 Status PolicyStore::check_next(const Policy& next, const Usable& usable, int64_t now_ms) const {
-  auto policy = current();
-  if (next.version() != policy->version() + 1 ||
-      next.previous() != (policy->version() == 0 ? "" : hex(policy->digest())))
-    return fail(Code::conflict, "access.policy_stale", "the version in force is {}", policy->version());
-  if (std::abs(next.made_ms() - now_ms) > kClockMs)
-    return fail(Code::invalid_argument, "access.policy_time", "made_ms is {}, here it is {}", next.made_ms(),
-                now_ms);
+  TRY(check_follows(*current(), next, now_ms));
   TRY(next.check(options_.actions));
   return next.check_not_locked_out(usable);
 }
@@ -314,9 +327,12 @@ Status PolicyStore::recover(const Json& document, ByteView signature, const Usab
   std::lock_guard changing(changing_);
   if (auto error = bent()) return tl::unexpected(*error);
   ASSIGN(Policy next, Policy::read(document));
-  TRY(check_next(next, usable, now_ms));
+  const auto policy = current();
+  TRY(check_follows(*policy, next, now_ms));
+  TRY(check_no_new_faults(*policy, next, options_.actions));
+  TRY(next.check_not_locked_out(usable));
   const std::vector<PolicySignature> one = {{"recover", std::string(kShares), to_bytes(signature)}};
-  TRY(check_signatures(*current(), next, one));
+  TRY(check_signatures(*policy, next, one));
   return apply(std::make_shared<const Policy>(std::move(next)), one, std::nullopt, now_ms);
 }
 
