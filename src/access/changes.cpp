@@ -44,9 +44,13 @@ class Comparison {
     return of.value(name, std::move(otherwise));
   }
 
+  // A name is any text, and several may have it: the id says who is meant.
+  static std::string named(const std::string& id, const Json& one) {
+    return fmt::format("{} ({})", one.at("name").get<std::string>(), id);
+  }
   std::string user(const std::string& id) const {
     for (const Json* document : {&after_, &before_})
-      if (const auto& all = document->at("users"); all.contains(id)) return all[id].at("name");
+      if (const auto& all = document->at("users"); all.contains(id)) return named(id, all[id]);
     return id;
   }
   // "user:ID" or "organisation:ID", as assignments name them.
@@ -155,8 +159,8 @@ class Comparison {
   void users() {
     each(
         "users",
-        [&](const std::string&, const Json& one) {
-          const std::string name = one.at("name"), organisation = one.at("organisation");
+        [&](const std::string& id, const Json& one) {
+          const std::string name = named(id, one), organisation = one.at("organisation");
           const bool service = one.value("service", false);
           say(fmt::format("登记{} {}，所属机构 {}", service ? "服务" : "用户", name, organisation),
               fmt::format("{} {} is registered, of the organisation {}", service ? "service" : "user", name,
@@ -167,11 +171,11 @@ class Comparison {
         [&](const std::string& id) {
           say(fmt::format("注销用户 {}", user(id)), fmt::format("user {} is removed", user(id)));
         },
-        [&](const std::string&, const Json& old, const Json& one) {
-          const std::string name = one.at("name"), organisation = one.at("organisation");
-          if (old.at("name") != name)
-            say(fmt::format("用户 {} 更名为 {}", old.at("name").get<std::string>(), name),
-                fmt::format("user {} is called {}", old.at("name").get<std::string>(), name));
+        [&](const std::string& id, const Json& old, const Json& one) {
+          const std::string name = named(id, one), was = named(id, old),
+                            organisation = one.at("organisation");
+          if (was != name)
+            say(fmt::format("用户 {} 更名为 {}", was, name), fmt::format("user {} is called {}", was, name));
           if (old.at("organisation") != organisation)
             say(fmt::format("{} 转入机构 {}", name, organisation),
                 fmt::format("{} moves to the organisation {}", name, organisation));
@@ -233,16 +237,22 @@ class Comparison {
 
   void delegations() {
     const Json &was = before_.at("delegations"), &is = after_.at("delegations");
-    for (const Json& one : only_in(is, was)) {
-      const std::string from = user(one.at("from")), to = user(one.at("to")), role = one.at("role"),
+    const auto time = [](const Json& one) {
+      const std::string from = format_time(one.at("from_ms").get<int64_t>()),
                         until = format_time(one.at("until_ms").get<int64_t>());
-      say(fmt::format("{} 将角色 {} 委托给 {}，至 {}", from, role, to, until),
-          fmt::format("{} delegates the role {} to {}, until {}", from, role, to, until));
+      return Sentence{fmt::format("自 {} 至 {}", from, until), fmt::format("from {} until {}", from, until)};
+    };
+    for (const Json& one : only_in(is, was)) {
+      const std::string from = user(one.at("from")), to = user(one.at("to")), role = one.at("role");
+      const Sentence when = time(one);
+      say(fmt::format("{} 将角色 {} 委托给 {}，{}", from, role, to, when.zh),
+          fmt::format("{} delegates the role {} to {}, {}", from, role, to, when.en));
     }
     for (const Json& one : only_in(was, is)) {
       const std::string from = user(one.at("from")), to = user(one.at("to")), role = one.at("role");
-      say(fmt::format("{} 对 {} 的角色 {} 委托终止", from, to, role),
-          fmt::format("{} no longer delegates the role {} to {}", from, role, to));
+      const Sentence when = time(one);
+      say(fmt::format("{} 对 {} 的角色 {} 委托终止（{}）", from, to, role, when.zh),
+          fmt::format("{} no longer delegates the role {} to {} ({})", from, role, to, when.en));
     }
   }
 
@@ -251,12 +261,19 @@ class Comparison {
     if (was == is) return;
     if (is.is_null()) return say("取消恢复密钥", "the recovery key is given up");
     const Json& names = is.at("holders");
-    const std::string holders = list_of({names.begin(), names.end()});
+    const std::string holders = list_of({names.begin(), names.end()}), key = is.at("key");
     const auto need = is.at("need").get<int64_t>();
-    say(fmt::format("{}恢复密钥：{} 份中任 {} 份可移交管理员职责，持有人 {}", was.is_null() ? "设立" : "更换",
-                    names.size(), need, holders),
-        fmt::format("{} recovery key: any {} of {} shares replace a lost administrator, held by {}",
-                    was.is_null() ? "a" : "another", need, names.size(), holders));
+    const bool same = !was.is_null() && was.at("key") == key;
+    say(fmt::format("{}恢复密钥 {}：{} 份中任 {} 份可移交管理员职责，持有人 {}",
+                    was.is_null() ? "设立"
+                    : same        ? "沿用"
+                                  : "更换为",
+                    key, names.size(), need, holders),
+        fmt::format("{} recovery key {}: any {} of {} shares replace a lost administrator, held by {}",
+                    was.is_null() ? "a"
+                    : same        ? "the same"
+                                  : "another",
+                    key, need, names.size(), holders));
   }
 
   const Json &before_, &after_;
@@ -267,6 +284,16 @@ class Comparison {
 
 std::vector<Sentence> changes_between(const Policy& before, const Policy& after) {
   return Comparison(before.document(), after.document()).sentences();
+}
+
+Result<std::vector<Sentence>> changes_of(const Json& document, const Json& in_force) {
+  ASSIGN(const auto before, Policy::read(in_force));
+  ASSIGN(const auto after, Policy::read(document));
+  if (after.version() != before.version() + 1 ||
+      after.previous() != (before.version() == 0 ? "" : hex(before.digest())))
+    return fail(Code::conflict, "access.policy_stale", "version {} does not follow what is shown as in force",
+                after.version());
+  return changes_between(before, after);
 }
 
 }  // namespace chengxin::access

@@ -52,10 +52,13 @@ TEST_F(ChangesTest, RolesGivenAndTakenNameTheirChains) {
   const auto all = [](Json& policy) {
     policy["assignments"].push_back({{"to", "user:1"}, {"role", "official"}});
   };
-  EXPECT_EQ(after(all),
-            Lines{"授予 li.na 角色 official（全部链）|role official is given to li.na, for all chains"});
-  EXPECT_EQ(undone(all),
-            Lines{"收回 li.na 的角色 official（全部链）|role official is taken from li.na, for all chains"});
+  EXPECT_EQ(
+      after(all),
+      Lines{"授予 li.na (1) 角色 official（全部链）|role official is given to li.na (1), for all chains"});
+  EXPECT_EQ(
+      undone(all),
+      Lines{
+          "收回 li.na (1) 的角色 official（全部链）|role official is taken from li.na (1), for all chains"});
   const auto some = [](Json& policy) {
     policy["assignments"].push_back(
         {{"to", "organisation:root"}, {"role", "reader"}, {"chains", {"medical", "carbon"}}});
@@ -74,14 +77,16 @@ TEST_F(ChangesTest, PeopleServicesAndOrganisations) {
     policy["users"]["3"] = {{"name", "billing"}, {"organisation", "east"}, {"service", true}, {"key", point}};
     policy["users"]["1"]["organisation"] = "east";
   };
-  EXPECT_EQ(after(joins),
-            (Lines{"新增机构 east（东区），隶属 root|organisation east (东区) is made, beneath root",
-                   "li.na 转入机构 east|li.na moves to the organisation east",
-                   "登记服务 billing，所属机构 east|service billing is registered, of the organisation east",
-                   "billing 的签名公钥登记为 " + point + "|billing signs with the public key " + point}));
+  EXPECT_EQ(
+      after(joins),
+      (Lines{
+          "新增机构 east（东区），隶属 root|organisation east (东区) is made, beneath root",
+          "li.na (1) 转入机构 east|li.na (1) moves to the organisation east",
+          "登记服务 billing (3)，所属机构 east|service billing (3) is registered, of the organisation east",
+          "billing (3) 的签名公钥登记为 " + point + "|billing (3) signs with the public key " + point}));
   EXPECT_EQ(undone(joins), (Lines{"删除机构 east|organisation east is removed",
-                                  "li.na 转入机构 root|li.na moves to the organisation root",
-                                  "注销用户 billing|user billing is removed"}));
+                                  "li.na (1) 转入机构 root|li.na (1) moves to the organisation root",
+                                  "注销用户 billing (3)|user billing (3) is removed"}));
   const Json made = with(document, joins);
   EXPECT_EQ(said(made, with(made,
                             [&](Json& policy) {
@@ -90,9 +95,9 @@ TEST_F(ChangesTest, PeopleServicesAndOrganisations) {
                               policy["users"]["1"]["source"] = "city";
                             })),
             (Lines{"机构 east 更名为 东部|organisation east is called 东部",
-                   "li.na 由“city”的导出维护|li.na is kept by the export of city",
-                   "billing 的签名公钥更换为 " + other + "|billing signs from now on with the public key " +
-                       other}));
+                   "li.na (1) 由“city”的导出维护|li.na (1) is kept by the export of city",
+                   "billing (3) 的签名公钥更换为 " + other +
+                       "|billing (3) signs from now on with the public key " + other}));
 }
 
 TEST_F(ChangesTest, WhatARoleOfOnesOwnMay) {
@@ -119,27 +124,100 @@ TEST_F(ChangesTest, WhatARoleOfOnesOwnMay) {
                    "角色 clerk 可见全部机构的记录|role clerk sees the records of every organisation"}));
 }
 
-TEST_F(ChangesTest, DelegationsRulesAndTheRecoveryKey) {
+TEST_F(ChangesTest, PeopleOfOneNameAreToldApart) {
+  EXPECT_EQ(
+      after([](Json& policy) {
+        policy["users"]["3"] = {{"name", "li.na"}, {"organisation", "root"}};
+        policy["assignments"].push_back({{"to", "user:3"}, {"role", "official"}});
+      }),
+      (Lines{"登记用户 li.na (3)，所属机构 root|user li.na (3) is registered, of the organisation root",
+             "授予 li.na (3) 角色 official（全部链）|role official is given to li.na (3), for all chains"}));
+  EXPECT_EQ(after([](Json& policy) { policy["users"]["2"]["name"] = "li.na"; }),
+            Lines{"用户 wang.fang (2) 更名为 li.na (2)|user wang.fang (2) is called li.na (2)"});
+}
+
+TEST_F(ChangesTest, DelegationsAndRules) {
   document["assignments"].push_back({{"to", "user:1"}, {"role", "official"}});
   const auto more = [](Json& policy) {
-    policy["delegations"].push_back(
-        {{"from", "1"}, {"to", "2"}, {"role", "official"}, {"from_ms", 0}, {"until_ms", 1'790'000'000'000}});
+    policy["delegations"].push_back({{"from", "1"},
+                                     {"to", "2"},
+                                     {"role", "official"},
+                                     {"from_ms", 1'780'000'000'000},
+                                     {"until_ms", 1'790'000'000'000}});
     policy["outside"] = {{{"provider", "city"},
                           {"claim", "level"},
                           {"value", "L3"},
                           {"role", "reader"},
                           {"organisation", "root"}}};
-    policy["recovery"] = {{"key", key()}, {"need", 2}, {"holders", {"王", "李", "赵"}}};
   };
   EXPECT_EQ(
       after(more),
       (Lines{"新规则：外部登录者（city level=L3）获角色 reader、入机构 root|"
              "new rule: who comes from outside (city level=L3) gets the role reader in the organisation root",
-             "li.na 将角色 official 委托给 wang.fang，至 2026-09-21T14:13:20.000Z|"
-             "li.na delegates the role official to wang.fang, until 2026-09-21T14:13:20.000Z",
-             "设立恢复密钥：3 份中任 2 份可移交管理员职责，持有人 王, 李, 赵|"
-             "a recovery key: any 2 of 3 shares replace a lost administrator, held by 王, 李, 赵"}));
-  EXPECT_EQ(undone(more).size(), 3u);
+             "li.na (1) 将角色 official 委托给 wang.fang (2)，"
+             "自 2026-05-28T20:26:40.000Z 至 2026-09-21T14:13:20.000Z|"
+             "li.na (1) delegates the role official to wang.fang (2), "
+             "from 2026-05-28T20:26:40.000Z until 2026-09-21T14:13:20.000Z"}));
+  const Lines back = undone(more);
+  ASSERT_EQ(back.size(), 2u);
+  EXPECT_EQ(back[1],
+            "li.na (1) 对 wang.fang (2) 的角色 official 委托终止"
+            "（自 2026-05-28T20:26:40.000Z 至 2026-09-21T14:13:20.000Z）|"
+            "li.na (1) no longer delegates the role official to wang.fang (2) "
+            "(from 2026-05-28T20:26:40.000Z until 2026-09-21T14:13:20.000Z)");
+}
+
+TEST_F(ChangesTest, ARecoveryKeyIsNamed) {
+  const std::string first = key(), second = key();
+  const auto with_key = [&](const std::string& point, int need) {
+    return with(document, [&](Json& policy) {
+      policy["recovery"] = {{"key", point}, {"need", need}, {"holders", {"王", "李", "赵"}}};
+    });
+  };
+  EXPECT_EQ(
+      said(document, with_key(first, 2)),
+      Lines{"设立恢复密钥 " + first + "：3 份中任 2 份可移交管理员职责，持有人 王, 李, 赵|a recovery key " +
+            first + ": any 2 of 3 shares replace a lost administrator, held by 王, 李, 赵"});
+  EXPECT_EQ(said(with_key(first, 2), with_key(second, 2)),
+            Lines{"更换为恢复密钥 " + second +
+                  "：3 份中任 2 份可移交管理员职责，持有人 王, 李, 赵|another recovery key " + second +
+                  ": any 2 of 3 shares replace a lost administrator, held by 王, 李, 赵"});
+  EXPECT_EQ(said(with_key(first, 2), with_key(first, 3)),
+            Lines{"沿用恢复密钥 " + first +
+                  "：3 份中任 3 份可移交管理员职责，持有人 王, 李, 赵|the same recovery key " + first +
+                  ": any 3 of 3 shares replace a lost administrator, held by 王, 李, 赵"});
+  EXPECT_EQ(said(with_key(first, 2), document), Lines{"取消恢复密钥|the recovery key is given up"});
+}
+
+// Who shows a policy as in force that already has what is proposed would have it signed unseen.
+TEST_F(ChangesTest, OnlyOfADocumentThatFollowsWhatIsShownAsInForce) {
+  document["version"] = 4;
+  document["previous"] = std::string(64, 'a');
+  Json proposed = with(document, [](Json& policy) {
+    policy["assignments"].push_back({{"to", "user:1"}, {"role", "official"}});
+  });
+  const Json shown = proposed;
+  proposed["version"] = 5;
+  proposed["previous"] = hex(Policy::read(document)->digest());
+  const auto reason = [&](const Json& next, const Json& in_force) {
+    const auto changes = changes_of(next, in_force);
+    return changes ? "" : changes.error().reason;
+  };
+  const auto changes = changes_of(proposed, document);
+  ASSERT_TRUE(changes) << changes.error().to_string();
+  ASSERT_EQ(changes->size(), 1u);
+  EXPECT_EQ((*changes)[0].en, "role official is given to li.na (1), for all chains");
+  EXPECT_EQ(reason(proposed, shown), "access.policy_stale") << "another version 4";
+  EXPECT_EQ(reason(with(proposed, [](Json& policy) { policy["version"] = 6; }), document),
+            "access.policy_stale");
+  EXPECT_EQ(reason(with(proposed, [](Json& policy) { policy["previous"] = ""; }), document),
+            "access.policy_stale");
+  EXPECT_EQ(reason(Json::object(), document), "access.policy_form");
+  const Json first = with(document, [](Json& policy) {
+    policy["version"] = 1;
+    policy["previous"] = "";
+  });
+  EXPECT_EQ(reason(first, Policy::beginning()), "");
 }
 
 }  // namespace
