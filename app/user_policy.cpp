@@ -159,9 +159,10 @@ Result<Json> next_document(client::Client& platform, const PolicyChange& change)
     ASSIGN(draft.document, parse_json(text(bytes), {.max_bytes = access::kMaxPolicyBytes}));
   }
   TRY(apply(draft, change));
-  const auto version = policy.at("version").get<int64_t>();
-  draft.document["version"] = version + 1;
-  draft.document["previous"] = version == 0 ? "" : policy.at("digest").get<std::string>();
+  // Of the document itself: one that the platform changed follows nothing that is in force.
+  ASSIGN(const auto in_force, access::Policy::read(policy.at("document")));
+  draft.document["version"] = in_force.version() + 1;
+  draft.document["previous"] = in_force.version() == 0 ? "" : hex(in_force.digest());
   draft.document["made_ms"] = now_ms();
   return draft.document;
 }

@@ -207,25 +207,34 @@ Result<int> roles(const Context& context) {
   return kDone;
 }
 
-using Sentences = std::vector<access::Sentence>;
+using Changes = Result<std::vector<access::Sentence>>;
 
-void print_proposal(const Json& one, const Sentences& changes = {}) {
+std::string proposal_path(const std::string& id) { return "/api/v1/access/proposals/" + percent_encode(id); }
+
+void print_proposal(const Json& one) {
   line("{}  版本 version {}  {}  {}", one.at("id").get<std::string>(), one.at("version").get<int64_t>(),
        one.at("state").get<std::string>(), visible(one.at("why").get<std::string>()));
-  for (const auto& each : changes) line("    {}\n      {}", visible(each.zh), visible(each.en));
 }
 
-// What a proposal that is open changes in the policy in force; of one that was decided, nothing. Read from
-// the whole documents: an entry of a patch names a place in a list, not who stands there.
-Result<Sentences> changes_of(const Context& context, client::Client& platform, const Json& one) {
-  if (context.json || one.at("state") != "open") return Sentences();  // JSON has the patch
+void print_changes(const Changes& changes) {
+  if (!changes)
+    return line("    警告:无法说明其变更 warning: what it changes cannot be told: {}",
+                visible(changes.error().to_string()));
+  for (const auto& each : *changes) line("    {}\n      {}", visible(each.zh), visible(each.en));
+}
 
-  ASSIGN(const Json proposed,
-         platform.get("/api/v1/access/proposals/" + percent_encode(one.at("id").get<std::string>())));
+// What a document changes in the policy in force. Read from the whole documents: an entry of a patch names a
+// place in a list, not who stands there.
+Changes changes_of(client::Client& platform, const Json& document) {
   ASSIGN(const Json in_force, platform.get("/api/v1/access/policy"));
-  ASSIGN(const auto before, access::Policy::read(in_force.at("document")));
-  ASSIGN(const auto after, access::Policy::read(proposed.at("document")));
-  return access::changes_between(before, after);
+  return access::changes_of(document, in_force.at("document"));
+}
+
+// The same of a proposal that is open; of one that was decided, nothing.
+Changes changes_proposed(client::Client& platform, const Json& one) {
+  if (one.at("state") != "open") return std::vector<access::Sentence>();
+  ASSIGN(const Json whole, platform.get(proposal_path(one.at("id").get<std::string>())));
+  return changes_of(platform, whole.at("document"));
 }
 
 Result<int> propose(const Context& context, const Options& options) {
@@ -233,11 +242,11 @@ Result<int> propose(const Context& context, const Options& options) {
   ASSIGN(Json document, next_document(platform, options.change));
   ASSIGN(auto key, user_key(context, options.key));
   ASSIGN(std::string signature, sign_policy(key, "propose", document));
+  if (!context.json) print_changes(changes_of(platform, document));  // JSON has the patch
   ASSIGN(Json done, platform.post("/api/v1/access/proposals",
                                   {{"document", document}, {"signature", signature}, {"why", options.why}}));
-  ASSIGN(const Sentences changes, changes_of(context, platform, done));
   print(context, done, [&] {
-    print_proposal(done, changes);
+    print_proposal(done);
     line("由另一位管理员批准 another administrator approves: chengxin user approve {} --key …",
          done.at("id").get<std::string>());
   });
@@ -247,33 +256,38 @@ Result<int> propose(const Context& context, const Options& options) {
 Result<int> proposals(const Context& context) {
   ASSIGN(auto platform, context.connect());
   ASSIGN(Json all, platform.get("/api/v1/access/proposals"));
-  std::vector<Sentences> changes;
-  for (const Json& one : all.at("items")) {
-    ASSIGN(changes.emplace_back(), changes_of(context, platform, one));
-  }
   print(context, all, [&] {
-    for (size_t i = 0; i < changes.size(); ++i) print_proposal(all["items"][i], changes[i]);
+    for (const Json& one : all.at("items")) {
+      print_proposal(one);
+      print_changes(changes_proposed(platform, one));
+    }
   });
   return kDone;
 }
 
 Result<int> approve(const Context& context, const Options& options) {
   ASSIGN(auto platform, context.connect());
-  const std::string path = "/api/v1/access/proposals/" + percent_encode(options.id);
-  ASSIGN(Json proposal, platform.get(path));
+  ASSIGN(const Json proposal, platform.get(proposal_path(options.id)));
+  if (const std::string state = proposal.at("state"); state != "open")
+    return fail(Code::conflict, "access.proposal_decided", "{}", state);
   ASSIGN(auto key, user_key(context, options.key));
-  // Over the document itself, not over what the platform says its digest is.
-  ASSIGN(std::string signature, sign_policy(key, "approve", proposal.at("document")));
-  ASSIGN(const Sentences changes, changes_of(context, platform, proposal));
-  ASSIGN(Json done, platform.post(path + "/approve", {{"signature", signature}}));
-  print(context, done, [&] { print_proposal(done, changes); });
+  // What is told is of the document that is signed, against the version that it names: what the platform says
+  // of it, or shows as in force, is not believed.
+  const Json& document = proposal.at("document");
+  ASSIGN(const auto changes, changes_of(platform, document));
+  if (!context.json) {
+    print_proposal(proposal);
+    print_changes(changes);
+  }
+  ASSIGN(std::string signature, sign_policy(key, "approve", document));
+  ASSIGN(Json done, platform.post(proposal_path(options.id) + "/approve", {{"signature", signature}}));
+  print(context, done, [&] { print_proposal(done); });
   return kDone;
 }
 
 Result<int> reject(const Context& context, const Options& options) {
   ASSIGN(auto platform, context.connect());
-  ASSIGN(Json done, platform.post("/api/v1/access/proposals/" + percent_encode(options.id) + "/reject",
-                                  {{"why", options.why}}));
+  ASSIGN(Json done, platform.post(proposal_path(options.id) + "/reject", {{"why", options.why}}));
   print(context, done, [&] { print_proposal(done); });
   return kDone;
 }

@@ -89,9 +89,11 @@ class Access(Pasted):
             script.append(line.replace("approve ID", "approve $ID"))
         out = self.paste(script)
         shown = out.split("由另一位管理员批准")[1]  # what the second administrator sees, and then approves
-        for words in ("新增机构 east（东区），隶属 root", "organisation east (东区) is made, beneath root", "登记用户 li.na，所属机构 east",
-                      "授予 li.na 角色 official（全部链）", "role official is given to li.na, for all chains"):
-            self.assertEqual(shown.count(words), 2, out)
+        told = re.sub(r"li\.na \([0-9a-f]{16}\)", "li.na (ID)", shown)
+        for words in ("新增机构 east（东区），隶属 root", "organisation east (东区) is made, beneath root", "登记用户 li.na (ID)，所属机构 east",
+                      "授予 li.na (ID) 角色 official（全部链）", "role official is given to li.na (ID), for all chains"):
+            self.assertEqual(told.count(words), 2, out)
+        self.assertLess(told.rindex("授予 li.na (ID)"), told.index("  applied  "), "told before it is approved")
         self.assertNotIn('"op"', shown)
         self.assertIn("applied", shown)
 
