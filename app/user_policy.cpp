@@ -167,6 +167,18 @@ Result<Json> next_document(client::Client& platform, const PolicyChange& change)
   return draft.document;
 }
 
+Changes changes_of(client::Client& platform, const Json& document) {
+  ASSIGN(const Json in_force, platform.get("/api/v1/access/policy"));
+  return access::changes_of(document, in_force.at("document"));
+}
+
+void print_changes(const Changes& changes) {
+  if (!changes)
+    return line("    警告:无法说明其变更 warning: what it changes cannot be told: {}",
+                visible(changes.error().to_string()));
+  for (const auto& each : *changes) line("    {}\n      {}", visible(each.zh), visible(each.en));
+}
+
 Result<std::string> sign_policy(const crypto::Sm2PrivateKey& key, std::string_view kind,
                                 const Json& document) {
   ASSIGN(auto policy, access::Policy::read(document));

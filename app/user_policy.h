@@ -1,4 +1,5 @@
 #pragma once
+#include "access/changes.h"
 #include "user_key.h"
 
 // The policy of roles as an administrator changes it on the command line: the next document is made and
@@ -28,6 +29,12 @@ std::string chains_text(const Json& assignment);
 
 // The document after the one in force. client.* and what Accounts::find says; cli.usage.
 Result<Json> next_document(client::Client& platform, const PolicyChange& change);
+
+// What a document changes in the policy in force. Read from the whole documents: an entry of a patch names a
+// place in a list, not who stands there. access::changes_of's, client.*.
+using Changes = Result<std::vector<access::Sentence>>;
+Changes changes_of(client::Client& platform, const Json& document);
+void print_changes(const Changes& changes);  // a warning when they cannot be told
 
 // Hexadecimal; the message is access::policy_message().
 Result<std::string> sign_policy(const crypto::Sm2PrivateKey& key, std::string_view kind,

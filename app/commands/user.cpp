@@ -3,7 +3,6 @@
 
 #include <iostream>
 
-#include "access/changes.h"
 #include "base/clock.h"
 #include "base/percent.h"
 #include "commands.h"
@@ -207,27 +206,11 @@ Result<int> roles(const Context& context) {
   return kDone;
 }
 
-using Changes = Result<std::vector<access::Sentence>>;
-
 std::string proposal_path(const std::string& id) { return "/api/v1/access/proposals/" + percent_encode(id); }
 
 void print_proposal(const Json& one) {
   line("{}  版本 version {}  {}  {}", one.at("id").get<std::string>(), one.at("version").get<int64_t>(),
        one.at("state").get<std::string>(), visible(one.at("why").get<std::string>()));
-}
-
-void print_changes(const Changes& changes) {
-  if (!changes)
-    return line("    警告:无法说明其变更 warning: what it changes cannot be told: {}",
-                visible(changes.error().to_string()));
-  for (const auto& each : *changes) line("    {}\n      {}", visible(each.zh), visible(each.en));
-}
-
-// What a document changes in the policy in force. Read from the whole documents: an entry of a patch names a
-// place in a list, not who stands there.
-Changes changes_of(client::Client& platform, const Json& document) {
-  ASSIGN(const Json in_force, platform.get("/api/v1/access/policy"));
-  return access::changes_of(document, in_force.at("document"));
 }
 
 // The same of a proposal that is open; of one that was decided, nothing.

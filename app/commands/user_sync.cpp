@@ -106,6 +106,9 @@ Result<int> propose(const Context& context, const Options& options, client::Clie
   if (!found.policy.contains("document")) return show(context, found);
   const Json& document = found.policy["document"];
   ASSIGN(const auto key, user_key(context, options.key));
+  // The platform made the document: what is signed is told from the document itself.
+  ASSIGN(const auto changes, changes_of(platform, document));
+  if (!context.json) print_changes(changes);
   ASSIGN(const std::string signature, sign_policy(key, "propose", document));
   const std::string why =
       options.why.empty() ? "sync " + found.exported.at("source").get<std::string>() : options.why;
