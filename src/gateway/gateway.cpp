@@ -123,10 +123,6 @@ bool begins(const std::string& path, const std::string& rule) {
 bool may_pass(int status) {
   return status == 408 || status == 425 || status == 429 || (status >= 500 && status != 501);
 }
-bool may_pass(const Error& error) {
-  return error.code == Code::busy || error.code == Code::unavailable || error.code == Code::internal ||
-         error.code == Code::data_loss;
-}
 
 size_t latency_place(int64_t ms) {
   size_t i = 0;
@@ -348,7 +344,8 @@ Gateway::Sent Gateway::send(Place& place, const std::string& method, const std::
   std::map<std::string, std::string> headers;
   if (!key.empty()) headers["Idempotency-Key"] = key;
   auto response = connection.send(method, path, body, type, headers);
-  if (!response) return {tl::unexpected(response.error()), may_pass(response.error()), 0};
+  // Whoever did not answer refused nothing: a handshake that failed, by whatever fault, may be mended.
+  if (!response) return {tl::unexpected(response.error()), true, 0};
   place.give_back(std::move(connection));
   const int status = response->status;
   Error error = status < 400 ? Error() : client::error_of(*response);

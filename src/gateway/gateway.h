@@ -19,8 +19,9 @@
 //
 // Invariants:
 // - nothing passes but what a route names: its applications, its paths, its methods;
-// - a ticket is given out after its write is in SQL; a write is settled once, in the order in which its
-//   application handed it in on its route; no application waits for another's;
+// - a ticket is given out after its write is in SQL; a write is settled once, by an answer of the far side
+//   only, in the order in which its application handed it in on its route; no application waits for
+//   another's;
 // - what cannot be delivered is parked: not tried any more, and still the first of its application on its
 //   route, so that those behind it wait too, until an operator has it tried again or discards it;
 // - a route goes only when nothing is held on it; from that moment nothing is accepted on it;

@@ -1,3 +1,4 @@
+#include "crypto/tls_for_tests.h"
 #include "gateway/limiter.h"
 #include "gateway/rig_for_tests.h"
 
@@ -210,6 +211,89 @@ TEST_P(GatewayTest, WhatDoesNotAnswerIsTriedAgain) {
   gateway->start();
   for (int i = 0; i < 500 && gateway->waiting("identity") > 0; ++i) ::usleep(20'000);
   ASSERT_EQ(back.seen().size(), 1u);
+}
+
+// Answers every request with 200, over TLS 1.3 with SM2 certificates; one connection at a time.
+class ProtectedUpstream {
+ public:
+  explicit ProtectedUpstream(const crypto::Authority& root)
+      : context_(crypto::TlsContext::create(crypto::TlsProtocol::tls13_sm, crypto::test_identity(root, "far"))
+                     .value()) {
+    socket_ = ::socket(AF_INET, SOCK_STREAM, 0);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof address;
+    EXPECT_EQ(::bind(socket_, reinterpret_cast<sockaddr*>(&address), size), 0);
+    EXPECT_EQ(::listen(socket_, 64), 0);
+    ::getsockname(socket_, reinterpret_cast<sockaddr*>(&address), &size);
+    port = ntohs(address.sin_port);
+    thread_ = std::thread([this] {
+      for (int one = 0; (one = ::accept(socket_, nullptr, nullptr)) >= 0; ::close(one)) serve(one);
+    });
+  }
+  ~ProtectedUpstream() {
+    ::shutdown(socket_, SHUT_RDWR);
+    thread_.join();
+    ::close(socket_);
+  }
+  uint16_t port = 0;
+  std::atomic<int> answered{0};
+
+ private:
+  void serve(int one) {
+    const auto session = context_.accept();
+    Bytes plain;
+    for (bool more = true; more;) {
+      uint8_t buffer[4096];
+      const ssize_t count = ::read(one, buffer, sizeof buffer);
+      more = count > 0 && session->receive({buffer, size_t(count)}, plain);
+      const std::string in = to_string(plain);
+      if (more && in.ends_with("\r\n\r\nx")) {
+        ++answered;
+        more = false;
+        EXPECT_TRUE(session->send(view("HTTP/1.1 200 X\r\nConnection: close\r\nContent-Length: 0\r\n\r\n")));
+        session->finish();
+      }
+      const Bytes out = session->take_output();
+      (void)!::send(one, out.data(), out.size(), MSG_NOSIGNAL);
+    }
+  }
+
+  crypto::TlsContext context_;
+  int socket_ = -1;
+  std::thread thread_;
+};
+
+// Nobody has answered: what was acknowledged waits until the fault is mended, whatever its code is.
+TEST_P(GatewayTest, AHandshakeThatFailsSettlesNothing) {
+  const auto root = crypto::test_root("right"), other = crypto::test_root("wrong");
+  ProtectedUpstream far(root);
+  Route one = buffered();
+  const std::string place = "127.0.0.1:" + std::to_string(far.port);
+  start(0);
+  std::string ticket;
+  for (const auto& [far_side, root_pem] : {std::pair("https://" + place, other.certificate().to_pem()),
+                                           {"tlcp://" + place, root.certificate().to_pem()},
+                                           {"tlcp://" + place, std::string("no certificate")}}) {
+    one.upstream = far_side;
+    one.root_pem = root_pem;
+    ASSERT_OK(gateway->put(one));
+    start(0);
+    if (ticket.empty()) ticket = accepted("app-1", "x");
+    EXPECT_EQ(gateway->deliver(), 0u) << far_side;
+    const Write write = write_of("app-1", ticket);
+    EXPECT_EQ(write.state, WriteState::waiting) << write.error.to_string();
+    EXPECT_EQ(write.status, 0);
+    EXPECT_FALSE(write.error.reason.empty());
+    EXPECT_NE(write.error.reason, "client.unreachable");
+  }
+  EXPECT_EQ(far.answered, 0);
+  one.upstream = "https://" + place;
+  one.root_pem = root.certificate().to_pem();
+  ASSERT_OK(gateway->put(one));
+  deliver_until([&] { return write_of("app-1", ticket).state == WriteState::done; });
+  EXPECT_EQ(far.answered, 1);
 }
 
 TEST_P(GatewayTest, ARefusalIsFinalWhateverItLooksLike) {
