@@ -59,35 +59,45 @@ constexpr const char* kWriteColumns =
 
 }  // namespace
 
+namespace {
+
+Digest digest_of(const Request& request) {
+  const std::string_view end("\0", 1);
+  return crypto::sm3({view(request.method), view(end), view(request.path), view(end), request.body});
+}
+
+// The ticket of the write that is there under the application's own key; empty when there is none.
+// gateway.key_reused: it is another write.
+Result<std::string> former_ticket(sql::Session& session, const std::string& route, const Request& request) {
+  if (request.key.empty()) return std::string();
+  ASSIGN(const auto row, session.row("select ticket, digest from gateway_write where application = ? and "
+                                     "route = ? and own_key = ?",
+                                     request.application, route, request.key));
+  if (!row) return std::string();
+  if (!equal(row->blob(1), digest_of(request)))
+    return fail(Code::conflict, "gateway.key_reused", "{}", request.key);
+  return row->text(0);
+}
+
+}  // namespace
+
 // The ticket of the write: of the one that is there under the application's own key, if it is the same.
 Result<Gateway::Kept> Gateway::keep(Place& place, const Request& request) {
   const std::string ticket = hex(crypto::random_bytes(16));
-  const std::string_view end("\0", 1);
-  const Digest digest =
-      crypto::sm3({view(request.method), view(end), view(request.path), view(end), request.body});
   std::string former;
   const std::optional<std::string> own = request.key.empty() ? std::nullopt : std::optional(request.key);
   TRY(database_.transaction([&](sql::Session& session) -> Status {
-    former.clear();
-    if (own) {
-      ASSIGN(const auto row, session.row("select ticket, digest from gateway_write where application = ? and "
-                                         "route = ? and own_key = ?",
-                                         request.application, place.route.name, *own));
-      if (row) {
-        if (!equal(row->blob(1), digest)) return fail(Code::conflict, "gateway.key_reused", "{}", *own);
-        former = row->text(0);
-        return {};
-      }
-    }
+    ASSIGN(former, former_ticket(session, place.route.name, request));
+    if (!former.empty()) return {};
     ASSIGN(const Bytes sealed, crypto::sm4_gcm_seal(options_.seal_key, view(ticket), request.body));
-    ASSIGN(
-        [[maybe_unused]] const auto added,
-        session.run("insert into gateway_write (ticket, application, route, method, path, type, body, "
-                    "digest, own_key, state, attempts, accepted_ms, settled_ms, status, answer_type, "
-                    "answer, error, bytes) values "
-                    "(?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0, ?, 0, 0, '', ?, '', ?)",
-                    ticket, request.application, place.route.name, request.method, request.path, request.type,
-                    sealed, digest, own, options_.now_ms(), Bytes(), int64_t(request.body.size())));
+    ASSIGN([[maybe_unused]] const auto added,
+           session.run("insert into gateway_write (ticket, application, route, method, path, type, body, "
+                       "digest, own_key, state, attempts, accepted_ms, settled_ms, status, answer_type, "
+                       "answer, error, bytes) values "
+                       "(?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0, ?, 0, 0, '', ?, '', ?)",
+                       ticket, request.application, place.route.name, request.method, request.path,
+                       request.type, sealed, digest_of(request), own, options_.now_ms(), Bytes(),
+                       int64_t(request.body.size())));
     return {};
   }));
   return former.empty() ? Kept{ticket, true} : Kept{former, false};
@@ -96,6 +106,15 @@ Result<Gateway::Kept> Gateway::keep(Place& place, const Request& request) {
 Result<Answer> Gateway::buffer(Place& place, const Request& request) {
   if (request.key.size() > kMostKeyBytes)
     return fail(Code::invalid_argument, "gateway.key_reused", "the key is too long");
+  // What is there already takes no room again.
+  std::string former;
+  if (!request.key.empty()) {
+    TRY(database_.read([&](sql::Session& session) -> Status {
+      ASSIGN(former, former_ticket(session, place.route.name, request));
+      return {};
+    }));
+  }
+  if (!former.empty()) return await(place, request.application, former);
   TRY(place.held->take(request.application, request.body.size(), place.route.most_waiting,
                        options_.most_waiting_bytes));
   auto kept = keep(place, request);

@@ -185,8 +185,14 @@ TEST_P(GatewayTest, TheBufferIsBounded) {
   ASSERT_OK(gateway->put(buffered));
   start(0);
   upstream.status = 503;
-  for (int i = 0; i < 3; ++i) ASSERT_OK(gateway->pass("identity", post(std::to_string(i))));
-  const auto full = gateway->pass("identity", post("3"));
+  const auto first = gateway->pass("identity", post("0", "k0"));
+  ASSERT_OK(first);
+  for (int i = 1; i < 3; ++i) ASSERT_OK(gateway->pass("identity", post(std::to_string(i))));
+  const auto again = gateway->pass("identity", post("0", "k0"));
+  ASSERT_OK(again);
+  EXPECT_EQ(again->ticket, first->ticket) << "it takes no room again";
+  EXPECT_EQ(reason(gateway->pass("identity", post("other", "k0"))), "gateway.key_reused");
+  const auto full = gateway->pass("identity", post("3", "k3"));
   EXPECT_EQ(reason(full), "gateway.buffer_full");
   EXPECT_EQ(full.error().code, Code::busy);
   EXPECT_GT(full.error().retry_after_ms, 0);
