@@ -118,7 +118,11 @@ Result<Answer> Gateway::buffer(Place& place, const Request& request) {
   TRY(place.held->take(request.application, request.body.size(), place.route.most_waiting,
                        options_.most_waiting_bytes));
   auto kept = keep(place, request);
-  if (!kept || !kept->fresh) place.held->give_back(request.application, request.body.size());
+  // What failed may be in SQL all the same.
+  const auto outcome = !kept         ? Held::Outcome::unknown
+                       : kept->fresh ? Held::Outcome::kept
+                                     : Held::Outcome::not_kept;
+  place.held->kept(request.application, request.body.size(), outcome);
   if (!kept) return tl::unexpected(kept.error());
   {
     std::lock_guard lock(mutex_);
@@ -170,12 +174,13 @@ Result<Answer> Gateway::await(Place& place, const std::string& application, cons
       seen = settlements_;
     }
     ASSIGN(Write now, write(application, ticket));
+    const bool is_parked = place.held->count(application).parked > 0;
     if (now.state == WriteState::done) return Answer{now.status, now.type, std::move(now.answer), ticket};
     if (now.state == WriteState::refused || now.state == WriteState::discarded)
       return tl::unexpected(now.error);
     std::unique_lock lock(mutex_);
-    const bool over = place.held->count(application).parked > 0 ||
-                      !settled_.wait_until(lock, until, [&] { return settlements_ != seen || stopping_; });
+    const bool over =
+        is_parked || !settled_.wait_until(lock, until, [&] { return settlements_ != seen || stopping_; });
     if (over || stopping_)
       return Answer{202, "application/json",
                     Json{{"ticket", ticket}, {"state", state_name(now.state)}}.dump(), ticket};
@@ -191,7 +196,7 @@ void Gateway::tell_waiters() {
 
 Status Gateway::settle(Place& place, const Write& write, size_t bytes) {
   ASSIGN(const Bytes sealed, crypto::sm4_gcm_seal(options_.seal_key, view(write.ticket), view(write.answer)));
-  TRY(database_.transaction([&](sql::Session& session) -> Status {
+  Status done = database_.transaction([&](sql::Session& session) -> Status {
     // The body is needed no longer.
     ASSIGN([[maybe_unused]] const auto changed,
            session.run("update gateway_write set state = ?, attempts = ?, first_ms = ?, last_ms = ?, "
@@ -200,7 +205,11 @@ Status Gateway::settle(Place& place, const Write& write, size_t bytes) {
                        int(write.state), write.attempts, write.first_ms, write.last_ms, options_.now_ms(),
                        write.status, write.type, sealed, error_text(write.error), Bytes(), write.ticket));
     return {};
-  }));
+  });
+  if (!done) {
+    place.held->doubt(write.application);
+    return done;
+  }
   place.held->give_back(write.application, bytes);
   tell_waiters();
   return {};
@@ -223,7 +232,7 @@ Status Gateway::park(Place& place, Write write) {
   // Before the row says so: whoever retries or discards it afterwards takes this back.
   place.held->park(write.application);
   if (Status noted = note(write); !noted) {
-    place.held->unpark(write.application);
+    place.held->doubt(write.application);
     return noted;
   }
   log::error("gateway.parked", {{"ticket", write.ticket},
@@ -275,8 +284,14 @@ Result<std::optional<Gateway::Next>> Gateway::next(const Due& due) const {
 // tried again: wait_ms is then at least 0.
 Result<bool> Gateway::deliver_next(const Due& due, int& wait_ms) {
   Place& place = *due.place;
-  ASSIGN(auto next, this->next(due));
-  if (!next) return false;
+  std::optional<Next> next;
+  if (!place.held->is_in_doubt(due.application)) {
+    ASSIGN(next, this->next(due));
+  }
+  if (!next) {  // though something was counted, or there is doubt
+    TRY(recount(due));
+    return false;
+  }
   Write& write = next->write;
   const auto body = opened(options_, write.ticket, next->sealed);
   if (!body) {
@@ -341,7 +356,8 @@ Result<Write> Gateway::retry(const std::string& ticket) {
   std::lock_guard changing(changing_);
   Write write;
   PlacePtr place;
-  TRY(database_.transaction([&](sql::Session& session) -> Status {
+  Status done = database_.transaction([&](sql::Session& session) -> Status {
+    place.reset();
     ASSIGN(const sql::Row row, parked_row(session, ticket));
     ASSIGN(write, write_of(options_, row));
     ASSIGN(place, this->place(write.route));
@@ -350,7 +366,11 @@ Result<Write> Gateway::retry(const std::string& ticket) {
                        "where ticket = ?",
                        ticket));
     return {};
-  }));
+  });
+  if (!done) {
+    if (place) place->held->doubt(write.application);
+    return tl::unexpected(done.error());
+  }
   place->held->unpark(write.application);
   tell_waiters();
   write.state = WriteState::waiting;
@@ -363,7 +383,8 @@ Result<Discarded> Gateway::discard(const std::string& ticket, const std::string&
   Discarded out;
   int64_t parked = 0;
   size_t bytes = 0;
-  TRY(database_.transaction([&](sql::Session& session) -> Status {
+  Status done = database_.transaction([&](sql::Session& session) -> Status {
+    out.write = {};
     ASSIGN(const sql::Row row, parked_row(session, ticket));
     ASSIGN(out.write, write_of(options_, row));
     out.writes = parked = 0;
@@ -387,9 +408,13 @@ Result<Discarded> Gateway::discard(const std::string& ticket, const std::string&
       if (state == WriteState::parked) parked = changed;
     }
     return {};
-  }));
-  if (const auto place = this->place(out.write.route))
-    (*place)->held->give_back(out.write.application, bytes, out.writes, parked);
+  });
+  const auto place = this->place(out.write.route);
+  if (!done) {
+    if (place) (*place)->held->doubt(out.write.application);
+    return tl::unexpected(done.error());
+  }
+  if (place) (*place)->held->give_back(out.write.application, bytes, out.writes, parked);
   tell_waiters();
   return out;
 }

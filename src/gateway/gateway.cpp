@@ -162,13 +162,6 @@ Gateway::~Gateway() { stop(); }
 
 namespace {
 
-// What is held on a route, of an application: in SQL.
-struct Sum {
-  std::string application;
-  int64_t writes = 0, parked = 0;
-  size_t bytes = 0;
-};
-
 Result<std::vector<Sum>> sums_of(sql::Session& session, const std::string& route) {
   constexpr std::string_view kText =
       "select application, count(*), coalesce(cast(sum(bytes) as bigint), 0) from gateway_write "
@@ -184,8 +177,22 @@ Result<std::vector<Sum>> sums_of(sql::Session& session, const std::string& route
   return out;
 }
 
+Result<Sum> sum_of(sql::Session& session, const std::string& route, const std::string& application) {
+  constexpr std::string_view kText =
+      "select count(*), coalesce(cast(sum(bytes) as bigint), 0) from gateway_write "
+      "where route = ? and application = ? and state = {}";
+  Sum out{application};
+  for (const auto state : {WriteState::waiting, WriteState::parked}) {
+    ASSIGN(const auto row, session.row(fmt::format(fmt::runtime(kText), int(state)), route, application));
+    out.writes += row->integer(0);
+    if (state == WriteState::parked) out.parked = row->integer(0);
+    out.bytes += size_t(row->integer(1));
+  }
+  return out;
+}
+
 void add(Held& held, const std::vector<Sum>& sums) {
-  for (const Sum& sum : sums) held.add(sum.application, sum.writes, sum.parked, sum.bytes);
+  for (const Sum& sum : sums) held.add(sum);
 }
 
 std::shared_ptr<Held> held_of(Total& total, const std::vector<Sum>& sums) {
@@ -195,6 +202,19 @@ std::shared_ptr<Held> held_of(Total& total, const std::vector<Sum>& sums) {
 }
 
 }  // namespace
+
+Status Gateway::recount(const Due& due) {
+  // Nothing that is parked is retried or discarded between SQL and the counts meanwhile.
+  std::lock_guard changing(changing_);
+  return due.place->held->recount(due.application, [&]() -> Result<Sum> {
+    Sum out;
+    TRY(database_.read([&](sql::Session& session) -> Status {
+      ASSIGN(out, sum_of(session, due.place->route.name, due.application));
+      return {};
+    }));
+    return out;
+  });
+}
 
 Status Gateway::load() {
   auto read = [&](sql::Session& session) -> Status {

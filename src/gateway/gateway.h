@@ -147,6 +147,8 @@ class Gateway {
 
   Gateway(sql::Database& database, Options options);
   Status load();
+  // The counts of an application, of which SQL may say something else. For who claimed it.
+  Status recount(const Due& due);
   Status park_strays();
   Result<PlacePtr> place(const std::string& name) const;
   Status admit(Place& place, const Request& request);

@@ -49,14 +49,23 @@ class Total {
   size_t bytes_ = 0;
 };
 
+// What is held of an application on a route: in SQL.
+struct Sum {
+  std::string application;
+  int64_t writes = 0, parked = 0;  // parked ones are of the writes
+  size_t bytes = 0;
+};
+
 // The writes of a route that are not settled, by application: how many, and who may be tried. Thread-safe.
 // While one of an application's is parked, none of its is tried: their order is kept.
+// After a transaction that failed nobody knows what SQL says: the application is in doubt, and whoever claims
+// it next counts anew before all else.
 class Held {
  public:
   explicit Held(Total& total) : total_(total) {}
 
   // Taken before the row is there: what is held is never more than this. gateway.buffer_full,
-  // gateway.buffer_total; gateway.no_route once it is closed.
+  // gateway.buffer_total; gateway.no_route once it is closed. Followed by kept().
   Status take(const std::string& application, size_t bytes, int64_t most, size_t most_bytes) {
     std::lock_guard lock(mutex_);
     if (closed_) return fail(Code::not_found, "gateway.no_route", "it was removed");
@@ -69,34 +78,71 @@ class Held {
     Queue& queue = queues_[application];
     ++queue.writes;
     queue.bytes += bytes;
+    ++queue.coming;
+    queue.coming_bytes += bytes;
     return {};
   }
-  // Of what was there at the start.
-  void add(const std::string& application, int64_t writes, int64_t parked, size_t bytes) {
+  enum class Outcome { kept, not_kept, unknown };
+  void kept(const std::string& application, size_t bytes, Outcome outcome) {
     std::lock_guard lock(mutex_);
-    Queue& queue = queues_[application];
-    queue.writes += writes;
-    queue.parked += parked;
-    queue.bytes += bytes;
-    total_.add(writes, bytes);
+    auto at = queues_.find(application);
+    --at->second.coming;
+    at->second.coming_bytes -= bytes;
+    if (outcome == Outcome::unknown) at->second.in_doubt = true;
+    if (outcome != Outcome::kept) lessen(at, 1, bytes);
+    erase_if_idle(at);
+  }
+  // Of what was there at the start.
+  void add(const Sum& sum) {
+    std::lock_guard lock(mutex_);
+    Queue& queue = queues_[sum.application];
+    queue.writes += sum.writes;
+    queue.parked += sum.parked;
+    queue.bytes += sum.bytes;
+    total_.add(sum.writes, sum.bytes);
   }
   // So many writes, some of them parked, are settled.
   void give_back(const std::string& application, size_t bytes, int64_t writes = 1, int64_t parked = 0) {
     std::lock_guard lock(mutex_);
-    total_.give_back(writes, bytes);
     auto at = queues_.find(application);
-    at->second.writes -= std::min(at->second.writes, writes);
-    at->second.bytes -= std::min(at->second.bytes, bytes);
+    if (at == queues_.end()) return;
+    lessen(at, writes, bytes);
     at->second.unpark(parked);
-    if (at->second.writes == 0 && !at->second.busy) queues_.erase(at);
+    erase_if_idle(at);
   }
   void park(const std::string& application) {
     std::lock_guard lock(mutex_);
-    ++queues_.at(application).parked;
+    ++queues_[application].parked;
   }
   void unpark(const std::string& application) {
     std::lock_guard lock(mutex_);
-    queues_.at(application).unpark(1);
+    if (auto at = queues_.find(application); at != queues_.end()) at->second.unpark(1);
+  }
+
+  void doubt(const std::string& application) {
+    std::lock_guard lock(mutex_);
+    queues_[application].in_doubt = true;
+  }
+  bool is_in_doubt(const std::string& application) {
+    std::lock_guard lock(mutex_);
+    const auto at = queues_.find(application);
+    return at != queues_.end() && at->second.in_doubt;
+  }
+  // Takes what `read` finds in SQL (Result<Sum>) for what is held; while it reads nobody changes the counts
+  // here. For who has claimed the application: nothing of it is settled or parked meanwhile. What is being
+  // taken may be counted twice, never left out: who then finds less than was counted counts again.
+  template <typename Read>
+  Status recount(const std::string& application, Read read) {
+    std::lock_guard lock(mutex_);
+    ASSIGN(const Sum sum, read());
+    Queue& queue = queues_[application];
+    total_.give_back(queue.writes, queue.bytes);
+    queue.writes = sum.writes + queue.coming;
+    queue.bytes = sum.bytes + queue.coming_bytes;
+    queue.parked = sum.parked;
+    queue.in_doubt = false;
+    total_.add(queue.writes, queue.bytes);
+    return {};
   }
 
   // False when something is held; after true nothing is taken any more.
@@ -155,31 +201,47 @@ class Held {
       queue.not_before_ns =
           steady_ns() + int64_t(std::max(queue.retry_ms, std::min(wait_ms, most_retry_ms))) * 1'000'000;
     }
-    if (queue.writes == 0) queues_.erase(at);
+    erase_if_idle(at);
   }
 
  private:
   struct Queue {
-    int64_t writes = 0, parked = 0;  // parked ones are of the writes
-    size_t bytes = 0;
-    bool busy = false;  // somebody delivers its oldest write
-    int retry_ms = 0;   // until the next attempt after one that failed
+    int64_t writes = 0, parked = 0, coming = 0;  // those parked or being taken are of the writes
+    size_t bytes = 0, coming_bytes = 0;
+    bool in_doubt = false;  // SQL may say something else
+    bool busy = false;      // somebody delivers its oldest write
+    int retry_ms = 0;       // until the next attempt after one that failed
     int64_t not_before_ns = 0, tried_ns = 0;
 
     bool may_be_tried(int64_t now_ns) const {
-      return !busy && writes > 0 && parked == 0 && not_before_ns <= now_ns;
+      return !busy && (in_doubt || (writes > coming && parked == 0)) && not_before_ns <= now_ns;
     }
     void unpark(int64_t count) {
       if (count == 0) return;
-      parked -= count;
+      parked -= std::min(parked, count);
       retry_ms = 0;
       not_before_ns = 0;
     }
   };
 
+  using Queues = std::map<std::string, Queue>;
+
+  void lessen(Queues::iterator at, int64_t writes, size_t bytes) {
+    Queue& queue = at->second;
+    writes = std::min(queue.writes, writes);
+    bytes = std::min(queue.bytes, bytes);
+    queue.writes -= writes;
+    queue.bytes -= bytes;
+    total_.give_back(writes, bytes);
+  }
+  void erase_if_idle(Queues::iterator at) {
+    const Queue& queue = at->second;
+    if (queue.writes == 0 && !queue.busy && !queue.in_doubt) queues_.erase(at);
+  }
+
   Total& total_;
   std::mutex mutex_;
-  std::map<std::string, Queue> queues_;
+  Queues queues_;
   bool closed_ = false;
 };
 
