@@ -167,19 +167,24 @@ TEST_P(BufferTest, TheBuffersOfAllRoutesAreBoundedTogether) {
   bounds.most_writes = 3;
   bounds.most_bytes = 100;
   start(0);
-  Route second = buffered();
+  Route first = buffered(), second = buffered();
+  EXPECT_REASON(gateway->put(first), "gateway.route_invalid") << "one route would have more than all";
+  first.most_waiting = second.most_waiting = 3;
   second.name = "second";
-  ASSERT_OK(gateway->put(buffered()));
+  ASSERT_OK(gateway->put(first));
   ASSERT_OK(gateway->put(second));
+  const auto from = [&](const char* application, const char* route, const std::string& body) {
+    Request request = post(body);
+    request.application = application;
+    return gateway->pass(route, request);
+  };
   upstream.status = 503;
-  accepted("app-1", "1");
-  accepted("app-2", "2");
-  ASSERT_OK(gateway->pass("second", post("3")));
+  ASSERT_OK(from("app-1", "identity", "1"));
+  ASSERT_OK(from("app-2", "identity", "2"));
+  ASSERT_OK(from("app-3", "second", "3"));
   start(0);  // what is there counts
   for (const char* route : {"identity", "second"}) {
-    Request request = post("4");
-    request.application = "app-3";
-    const auto full = gateway->pass(route, request);
+    const auto full = from("app-4", route, "4");
     EXPECT_EQ(reason(full), "gateway.buffer_total");
     EXPECT_EQ(full.error().code, Code::busy);
     EXPECT_GT(full.error().retry_after_ms, 0);
@@ -188,10 +193,40 @@ TEST_P(BufferTest, TheBuffersOfAllRoutesAreBoundedTogether) {
   upstream.status = 200;
   deliver_until([&] { return gateway->waiting("identity") + gateway->waiting("second") == 0; });
   upstream.status = 503;
-  accepted("app-1", std::string(60, 'x'));
-  const auto large = gateway->pass("second", post(std::string(41, 'y')));
-  EXPECT_EQ(reason(large), "gateway.buffer_total") << "bytes are bounded too";
-  ASSERT_OK(gateway->pass("second", post(std::string(40, 'y'))));
+  ASSERT_OK(from("app-1", "identity", std::string(60, 'x')));
+  EXPECT_EQ(reason(from("app-2", "second", std::string(41, 'y'))), "gateway.buffer_total")
+      << "bytes are bounded too";
+  ASSERT_OK(from("app-2", "second", std::string(40, 'y')));
+}
+
+TEST_P(BufferTest, WhatIsParkedOfAnApplicationLeavesRoomForOthers) {
+  bounds.most_writes = 12;
+  bounds.most_bytes = 400;
+  bounds.park_failures = 1;
+  start(0);
+  Route first = buffered(), second = buffered();
+  first.most_waiting = second.most_waiting = 12;
+  second.name = "second";
+  ASSERT_OK(gateway->put(first));
+  ASSERT_OK(gateway->put(second));
+  const std::string broken = accepted("app-1", "broken");
+  accepted("app-1", "1");
+  ASSERT_OK(gateway->pass("second", post("broken")));
+  deliver_until([&] { return gateway->parked("identity") + gateway->parked("second") == 2; });
+  start(0);
+  for (const char* route : {"identity", "second"}) {
+    const auto full = gateway->pass(route, post("2"));
+    EXPECT_EQ(reason(full), "gateway.buffer_full") << "a quarter of all, over all routes";
+    EXPECT_EQ(full.error().code, Code::busy);
+    EXPECT_GT(full.error().retry_after_ms, 0);
+  }
+  for (const char* application : {"app-2", "app-3", "app-4"})
+    for (int i = 0; i < 3; ++i) accepted(application, "2");
+  ASSERT_OK(gateway->discard(broken, "why", true));
+  Request large = post(std::string(95, 'x'));
+  EXPECT_EQ(reason(gateway->pass("identity", large)), "gateway.buffer_full") << "its bytes too";
+  large.body.resize(94);
+  ASSERT_OK(gateway->pass("identity", large));
 }
 
 // While it lives nobody can remove a route: the row is locked.

@@ -237,6 +237,9 @@ Status Gateway::load() {
 
 Status Gateway::put(const Route& route) {
   TRY(check_route(route));
+  if (route.buffered && route.most_waiting > options_.most_writes)
+    return fail(Code::invalid_argument, "gateway.route_invalid", "most_waiting: at most {}, of all routes",
+                options_.most_writes);
   ASSIGN(const Bytes sealed, crypto::sm4_gcm_seal(options_.seal_key, view(route.name), view(route.token)));
   std::lock_guard changing(changing_);
   std::vector<Sum> sums;

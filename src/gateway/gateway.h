@@ -93,8 +93,9 @@ struct Options {
   int timeout_ms = 10'000;  // of a call behind
   int most_retry_ms = 30'000;
   size_t most_waiting_bytes = size_t(256) << 20;  // of the bodies that wait, of an application on a route
-  int64_t most_writes = 100'000;                  // that are held, of all routes and applications
-  size_t most_bytes = size_t(1) << 30;            // of their bodies
+  // What is held of all routes and applications; of one application at most a quarter.
+  int64_t most_writes = 100'000;
+  size_t most_bytes = size_t(1) << 30;  // of their bodies
   // A write is parked after so many answers of a far side that failed (5xx; not 502, 503 and 504, by which it
   // is away), or so long after the first attempt.
   int64_t park_failures = 100, park_after_ms = 24 * 3600'000;

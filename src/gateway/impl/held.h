@@ -14,39 +14,68 @@ inline constexpr int kFirstRetryMs = 100;
 // Deliveries of one route at once, so that what hangs behind it leaves room for others.
 inline constexpr int kMostOfARoute = 2;
 
-// What the buffers of all routes hold together. Thread-safe.
+// What the buffers of all routes hold together, of which an application may take one part of kShares, so that
+// what is parked of it leaves room for others. Thread-safe.
 class Total {
  public:
+  static constexpr int kShares = 4;
+
   Total(int64_t most_writes, size_t most_bytes) : most_writes_(most_writes), most_bytes_(most_bytes) {}
 
-  // gateway.buffer_total.
-  Status take(size_t bytes) {
+  // gateway.buffer_full: the application's part, which is one write at least; gateway.buffer_total.
+  Status take(const std::string& application, size_t bytes) {
     std::lock_guard lock(mutex_);
-    if (writes_ >= most_writes_ || bytes_ + bytes > most_bytes_)
-      return tl::unexpected(Error{Code::busy, "gateway.buffer_total",
-                                  fmt::format("{} writes, {} bytes", writes_, bytes_), 1000});
-    ++writes_;
-    bytes_ += bytes;
+    const auto at = of_.find(application);
+    if (at != of_.end() &&
+        (at->second.writes >= most_writes_ / kShares || at->second.bytes + bytes > most_bytes_ / kShares))
+      return full("gateway.buffer_full", at->second);
+    if (all_.writes >= most_writes_ || all_.bytes + bytes > most_bytes_)
+      return full("gateway.buffer_total", all_);
+    put(application, 1, bytes);
     return {};
   }
   // Of what was there at the start, whatever the bounds are now.
-  void add(int64_t writes, size_t bytes) {
+  void add(const std::string& application, int64_t writes, size_t bytes) {
     std::lock_guard lock(mutex_);
-    writes_ += writes;
-    bytes_ += bytes;
+    put(application, writes, bytes);
   }
-  void give_back(int64_t writes, size_t bytes) {
+  void give_back(const std::string& application, int64_t writes, size_t bytes) {
     std::lock_guard lock(mutex_);
-    writes_ -= std::min(writes_, writes);
-    bytes_ -= std::min(bytes_, bytes);
+    const auto at = of_.find(application);
+    if (at == of_.end()) return;
+    all_.lessen(writes, bytes);
+    at->second.lessen(writes, bytes);
+    if (at->second.writes == 0) of_.erase(at);
   }
 
  private:
+  struct Amount {
+    int64_t writes = 0;
+    size_t bytes = 0;
+    void lessen(int64_t by_writes, size_t by_bytes) {
+      writes -= std::min(writes, by_writes);
+      bytes -= std::min(bytes, by_bytes);
+    }
+  };
+
+  static Status full(const char* reason, const Amount& amount) {
+    return tl::unexpected(Error{Code::busy, reason,
+                                fmt::format("{} writes, {} bytes on all routes", amount.writes, amount.bytes),
+                                1000});
+  }
+  void put(const std::string& application, int64_t writes, size_t bytes) {
+    if (writes == 0) return;
+    for (Amount* each : {&all_, &of_[application]}) {
+      each->writes += writes;
+      each->bytes += bytes;
+    }
+  }
+
   const int64_t most_writes_;
   const size_t most_bytes_;
   std::mutex mutex_;
-  int64_t writes_ = 0;
-  size_t bytes_ = 0;
+  Amount all_;
+  std::map<std::string, Amount> of_;  // applications that hold something
 };
 
 // What is held of an application on a route: in SQL.
@@ -74,7 +103,7 @@ class Held {
     if (former.writes >= most || former.bytes + bytes > most_bytes)
       return tl::unexpected(
           Error{Code::busy, "gateway.buffer_full", fmt::format("{} wait", former.writes), 1000});
-    TRY(total_.take(bytes));
+    TRY(total_.take(application, bytes));
     Queue& queue = queues_[application];
     ++queue.writes;
     queue.bytes += bytes;
@@ -99,7 +128,7 @@ class Held {
     queue.writes += sum.writes;
     queue.parked += sum.parked;
     queue.bytes += sum.bytes;
-    total_.add(sum.writes, sum.bytes);
+    total_.add(sum.application, sum.writes, sum.bytes);
   }
   // So many writes, some of them parked, are settled.
   void give_back(const std::string& application, size_t bytes, int64_t writes = 1, int64_t parked = 0) {
@@ -136,12 +165,12 @@ class Held {
     std::lock_guard lock(mutex_);
     ASSIGN(const Sum sum, read());
     Queue& queue = queues_[application];
-    total_.give_back(queue.writes, queue.bytes);
+    total_.give_back(application, queue.writes, queue.bytes);
     queue.writes = sum.writes + queue.coming;
     queue.bytes = sum.bytes + queue.coming_bytes;
     queue.parked = sum.parked;
     queue.in_doubt = false;
-    total_.add(queue.writes, queue.bytes);
+    total_.add(application, queue.writes, queue.bytes);
     return {};
   }
 
@@ -232,7 +261,7 @@ class Held {
     bytes = std::min(queue.bytes, bytes);
     queue.writes -= writes;
     queue.bytes -= bytes;
-    total_.give_back(writes, bytes);
+    total_.give_back(at->first, writes, bytes);
   }
   void erase_if_idle(Queues::iterator at) {
     const Queue& queue = at->second;
