@@ -1,3 +1,5 @@
+#include <set>
+
 #include "base/clock.h"
 #include "base/percent.h"
 #include "commands.h"
@@ -93,23 +95,34 @@ Result<int> writes(const Context& context, const Options& options) {
                });
 }
 
-Result<int> parked(const Context& context, const Options& options) {
-  ASSIGN(auto platform, context.connect());
+void print_parked(const Json& write) {
+  print_write(write);
+  const auto time = [&](const char* name) {
+    return write.contains(name) ? format_time(write[name].get<int64_t>()) : "-";
+  };
+  line("    {}  {}  其应用等待 its application waits with {}", text_of(write, "route"),
+       text_of(write, "application"), write.value("waiting", int64_t(0)));
+  line("    接受 accepted {}  首次 first {}  末次 last {}", time("accepted_ms"), time("first_ms"),
+       time("last_ms"));
+}
+
+// The oldest of them.
+Result<Json> parked_page(client::Client& platform, const Options& options) {
   std::string query = "?limit=500";
   if (!options.route.empty()) query += "&route=" + percent_encode(options.route);
   if (!options.application.empty()) query += "&application=" + percent_encode(options.application);
-  return shown(context, platform.get(kBase + "/parked" + query), [](const Json& answer) {
-    for (const Json& write : answer.at("items")) {
-      print_write(write);
-      const auto time = [&](const char* name) {
-        return write.contains(name) ? format_time(write[name].get<int64_t>()) : "-";
-      };
-      line("    {}  {}  其应用等待 its application waits with {}", text_of(write, "route"),
-           text_of(write, "application"), write.value("waiting", int64_t(0)));
-      line("    接受 accepted {}  首次 first {}  末次 last {}", time("accepted_ms"), time("first_ms"),
-           time("last_ms"));
-    }
-    if (answer.at("items").empty()) line("没有 none");
+  return platform.get(kBase + "/parked" + query);
+}
+
+Result<int> parked(const Context& context, const Options& options) {
+  ASSIGN(auto platform, context.connect());
+  return shown(context, parked_page(platform, options), [](const Json& answer) {
+    const Json& items = answer.at("items");
+    for (const Json& write : items) print_parked(write);
+    if (items.empty()) line("没有 none");
+    if (const auto total = answer.value("total", int64_t(0)); total > int64_t(items.size()))
+      line("共 {} 条,以上为最早的 {} 条 {} in all, these are the oldest {}", total, items.size(), total,
+           items.size());
   });
 }
 
@@ -120,7 +133,34 @@ Result<client::Response> about_parked(client::Client& platform, const Options& o
                        "application/json");
 }
 
+// All that are parked of a route, of an application: each once, though it may be parked again meanwhile.
+Result<int> retry_all(const Context& context, const Options& options) {
+  ASSIGN(auto platform, context.connect());
+  std::set<std::string> tickets;
+  int64_t retried = 0;
+  for (bool more = true; more;) {
+    ASSIGN(const Json page, parked_page(platform, options));
+    more = false;
+    for (const Json& write : page.at("items")) {
+      Options one = options;
+      one.name = write.at("ticket");
+      if (!tickets.insert(one.name).second) continue;
+      const auto done = about_parked(platform, one, "/retry", Json::object());
+      const bool decided = !done && done.error().reason == "gateway.not_parked";  // by somebody else
+      if (!done && !decided) return tl::unexpected(done.error());
+      retried += !decided;
+      more = true;
+    }
+  }
+  print(context, {{"retried", retried}}, [&] { line("已重试 retried {}", retried); });
+  return kDone;
+}
+
 Result<int> retry(const Context& context, const Options& options) {
+  const bool many = !options.route.empty() || !options.application.empty();
+  if (many != options.name.empty())
+    return fail(Code::invalid_argument, "cli.usage", "a ticket, or --route, --application or both");
+  if (many) return retry_all(context, options);
   ASSIGN(auto platform, context.connect());
   return shown(context, json_of(about_parked(platform, options, "/retry", Json::object())), print_write);
 }
@@ -208,7 +248,10 @@ void add_gateway(CLI::App& app, Context& context) {
   verb->add_option("--route", o->route, "路由名 · name of a route");
   verb->add_option("--application", o->application, "应用 · application");
   verb = add("retry", "重试搁置的写入 · have a parked write tried again", retry);
-  verb->add_option("ticket", o->name, "凭票 · ticket")->required();
+  verb->add_option("ticket", o->name, "凭票 · ticket");
+  verb->add_option("--route", o->route, "不给凭票:该路由搁置的全部 · without a ticket: all of this route");
+  verb->add_option("--application", o->application,
+                   "不给凭票:该应用搁置的全部 · without a ticket: all of this application");
   verb->add_option("--why", o->why, "理由,记入审计日志 · the reason, for the audit log")->required();
   verb = add("discard", "放弃搁置的写入 · discard a parked write", discard);
   verb->add_option("ticket", o->name, "凭票 · ticket")->required();

@@ -124,7 +124,8 @@ Result<Response> parked(Call& call, Gateway& gateway) {
     items.push_back(describe(write));
     items.back()["waiting"] = gateway.waiting(write.route, write.application);
   }
-  return json_response({{"items", std::move(items)}});
+  ASSIGN(const int64_t total, gateway.count_parked(filter.route, filter.application));
+  return json_response({{"items", std::move(items)}, {"total", total}});
 }
 
 Result<Response> retry(Call& call, Gateway& gateway) {
@@ -230,6 +231,8 @@ void add_schemas(Resource& resource) {
   resource.schemas["GatewayDiscarded"] = object_schema({{"discarded", number}}, {"discarded"});
   resource.schemas["GatewayWriteList"] =
       object_schema({{"items", list_schema(reference("GatewayWrite"))}}, {"items"});
+  resource.schemas["GatewayParkedList"] = object_schema(
+      {{"items", list_schema(reference("GatewayWrite"))}, {"total", number}}, {"items", "total"});
   Json counts = object_schema({{"application", text},
                                {"route", text},
                                {"minute_ms", number},
@@ -277,7 +280,7 @@ std::vector<Route> parked_routes() {
        .query = {{"route", text_schema(), {"路由", "Route"}},
                  {"application", text_schema(), {"应用", "Application"}},
                  {"limit", {{"type", "integer"}, {"minimum", 1}, {"maximum", 500}}, {"条数", "How many"}}},
-       .answers = {{200, "application/json", reference("GatewayWriteList"), {}}},
+       .answers = {{200, "application/json", reference("GatewayParkedList"), {}}},
        .handler = handler(parked)},
       {.method = Method::post,
        .path = "/api/v1/gateway/parked/{id}/retry",

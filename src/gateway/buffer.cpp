@@ -163,6 +163,18 @@ Result<std::vector<Write>> Gateway::writes(const WriteFilter& filter) const {
   return out;
 }
 
+Result<int64_t> Gateway::count_parked(const std::string& route, const std::string& application) const {
+  int64_t out = 0;
+  TRY(database_.read([&](sql::Session& session) -> Status {
+    ASSIGN(const auto row, session.row("select count(*) from gateway_write where state = 3 and "
+                                       "(? = '' or route = ?) and (? = '' or application = ?)",
+                                       route, route, application, application));
+    out = row->integer(0);
+    return {};
+  }));
+  return out;
+}
+
 // Until the write is settled, patience is over or something parked is before it: then the ticket says where
 // to ask.
 Result<Answer> Gateway::await(Place& place, const std::string& application, const std::string& ticket) {

@@ -213,6 +213,10 @@ TEST_P(BufferTest, WhatIsParkedOfAnApplicationLeavesRoomForOthers) {
   accepted("app-1", "1");
   ASSERT_OK(gateway->pass("second", post("broken")));
   deliver_until([&] { return gateway->parked("identity") + gateway->parked("second") == 2; });
+  EXPECT_EQ(gateway->writes({"", "", WriteState::parked, 1})->size(), 1u);
+  for (const auto& [route, application, count] :
+       {std::tuple("", "", 2), {"second", "", 1}, {"", "app-1", 2}, {"identity", "app-2", 0}})
+    EXPECT_EQ(gateway->count_parked(route, application).value(), count) << route << application;
   start(0);
   for (const char* route : {"identity", "second"}) {
     const auto full = gateway->pass(route, post("2"));

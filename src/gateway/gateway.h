@@ -122,6 +122,8 @@ class Gateway {
   Result<Answer> pass(const std::string& route, Request request);
   Result<Write> write(const std::string& application, const std::string& ticket) const;  // gateway.no_ticket
   Result<std::vector<Write>> writes(const WriteFilter& filter) const;                    // the oldest first
+  // How many are parked in all, of a route, of an application; empty: of all.
+  Result<int64_t> count_parked(const std::string& route, const std::string& application) const;
   // Of a parked write: it is tried again, with as many attempts as a new one. gateway.no_ticket,
   // gateway.not_parked, gateway.no_route.
   Result<Write> retry(const std::string& ticket);

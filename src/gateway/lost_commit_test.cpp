@@ -102,7 +102,8 @@ class LostCommitTest : public Rig {
   }
   std::unique_ptr<Between> between;
 };
-INSTANTIATE_TEST_SUITE_P(Databases, LostCommitTest, ::testing::Values(sql::Dialect::postgresql));
+INSTANTIATE_TEST_SUITE_P(Databases, LostCommitTest, ::testing::Values(sql::Dialect::postgresql),
+                         [](const auto&) { return "postgresql"; });
 
 TEST_P(LostCommitTest, WhatWasAcceptedIsHandedOn) {
   between->loses_next = true;

@@ -174,7 +174,9 @@ class Gateway(support.Case):
         self.assertEqual(self.decide(broken, "discard", {})[0], 400, "not without a reason")
         self.refused(self.decide(behind, "discard", {"why": "x"}), 409, "gateway.not_parked")
         self.refused(self.decide("ab" * 16, "retry", {"why": "x"}), 404, "gateway.no_ticket")
-        self.cli("gateway", "retry", broken, "--why", "they say that it is mended")
+        self.assertEqual(self.cli("gateway", "parked")["total"], 1)
+        self.assertEqual(self.platform.cli("gateway", "retry", "--why", "of which?").reason, "cli.usage")
+        self.assertEqual(self.cli("gateway", "retry", "--route", "failing", "--why", "they say that it is mended")["retried"], 1)
         self.assertEqual(self.soon(self.parked)[0]["attempts"], 6)
 
         self.platform.stop()
@@ -206,17 +208,21 @@ class Bounded(support.Case):
 
     def test_all_routes_together_hold_no_more_than_they_may(self):
         names = ("one", "two")
+        words = ("--application", "*", "--writes", "--buffered", "--path", "/", "--upstream", "http://127.0.0.1:9")
+        self.assertEqual(self.platform.cli("gateway", "route", "one", *words).reason, "gateway.route_invalid", "more than all may hold")
         for name in names:
-            self.cli("gateway", "route", name, "--application", "owner", "--writes", "--buffered", "--path", "/", "--upstream", "http://127.0.0.1:9")
+            self.cli("gateway", "route", name, *words, "--most-waiting", "8")
+        tokens = [self.platform.post("/api/v1/tokens", {"name": f"application {i}"})["token"] for i in range(5)]
 
         def add(i):
-            return self.platform.request("POST", f"/api/v1/gateway/to/{names[i % 2]}/anything", {"number": i})
+            return self.platform.request("POST", f"/api/v1/gateway/to/{names[i % 2]}/anything", {"number": i}, token=tokens[i % 5])
 
         with concurrent.futures.ThreadPoolExecutor(12) as crowd:
-            answers = list(crowd.map(add, range(12)))
-        self.assertEqual(sorted(each[0] for each in answers), [202] * 8 + [429] * 4)
-        refused = next(each for each in answers if each[0] == 429)
-        self.refused(refused, 429, "gateway.buffer_total")
+            answers = list(crowd.map(add, range(15)))
+        self.assertEqual(sorted(each[0] for each in answers), [202] * 8 + [429] * 7)
+        for i in range(5):
+            self.assertLessEqual(sum(each[0] == 202 for each in answers[i::5]), 2, "a quarter of all")
+        refused = next(each for each in answers if each[0] == 429 and each[2]["reason"] == "gateway.buffer_total")
         self.assertIn("Retry-After", refused[1])
         self.assertEqual(sum(each["waiting"] for each in self.cli("gateway", "list")["items"]), 8)
 
