@@ -178,7 +178,7 @@ class Held {
   bool close() {
     std::lock_guard lock(mutex_);
     closed_ =
-        std::all_of(queues_.begin(), queues_.end(), [](const auto& each) { return each.second.writes == 0; });
+        std::all_of(queues_.begin(), queues_.end(), [](const auto& each) { return each.second.is_empty(); });
     return closed_;
   }
   void reopen() {
@@ -242,6 +242,7 @@ class Held {
     int retry_ms = 0;       // until the next attempt after one that failed
     int64_t not_before_ns = 0, tried_ns = 0;
 
+    bool is_empty() const { return writes == 0 && coming == 0; }
     bool may_be_tried(int64_t now_ns) const {
       return !busy && (in_doubt || (writes > coming && parked == 0)) && not_before_ns <= now_ns;
     }
@@ -265,7 +266,7 @@ class Held {
   }
   void erase_if_idle(Queues::iterator at) {
     const Queue& queue = at->second;
-    if (queue.writes == 0 && !queue.busy && !queue.in_doubt) queues_.erase(at);
+    if (queue.is_empty() && !queue.busy && !queue.in_doubt) queues_.erase(at);
   }
 
   Total& total_;
