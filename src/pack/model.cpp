@@ -138,6 +138,12 @@ const Field* Entity::find(std::string_view field) const {
   return nullptr;
 }
 
+std::string sensitivity_of(const Entity& entity, const Field& field) {
+  const std::string level =
+      field.sensitivity.empty() ? text_of(entity.node(), "sensitivity") : field.sensitivity;
+  return level == "personal" || level == "secret" ? level : std::string();
+}
+
 Pack read_pack(const Files& files, Findings& findings) {
   Pack out;
   out.label = files.label;

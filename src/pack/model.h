@@ -58,6 +58,9 @@ struct Entity {
   const Field* find(std::string_view field) const;
 };
 
+// "personal" or "secret": the field is encrypted; "": it is not. A field may say, else the entity does.
+std::string sensitivity_of(const Entity& entity, const Field& field);
+
 struct Dictionary {
   std::string name;
   std::map<std::string, Place> codes;  // of all levels

@@ -234,6 +234,30 @@ TEST(Links, RulesAreCompiledWhereTheyStand) {
             Told{"rules.type_result p/entities/house.yaml:7:34"});
 }
 
+// What chooses rows becomes SQL, and is refused here if it cannot.
+TEST(Links, FiltersHaveAFormInSql) {
+  EXPECT_EQ(house("read: all", "read: \"it.street.startsWith(me.region) && has(it.colour)\""), Told{});
+  EXPECT_EQ(house("read: all", "read: \"it.street.matches('^[a-z]')\""),
+            Told{"rules.sql_function p/entities/house.yaml:9:35"});
+  EXPECT_EQ(
+      house("owner: creator", "checks: [{rule: \"it.street.matches('^[a-z]')\", reason: town.low, zh: 低}]"),
+      Told{})
+      << "of one record";
+  EXPECT_EQ(house("owner: creator", "sensitivity: personal").size(), 0u);
+  const auto encrypted = [](const std::string& rule) {
+    Content content = small();
+    std::string& text = content["entities/house.yaml"];
+    text.replace(text.find("required: true"), 14, "required: true, sensitivity: personal");
+    text.replace(text.find("read: all"), 9, "read: \"" + rule + "\"");
+    content["views/v.yaml"] = "view: v\ntitle: V\nlist: house\ncolumns: [colour]\nwhere: \"" + rule + "\"\n";
+    const std::vector<Files> packs{files_of(content)};
+    return told(check(packs).findings);
+  };
+  EXPECT_EQ(encrypted("it.street == me.region"),
+            (Told{"pack.rule_column p/entities/house.yaml:9:20", "pack.rule_column p/views/v.yaml:5:11"}));
+  EXPECT_EQ(encrypted("it.id == me.organisation"), Told{});
+}
+
 TEST(Links, DecisionsAndViews) {
   const auto found = [](const std::string& path, const std::string& text) {
     Content content = small();

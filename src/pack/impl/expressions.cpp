@@ -68,10 +68,30 @@ RuleProblem not_compiled(std::string_view text, const Error& error) {
           {}};
 }
 
+// Values of what a rule reads besides the row: the condition is made anew for each caller.
+Json sample() {
+  return {{"me", {{"id", "a"}, {"name", "a"}, {"organisation", "a"}, {"region", "a"}, {"roles", {"a"}}}},
+          {"today", "2026-01-01"},
+          {"now", 0},
+          {"record", Json::object()}};
+}
+
+std::vector<RuleProblem> filter_problems(std::string_view text, const rules::Typed& rule,
+                                         const rules::Mapping& columns) {
+  for (const auto dialect : {rules::SqlDialect::sqlite, rules::SqlDialect::postgresql}) {
+    const auto condition = rule.sql(dialect, columns, sample());
+    if (condition) continue;
+    RuleProblem problem = not_compiled(text, condition.error());
+    if (problem.reason == "rules.sql_mapping") problem.reason = "pack.rule_column";
+    return {problem};
+  }
+  return {};
+}
+
 }  // namespace
 
 std::vector<RuleProblem> rule_problems(std::string_view text, const rules::Environment& environment,
-                                       const Json& wanted) {
+                                       const Json& wanted, const rules::Mapping* columns) {
   const auto rule = rules::Rule::compile(text);
   if (!rule) return {not_compiled(text, rule.error())};
   const auto checked = rule->check(environment, wanted);
@@ -79,6 +99,7 @@ std::vector<RuleProblem> rule_problems(std::string_view text, const rules::Envir
   std::vector<RuleProblem> out;
   for (const rules::Mistake& each : checked->mistakes)
     out.push_back({each.reason, place_in(text, each.line, each.column), each.detail, each.mend});
+  if (out.empty() && columns) return filter_problems(text, *checked->rule, *columns);
   return out;
 }
 

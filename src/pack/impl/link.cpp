@@ -128,7 +128,8 @@ void check_span(const Node& node, const Source& source, Findings& findings) {
     findings.wrong("pack.dates", source.file, until->at, from->text + " > " + until->text);
 }
 
-Scope::Scope(const std::vector<Pack>& packs, const Pack& own) : pack(own) {
+Scope::Scope(const std::vector<Pack>& packs, const Pack& own)
+    : pack(own), columns_(fail(Code::internal, "rules.sql_mapping", "not made yet")) {
   for (const Pack& each : packs) {
     const bool used = std::count(own.uses.begin(), own.uses.end(), each.name) > 0;
     if (&each != &own && !used) continue;
@@ -150,6 +151,7 @@ Scope::Scope(const std::vector<Pack>& packs, const Pack& own) : pack(own) {
     lists.push_back(dictionary);
   }
   common_ = pack::environment(all, lists);
+  columns_ = rules::Mapping::compile(filterable(all));
 }
 
 bool Scope::knows(const Field& field) const {

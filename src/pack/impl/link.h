@@ -21,9 +21,12 @@ class Scope {
   // What a rule may read whose own record is of the type `it`, a record around it of `record` (null: none).
   // Compiled once for each; its errors are those of rules::Environment::compile.
   const Result<rules::Environment>& environment(const Json& it, const Json& record = nullptr) const;
+  // Where a rule that chooses rows may look (describe.h).
+  const Result<rules::Mapping>& columns() const { return columns_; }
 
  private:
   Json common_;  // describe.h
+  Result<rules::Mapping> columns_;
   mutable std::map<std::string, Result<rules::Environment>> environments_;
 };
 
@@ -40,9 +43,10 @@ void link_decision(const Source& source, const Scope& scope, Findings& findings)
 void link_process(const Source& source, const Scope& scope, Findings& findings);
 void link_view(const Source& source, const Scope& scope, Findings& findings);
 void check_span(const Node& node, const Source& source, Findings& findings);  // from … until
-// `wanted`: the type that the rule has to give.
+// `wanted`: the type that the rule has to give. `columns`: it chooses rows in the database, by these;
+// nullptr: it is about one record.
 void check_rule(const Node* node, const Result<rules::Environment>& environment, const Json& wanted,
-                const Source& source, Findings& findings);
+                const Source& source, Findings& findings, const Result<rules::Mapping>* columns = nullptr);
 void link_rules(const Entity& entity, const Scope& scope, Findings& findings);
 
 // `node` names one of `names`; if not, `reason` and the nearest.

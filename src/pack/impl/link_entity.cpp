@@ -223,11 +223,7 @@ class FieldLinker {
   }
 
   void protection(const Field& field) {
-    const Node* entity_wide = entity_.node().find("sensitivity");
-    const std::string level = !field.sensitivity.empty() ? field.sensitivity
-                              : entity_wide              ? entity_wide->text
-                                                         : std::string();
-    const bool sensitive = level == "personal" || level == "secret";
+    const bool sensitive = !sensitivity_of(entity_, field).empty();
     const Node *chain = member(field, "chain"), *search = member(field, "search");
     if (chain && sensitive && chain->text == "full")
       wrong("pack.sensitive_in_clear", chain->at, field.name, "encrypted");

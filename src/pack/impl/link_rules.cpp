@@ -24,7 +24,7 @@ class RuleLinker {
       for (const Member& role : access->members)
         for (const char* verb : {"read", "change", "delete"}) {
           const Node* scope = role.value.find(verb);
-          if (scope && scope->text != "all" && scope->text != "own") condition(scope);
+          if (scope && scope->text != "all" && scope->text != "own") filter(scope, object(entity_.name), {});
         }
     cycles();
   }
@@ -41,12 +41,21 @@ class RuleLinker {
       if (const Node* initial = field.node->find("default")) rule(initial->find("rule"), it, record, wanted);
       const Json candidate =
           field.type == Type::ref ? object(field.option) : Json{{"dictionary", field.option}};
-      rule(field.node->find("where"), candidate, it, "bool");
+      // Of a dictionary the platform has the codes at hand; records are chosen by the database.
+      if (field.type == Type::ref)
+        filter(field.node->find("where"), candidate, it);
+      else
+        rule(field.node->find("where"), candidate, it, "bool");
       if (field.type == Type::table) fields(field.columns, object(entity_.name + "." + field.name), it);
     }
   }
 
   void condition(const Node* node) { rule(node, object(entity_.name), {}, "bool"); }
+
+  void filter(const Node* node, const Json& it, const Json& record) {
+    if (node)
+      check_rule(node, scope_.environment(it, record), "bool", *entity_.source, findings_, &scope_.columns());
+  }
 
   void rule(const Node* node, const Json& it, const Json& record, const Json& wanted) {
     if (node) check_rule(node, scope_.environment(it, record), wanted, *entity_.source, findings_);
@@ -86,10 +95,12 @@ class RuleLinker {
 }  // namespace
 
 void check_rule(const Node* node, const Result<rules::Environment>& environment, const Json& wanted,
-                const Source& source, Findings& findings) {
+                const Source& source, Findings& findings, const Result<rules::Mapping>* columns) {
   if (!node || !node->is(Node::Kind::scalar)) return;
   if (!environment) return findings.wrong(environment.error(), source.file);
-  for (const RuleProblem& each : rule_problems(node->text, *environment, wanted))
+  if (columns && !*columns) return findings.wrong(columns->error(), source.file);
+  for (const RuleProblem& each :
+       rule_problems(node->text, *environment, wanted, columns ? &**columns : nullptr))
     findings.wrong(each.reason, source.file, place_within(source, *node, each.at), each.about, each.mend);
 }
 

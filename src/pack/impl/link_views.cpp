@@ -35,7 +35,8 @@ class ViewLinker {
     for (const char* member : {"columns", "filters", "search"}) fields(root.find(member));
     if (const Node* newest = root.find("newest"))
       names_one(*newest, fields_, "pack.field_unknown", source_, findings_);
-    condition(root.find("where"));
+    if (const Node* where = root.find("where"))
+      check_rule(where, scope_.environment(it_), "bool", source_, findings_, &scope_.columns());
     if (const Node* sections = root.find("sections"))
       for (const Node& section : sections->items) {
         fields(section.find("fields"));
