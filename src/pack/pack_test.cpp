@@ -502,7 +502,7 @@ TEST(Sampler, ChecksAndIsDescribed) {
   const Packs checked = check(packs);
   EXPECT_EQ(told(checked.findings), Told{});
   const auto& entities = checked.packs.at(0).entities;
-  ASSERT_EQ(entities.size(), 2u);
+  ASSERT_EQ(entities.size(), 3u);
   std::vector<const Entity*> all;
   for (const Entity& each : entities) all.push_back(&each);
   std::vector<const Dictionary*> lists;
@@ -679,6 +679,61 @@ size_t offset_of(std::string_view text, Place at) {
   return offset;
 }
 
+// Members of objects, "SHAPE.member", and words that decide what is done, "SHAPE.member = word".
+class Features {
+ public:
+  void offer(const Shape& shape, const std::string& about) {
+    if (about == "step.may" || about == "step.on_late" || about == "field.on_delete")
+      for (const std::string_view word : shape.words) offered_.insert(fmt::format("{} = {}", about, word));
+    if (!seen_.insert({&shape, about}).second) return;
+    for (const Row& row : shape.rows) {
+      const std::string name = fmt::format("{}.{}", shape.id, row.name);
+      offered_.insert(name);
+      offer(*row.shape, name);
+    }
+    if (shape.of) offer(*shape.of, about);
+    for (const Shape* each : shape.either) offer(*each, about);
+  }
+
+  void use(const Node& node, const Shape& shape, const std::string& about) {
+    for (const Shape* each : shape.either) use(node, *each, about);
+    if (std::count(shape.words.begin(), shape.words.end(), node.text) > 0)
+      used_.insert(fmt::format("{} = {}", about, node.text));
+    for (const Row& row : shape.rows)
+      if (const Node* value = node.find(row.name)) {
+        const std::string name = fmt::format("{}.{}", shape.id, row.name);
+        used_.insert(name);
+        use(*value, *row.shape, name);
+      }
+    if (!shape.of) return;
+    for (const Node& item : node.items) use(item, *shape.of, about);
+    for (const Member& member : node.members) use(member.value, *shape.of, about);
+  }
+
+  Told unused() const {
+    Told out;
+    std::set_difference(offered_.begin(), offered_.end(), used_.begin(), used_.end(),
+                        std::back_inserter(out));
+    return out;
+  }
+
+ private:
+  std::set<std::pair<const Shape*, std::string>> seen_;
+  std::set<std::string> offered_, used_;
+};
+
+TEST(Sampler, UsesEveryFeature) {
+  Findings findings;
+  const Pack pack = read_pack(sampler(), findings);
+  Features features;
+  for (const FileKind& kind : file_kinds()) features.offer(*kind.shape, std::string(kind.kind));
+  for (const auto& source : pack.sources) {
+    const FileKind* kind = kind_of(std::string_view(source->file).substr(2));
+    features.use(source->root, *kind->shape, std::string(kind->kind));
+  }
+  EXPECT_EQ(features.unused(), Told{"pack.uses"}) << "that takes a second pack";
+}
+
 // Every place in the sampler where a name stands for something that is described elsewhere.
 TEST(Sampler, EveryNameCounts) {
   const Files whole = sampler();
@@ -694,10 +749,14 @@ TEST(Sampler, EveryNameCounts) {
     if (const Node* gives = source->root.find("gives"))
       for (const Node& each : gives->items) names.insert(each.text);
   }
+  std::map<std::string, int> named;
+  for (const auto& source : pack.sources) walk(source->root, [&](const Node& node) { ++named[node.text]; });
   size_t tried = 0;
   for (const auto& source : pack.sources)
     walk(source->root, [&](const Node& node) {
       if (!names.contains(node.text) || node.quoted) return;
+      const bool declared = &node == source->root.find("decision");
+      if (declared && named[node.text] == 1) return;  // nothing refers to it
       Files bent = whole;
       std::string text = source->text;
       text.insert(offset_of(text, node.at) + node.text.size(), "x");
