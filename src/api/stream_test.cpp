@@ -292,7 +292,7 @@ TEST_F(StreamTest, AFullQueueHoldsStreamsBackAndRefusesSingleCalls) {
   close();
   admission.max_items = 20;
   admission.max_ahead_items = 10;
-  solo.block_interval_ms = 30;
+  solo.block_interval_ms = 100;
   open();
   StreamClient client(port(), start(kBinary));
   std::string all;
@@ -303,7 +303,7 @@ TEST_F(StreamTest, AFullQueueHoldsStreamsBackAndRefusesSingleCalls) {
   });
   ASSERT_EQ(client.head(), 200);
   bool refused = false;
-  for (int i = 0; i < 20 && !refused; ++i) {
+  for (int i = 0; i < 100 && !refused; ++i) {  // the stream goes on for ten blocks at least
     const Reply reply = submit(one(), "?wait=none");
     refused = reply.status == 429;
     if (refused) {
