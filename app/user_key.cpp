@@ -25,9 +25,13 @@ Result<crypto::Sm2PrivateKey> key_in(const fs::path& file) {
   return opened(std::move(pem));
 }
 
+Status check_key_name(const std::string& name) {
+  if (!name.empty() && name.front() != '.' && name.find('/') == name.npos) return {};
+  return fail(Code::invalid_argument, "key.name", "\"{}\" cannot name a key", name);
+}
+
 Result<Bytes> user_key_file(const Context& context, const std::string& name, const std::string& extension) {
-  if (name.empty() || name.front() == '.' || name.find('/') != name.npos)
-    return fail(Code::invalid_argument, "key.name", "\"{}\" cannot name a key", name);
+  TRY(check_key_name(name));
   auto bytes = read_file(context.data / "keys" / "user" / (name + extension), 64 << 10);
   if (!bytes && bytes.error().reason == "file.not_found")
     return fail(Code::not_found, "key.missing", "chengxin key create {}\n{}", name, bytes.error().detail);

@@ -11,6 +11,9 @@ std::string user_passphrase();
 // The key in a file, under that passphrase. file.*, crypto.passphrase, crypto.key_format.
 Result<crypto::Sm2PrivateKey> key_in(const fs::path& file);
 
+// key.name: it is empty, hidden or a path.
+Status check_key_name(const std::string& name);
+
 // What `key create` has written: NAME.pem or NAME.pub. key.name, key.missing (says how it is made), file.*.
 Result<Bytes> user_key_file(const Context& context, const std::string& name, const std::string& extension);
 

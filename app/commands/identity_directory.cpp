@@ -54,11 +54,6 @@ Result<int> sync(const Context& context, const Options& options) {
 
 // ── Personal data ──────────────────────────────────────────────────────────────────────────────────────────
 
-Status check_name(const std::string& name) {
-  if (!name.empty() && name.front() != '.' && name.find('/') == std::string::npos) return {};
-  return fail(Code::invalid_argument, "key.name", "\"{}\" cannot name a key", name);
-}
-
 Result<Json> opened(const Context& context, const Options& options, const Json& answer) {
   if (answer.at("masked").get<bool>()) return answer;
   ASSIGN(const auto key, named_key(context, options.key));
@@ -100,7 +95,7 @@ constexpr size_t kManagerBytes = 32;
 std::string manager_name(const Options& options) { return "user/" + options.manager + ".cid"; }
 
 Result<int> make_manager(const Context& context, const Options& options) {
-  TRY(check_name(options.manager));
+  TRY(check_key_name(options.manager));
   keys::OwnKeys keys(context.data);
   if (Status made = keys.make_secret(manager_name(options), kManagerBytes); !made) {
     if (made.error().reason == "keys.exists")
@@ -113,7 +108,7 @@ Result<int> make_manager(const Context& context, const Options& options) {
 }
 
 Result<directory::PseudonymManager> manager_of(const Context& context, const Options& options) {
-  TRY(check_name(options.manager));
+  TRY(check_key_name(options.manager));
   keys::OwnKeys keys(context.data);
   if (!keys.has_secret(manager_name(options)))
     return fail(Code::not_found, "file.not_found", "keys/{}", manager_name(options));

@@ -213,11 +213,13 @@ void print_proposal(const Json& one) {
        one.at("state").get<std::string>(), visible(one.at("why").get<std::string>()));
 }
 
-// The same of a proposal that is open; of one that was decided, nothing.
-Changes changes_proposed(client::Client& platform, const Json& one) {
+// What a proposal that is open changes in the policy in force, read once for all of them; of one that was
+// decided, nothing.
+Changes changes_proposed(client::Client& platform, const Json& one, const Result<Json>& in_force) {
   if (one.at("state") != "open") return std::vector<access::Sentence>();
+  if (!in_force) return tl::unexpected(in_force.error());
   ASSIGN(const Json whole, platform.get(proposal_path(one.at("id").get<std::string>())));
-  return changes_of(platform, whole.at("document"));
+  return access::changes_of(whole.at("document"), in_force->at("document"));
 }
 
 Result<int> propose(const Context& context, const Options& options) {
@@ -240,9 +242,10 @@ Result<int> proposals(const Context& context) {
   ASSIGN(auto platform, context.connect());
   ASSIGN(Json all, platform.get("/api/v1/access/proposals"));
   print(context, all, [&] {
+    const auto in_force = platform.get("/api/v1/access/policy");
     for (const Json& one : all.at("items")) {
       print_proposal(one);
-      print_changes(changes_proposed(platform, one));
+      print_changes(changes_proposed(platform, one, in_force));
     }
   });
   return kDone;

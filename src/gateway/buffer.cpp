@@ -57,10 +57,6 @@ constexpr const char* kWriteColumns =
     "select number, ticket, application, route, method, path, state, attempts, accepted_ms, settled_ms, "
     "status, answer_type, answer, error, failures, first_ms, last_ms from gateway_write";
 
-}  // namespace
-
-namespace {
-
 Digest digest_of(const Request& request) {
   const std::string_view end("\0", 1);
   return crypto::sm3({view(request.method), view(end), view(request.path), view(end), request.body});

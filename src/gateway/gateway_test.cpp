@@ -225,15 +225,7 @@ class ProtectedUpstream {
   explicit ProtectedUpstream(const crypto::Authority& root)
       : context_(crypto::TlsContext::create(crypto::TlsProtocol::tls13_sm, crypto::test_identity(root, "far"))
                      .value()) {
-    socket_ = ::socket(AF_INET, SOCK_STREAM, 0);
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t size = sizeof address;
-    EXPECT_EQ(::bind(socket_, reinterpret_cast<sockaddr*>(&address), size), 0);
-    EXPECT_EQ(::listen(socket_, 64), 0);
-    ::getsockname(socket_, reinterpret_cast<sockaddr*>(&address), &size);
-    port = ntohs(address.sin_port);
+    socket_ = listening(port);
     thread_ = std::thread([this] {
       for (int one = 0; (one = ::accept(socket_, nullptr, nullptr)) >= 0; ::close(one)) serve(one);
     });

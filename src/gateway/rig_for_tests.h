@@ -18,23 +18,29 @@ struct Seen {
   std::string method, path, body, key, credential;
 };
 
+// A socket that listens on a loopback port: `port`, or a free one when that is 0.
+inline int listening(uint16_t& port) {
+  const int out = ::socket(AF_INET, SOCK_STREAM, 0);
+  const int yes = 1;
+  ::setsockopt(out, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(port);
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof address;
+  EXPECT_EQ(::bind(out, reinterpret_cast<sockaddr*>(&address), size), 0);
+  EXPECT_EQ(::listen(out, 64), 0);
+  ::getsockname(out, reinterpret_cast<sockaddr*>(&address), &size);
+  port = ntohs(address.sin_port);
+  return out;
+}
+
 // What stands behind: a small HTTP server on a loopback port, which answers as it is told and does a write
 // once for each Idempotency-Key.
 class Upstream {
  public:
-  explicit Upstream(uint16_t wanted = 0) {
-    socket_ = ::socket(AF_INET, SOCK_STREAM, 0);
-    const int yes = 1;
-    ::setsockopt(socket_, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_port = htons(wanted);
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t size = sizeof address;
-    EXPECT_EQ(::bind(socket_, reinterpret_cast<sockaddr*>(&address), size), 0);
-    EXPECT_EQ(::listen(socket_, 64), 0);
-    ::getsockname(socket_, reinterpret_cast<sockaddr*>(&address), &size);
-    port = ntohs(address.sin_port);
+  explicit Upstream(uint16_t wanted = 0) : port(wanted) {
+    socket_ = listening(port);
     thread_ = std::thread([this] { accept(); });
   }
   ~Upstream() {
