@@ -226,6 +226,9 @@ void cx_typed_free(const cx_typed* typed);
 // The type that it gives, for people: a JSON string.
 cx_buffer cx_typed_gives(const cx_typed* typed);
 
+// What it reads of objects: {"fields": [[object, field]], "steps"}. No way along references has more steps.
+cx_buffer cx_typed_reads(const cx_typed* typed);
+
 // As cx_rule_evaluate; data and answer have the declared types.
 cx_verdict cx_typed_evaluate(const cx_typed* typed, cx_bytes variables, uint64_t budget, cx_buffer* result);
 

@@ -137,27 +137,6 @@ Json person() {
             {"roles", {{"list", "text"}}}}}};
 }
 
-bool has_column(const Entity& entity, const Field& field) {
-  if (field.type == Type::attachment || field.type == Type::geometry || field.type == Type::json)
-    return false;
-  return sensitivity_of(entity, field).empty();
-}
-
-// Of a record, or of the rows of a table in one. `number` makes names.
-Json columns_of(const Entity& entity, const std::vector<Field>& fields, size_t& number) {
-  Json out = Json::object();
-  for (const Field& field : fields) {
-    if (!has_column(entity, field)) continue;
-    if (field.type == Type::table)
-      out[field.name] = {{"of", "owner"}};
-    else if (field.many)
-      out[field.name] = {{"table", fmt::format("t{}", number++)}, {"of", "owner"}, {"value", "value"}};
-    else
-      out[field.name] = field.name;
-  }
-  return out;
-}
-
 }  // namespace
 
 Json entity_schema(const Entity& entity) {
@@ -199,24 +178,6 @@ Json type_of(const Entity& entity, const Field& field) {
     default:
       return word_or(name_of(field.type), optional);
   }
-}
-
-Json filterable(std::span<const Entity* const> entities) {
-  Json out = {{"alias", "t"}, {"objects", Json::object()}};
-  size_t number = 0;
-  for (const Entity* each : entities) {
-    Json columns = columns_of(*each, each->fields, number);
-    for (const char* built_in : {"id", "number", "state"}) columns[built_in] = built_in;
-    out["objects"][each->name] = {
-        {"table", fmt::format("t{}", number++)}, {"key", "id"}, {"fields", std::move(columns)}};
-    for (const Field& field : each->fields)
-      if (field.type == Type::table)
-        out["objects"][each->name + "." + field.name] = {
-            {"table", fmt::format("t{}", number++)},
-            {"key", "id"},
-            {"fields", columns_of(*each, field.columns, number)}};
-  }
-  return out;
 }
 
 Json environment(std::span<const Entity* const> entities, std::span<const Dictionary* const> dictionaries) {

@@ -19,8 +19,4 @@ Json entity_schema(const Entity& entity);
 Json environment(std::span<const Entity* const> entities, std::span<const Dictionary* const> dictionaries);
 Json type_of(const Entity& entity, const Field& field);
 
-// Which of that has a column that a row can be chosen by, for rules::Mapping: all but encrypted fields,
-// files, shapes and JSON. The names of tables are made up: what is a filter does not hang on them.
-Json filterable(std::span<const Entity* const> entities);
-
 }  // namespace chengxin::pack

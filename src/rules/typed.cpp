@@ -51,6 +51,10 @@ Result<Checked> Rule::check(const Environment& environment, const Json& wanted) 
   if (typed) {
     checked.rule.emplace().typed_ = {typed, cx_typed_free};
     checked.rule->gives_ = taken(cx_typed_gives(typed)).get<std::string>();
+    const Json reads = taken(cx_typed_reads(typed));
+    for (const Json& each : reads.at("fields"))
+      checked.rule->reads_.emplace(each.at(0).get<std::string>(), each.at(1).get<std::string>());
+    checked.rule->steps_ = reads.at("steps").get<size_t>();
   }
   return checked;
 }

@@ -1,5 +1,6 @@
 #pragma once
 #include <optional>
+#include <set>
 #include <variant>
 
 #include "base/bytes.h"
@@ -68,6 +69,11 @@ class Typed {
   // The type that the rule gives, for people: "decimal(3) t".
   const std::string& gives() const { return gives_; }
 
+  // What it reads of objects, as (object, field), and how many such steps it takes: no way along references
+  // is longer.
+  const std::set<std::pair<std::string, std::string>>& reads() const { return reads_; }
+  size_t steps() const { return steps_; }
+
   // Values have the declared types: a decimal is "12.340" or a whole number, a date "2026-05-01", a time
   // "08:30", an instant RFC 3339 or milliseconds, bytes hexadecimal. Errors as those of Rule::evaluate.
   Result<Json> evaluate(const Json& variables, uint64_t budget = kDefaultBudget) const;
@@ -82,6 +88,8 @@ class Typed {
   friend class Rule;
   std::shared_ptr<const cx_typed> typed_;
   std::string gives_;
+  std::set<std::pair<std::string, std::string>> reads_;
+  size_t steps_ = 0;
 };
 
 struct Checked {

@@ -83,6 +83,11 @@ Status Session::append(std::string_view table, size_t columns,
   return noted(connection_.append(table, columns, fill));
 }
 
+Status Session::define(std::string_view sql) {
+  if (doom_) return tl::unexpected(*doom_);
+  return noted(connection_.script(in_dialect(sql, dialect())));
+}
+
 Result<std::unique_ptr<Database>> Database::open(Options options) {
   bool postgresql = options.url.starts_with("postgresql://") || options.url.starts_with("postgres://") ||
                     options.url.starts_with("host=") || options.url.find("dbname=") != options.url.npos;

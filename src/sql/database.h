@@ -91,6 +91,9 @@ class Session {
   // The next page in the order of the query's keys: query.h.
   Result<Page> page(const Query& query, std::string_view cursor, size_t limit);
 
+  // Statements that change the schema, in the words of a Migration: for tables that are made of data.
+  Status define(std::string_view sql);
+
   Dialect dialect() const;
   const std::optional<Error>& doom() const { return doom_; }
 

@@ -13,7 +13,10 @@ enum class Order { ascending, descending };
 
 class Query {
  public:
-  explicit Query(std::string select) : select_(std::move(select)) {}
+  // `values`: of the placeholders in the select itself.
+  explicit Query(std::string select, std::span<const Value> values = {}) : select_(std::move(select)) {
+    for (const Value& value : values) params_.add(value);
+  }
 
   // Conditions are joined by "and".
   template <typename... Args>

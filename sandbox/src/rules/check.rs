@@ -5,6 +5,7 @@ use super::types::{Environment, Type};
 use super::value::Value;
 use super::{place, Fault};
 use serde_json::{json, Value as Json};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 #[derive(Debug, PartialEq)]
@@ -359,6 +360,21 @@ impl Typed {
 
     pub fn gives(&self) -> &Type {
         self.types.of(&self.rule.root)
+    }
+
+    /// What it reads of objects, each once: their name and the field's; and how many such steps it takes, which no way
+    /// along references is longer than.
+    pub fn reads(&self) -> (BTreeSet<(&str, &str)>, usize) {
+        let (mut found, mut steps) = (BTreeSet::new(), 0);
+        self.rule.root.walk(&mut |node| {
+            if let Kind::Select { of, field, .. } = &node.kind {
+                if let Type::Object(name) = self.types.of(of).present() {
+                    found.insert((&**name, &**field));
+                    steps += 1;
+                }
+            }
+        });
+        (found, steps)
     }
 
     /// `variables`: a JSON object, of the types that were declared. The answer is JSON of the rule's type.

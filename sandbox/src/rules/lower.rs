@@ -45,6 +45,30 @@ pub enum Each {
     Map { test: Option<Box<Node>>, value: Box<Node> },
 }
 
+impl Node {
+    /// This node and all below it.
+    pub fn walk<'n>(&'n self, visit: &mut impl FnMut(&'n Node)) {
+        visit(self);
+        match &self.kind {
+            Kind::Constant(_) | Kind::Variable(_) | Kind::Local(_) => {}
+            Kind::Select { of, .. } => of.walk(visit),
+            Kind::And(a, b) | Kind::Or(a, b) => [a, b].into_iter().for_each(|node| node.walk(visit)),
+            Kind::If(test, yes, no) => [test, yes, no].into_iter().for_each(|node| node.walk(visit)),
+            Kind::List(items) => items.iter().for_each(|node| node.walk(visit)),
+            Kind::Map(entries) => entries.iter().flat_map(|(key, value)| [key, value]).for_each(|node| node.walk(visit)),
+            Kind::Call { arguments, .. } => arguments.iter().for_each(|node| node.walk(visit)),
+            Kind::Matches { text, .. } => text.walk(visit),
+            Kind::Loop { over, each } => {
+                over.walk(visit);
+                match each {
+                    Each::All(test) | Each::Exists(test) | Each::ExistsOne(test) | Each::Filter(test) => test.walk(visit),
+                    Each::Map { test, value } => test.iter().chain([value]).for_each(|node| node.walk(visit)),
+                }
+            }
+        }
+    }
+}
+
 /// Compiled once; used by any number of threads.
 pub struct Rule {
     text: String,

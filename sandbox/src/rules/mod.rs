@@ -229,6 +229,17 @@ pub unsafe extern "C" fn cx_typed_gives(typed: *const Typed) -> Buffer {
 }
 
 #[no_mangle]
+pub unsafe extern "C" fn cx_typed_reads(typed: *const Typed) -> Buffer {
+    guard(
+        || {
+            let (fields, steps) = (*typed).reads();
+            Buffer::of(json!({"fields": fields, "steps": steps}).to_string().into_bytes())
+        },
+        || Buffer::EMPTY,
+    )
+}
+
+#[no_mangle]
 pub unsafe extern "C" fn cx_typed_evaluate(typed: *const Typed, variables: Bytes, budget: u64, result: *mut Buffer) -> Verdict {
     guard(|| answer((*typed).evaluate(variables.slice(), budget), (*typed).rule.text(), result), || abi::FAULT)
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "pack/describe.h"
+#include "pack/layout.h"
 
 namespace chengxin::pack {
 namespace {
@@ -151,7 +152,9 @@ Scope::Scope(const std::vector<Pack>& packs, const Pack& own)
     lists.push_back(dictionary);
   }
   common_ = pack::environment(all, lists);
-  columns_ = rules::Mapping::compile(filterable(all));
+  std::vector<Layout> layouts;
+  for (const Entity* each : all) layouts.push_back(layout_of(*each));
+  columns_ = rules::Mapping::compile(mapping(layouts));
 }
 
 bool Scope::knows(const Field& field) const {

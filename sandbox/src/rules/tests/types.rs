@@ -247,3 +247,20 @@ fn typed_data() {
     let missing = typed("it.total > 1 && today == today").unwrap().evaluate(b"{\"it\": {\"total\": 1}}", BUDGET);
     assert_eq!(missing.unwrap_err().reason, "rule.variable");
 }
+
+#[test]
+fn what_a_rule_reads() {
+    let reads = |text: &str| {
+        let rule = typed(text).unwrap();
+        let (fields, steps) = rule.reads();
+        (fields.into_iter().map(|(object, field)| format!("{object}.{field}")).collect::<Vec<_>>().join(" "), steps)
+    };
+    assert_eq!(reads("it.producer.district == me.district"), ("enterprise.district manifest.producer person.district".into(), 3));
+    assert_eq!(reads("has(it.carrier) && it.carrier.name == 'x'"), ("enterprise.name manifest.carrier".into(), 3));
+    assert_eq!(
+        reads("it.lines.exists(l, l.quantity > it.total) ? [it.serial] : it.tags.filter(t, t == 'a').map(t, size(t))"),
+        ("manifest.lines manifest.serial manifest.tags manifest.total manifest.lines.quantity".into(), 5)
+    );
+    assert_eq!(reads("it.lines.map(l, l.waste != 'HW08', l.quantity).sum() > 1 || it.note.orValue('') .matches('a')").1, 4);
+    assert_eq!(reads("today == today"), (String::new(), 0));
+}

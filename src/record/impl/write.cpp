@@ -1,0 +1,354 @@
+#include <algorithm>
+
+#include "record/work.h"
+
+// How records come to be, change, move and go.
+namespace chengxin::record {
+namespace {
+
+using pack::Field;
+using pack::Type;
+
+constexpr int kMostCascades = 16;
+
+bool is_id(std::string_view id) {
+  return !id.empty() && id.size() <= 64 && std::all_of(id.begin(), id.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' ||
+           c == '.';
+  });
+}
+
+// A constant of the pack as it would be handed in.
+Json constant(const Field& field, const std::string& text) {
+  if (field.type == Type::flag) return text == "true";
+  if (field.type == Type::whole) return pack::parse_decimal(text).value_or(pack::Decimal{}).scaled;
+  return text;
+}
+
+// What a part of the rule for numbers stands for; serial stays.
+std::string part_of_number(std::string_view part, const std::string& today, const std::string& region) {
+  const std::string name(part.substr(0, part.find(':')));
+  if (name == "year") return today.substr(0, 4);
+  if (name == "month") return today.substr(5, 2);
+  if (name == "day") return today.substr(8, 2);
+  if (name != "region") return fmt::format("{{{}}}", part);
+  const size_t width = part.size() > name.size() ? size_t(part.back() - '0') : 6;
+  return (region + std::string(12, '0')).substr(0, width);
+}
+
+}  // namespace
+
+bool Work::may_write(const Views& views, std::string_view field) const {
+  return std::any_of(views.begin(), views.end(), [&](const RoleAccess* each) {
+    return each->shows(field) && !each->fixed.contains(field);
+  });
+}
+
+// Puts what was given into a record.
+Status Work::take(const Model& model, const Json& fields, const Views& views, Stored& record) {
+  if (!fields.is_object()) {
+    wrong("", "record.type", "an object");
+    return invalid();
+  }
+  const Form form = this->form(model);
+  for (const auto& [name, given] : fields.items()) {
+    const Field* field = model.entity->find(name);
+    if (!field) {
+      wrong(name, "record.field_unknown", name);
+    } else if (field->computed) {
+      wrong(name, "record.field_computed", name);
+    } else if (!may_write(views, name)) {
+      wrong(name, "record.field_fixed", name);
+    } else if (auto value = form.value(*field, given, name, wrongs_)) {
+      record.fields[name] = std::move(*value);
+    }
+  }
+  return wrongs_.empty() ? Status() : Status(invalid());
+}
+
+// What nobody gave and the pack has a value for.
+Status Work::complete(const Model& model, Stored& record) {
+  const Form form = this->form(model);
+  const auto fill = [&](const std::vector<Field>& fields, const FieldRules& rules, Json& into, const Json* row,
+                        const Field* table) -> Status {
+    for (const Field& field : fields) {
+      const pack::Node* initial = field.node->find("default");
+      Json& held = into[field.name];
+      if (held.is_null() && (field.many || field.type == Type::table)) held = Json::array();
+      if (!initial || !held.is_null()) continue;
+      Json value;
+      if (const auto rule = rules.initial.find(&field); rule != rules.initial.end()) {
+        ASSIGN(value, worth(model, record, row, table, rule->second));
+      } else {
+        value = constant(field, initial->text);
+      }
+      if (auto made = form.value(field, value, field.name, wrongs_)) held = std::move(*made);
+    }
+    return {};
+  };
+  TRY(fill(model.entity->fields, model.rules, record.fields, nullptr, nullptr));
+  for (const auto& [table, rules] : model.table_rules)
+    for (Json& row : record.fields[table->name]) {
+      const Json before = row;
+      TRY(fill(table->columns, rules, row, &before, table));
+    }
+  return wrongs_.empty() ? Status() : Status(invalid());
+}
+
+Result<std::string> Work::next_number(const Model& model) {
+  if (model.number.empty()) return std::string();
+  std::string made;
+  for (std::string_view rest = model.number; !rest.empty();) {
+    const size_t open = rest.find('{'), close = rest.find('}');
+    made += rest.substr(0, open);
+    if (open == rest.npos) break;
+    made += part_of_number(rest.substr(open + 1, close - open - 1), today_, person_.region);
+    rest.remove_prefix(close + 1);
+  }
+  const size_t open = made.find('{'), close = made.find('}');
+  const std::string before = made.substr(0, open);
+  ASSIGN(const auto counted,
+         session_.rows("insert into record_number (entity, prefix, last) values (?, ?, 1) "
+                       "on conflict (entity, prefix) do update set last = record_number.last + 1 returning last",
+                       model.name(), before));
+  const std::string part = made.substr(open + 1, close - open - 1);
+  const size_t colon = part.find(':');
+  const int width = colon == part.npos ? 1 : int(pack::parse_decimal(part.substr(colon + 1))->scaled);
+  return fmt::format("{}{:0{}}{}", before, counted.front().integer(0), width, made.substr(close + 1));
+}
+
+// A version of the record for its history; what is sensitive stays sealed there.
+Status Work::note(const Model& model, const Stored& record, std::string_view action) {
+  Json fields = Json::object();
+  for (const Field& field : model.entity->fields) {
+    const Json value = record.fields.value(field.name, Json());
+    if (value.is_null()) continue;
+    bool sensitive = !pack::sensitivity_of(*model.entity, field).empty();
+    for (const Field& column : field.columns)
+      sensitive |= !pack::sensitivity_of(*model.entity, column).empty();
+    const std::string place = fmt::format("{}/{}/{}", model.name(), field.name, record.id);
+    fields[field.name] = sensitive ? Json{{"sealed", hex(means_.vault.seal(place, value))}} : value;
+  }
+  const Json content = {{"number", record.number}, {"state", record.state}, {"fields", std::move(fields)}};
+  TRY(session_.run("insert into record_version (entity, record, version, at_ms, by_whom, action, content) "
+                   "values (?, ?, ?, ?, ?, ?, ?)",
+                   model.name(), record.id, record.version, record.changed_ms, record.changed_by, action,
+                   content.dump()));
+  return {};
+}
+
+Status Work::save(const Model& model, const Stored& before, Stored& after, std::string_view action) {
+  after.version = before.version + 1;
+  after.changed_ms = means_.now_ms;
+  after.changed_by = person_.id;
+  TRY(rows(model).replace(before, after));
+  return note(model, after, action);
+}
+
+Result<Json> Work::create(std::string_view entity, const Json& given) {
+  ASSIGN(const Model* model, this->model(entity));
+  Views views;
+  for (const RoleAccess& each : model->access)
+    if (each.create && std::find(person_.roles.begin(), person_.roles.end(), each.role) != person_.roles.end())
+      views.push_back(&each);
+  if (views.empty()) return fail(Code::forbidden, "record.not_allowed", "{}", entity);
+  Stored record;
+  record.id = given.contains("id") ? given.value("id", "") : means_.make_id();
+  if (!is_id(record.id)) return fail(Code::invalid_argument, "record.id", "A-Z a-z 0-9 - _ .");
+  record.created_ms = record.changed_ms = means_.now_ms;
+  record.created_by = record.changed_by = person_.id;
+  if (!model->states.empty()) record.state = model->states.front().name;
+  TRY(take(*model, given.value("fields", Json::object()), views, record));
+  TRY(complete(*model, record));
+  TRY(compute(*model, record));
+  TRY(judge(*model, nullptr, record));
+  ASSIGN(const auto there, rows(*model).load(record.id));
+  if (there) return fail(Code::conflict, "record.id_taken", "{} {}", entity, record.id);
+  ASSIGN(record.number, next_number(*model));
+  TRY(rows(*model).insert(record));
+  TRY(note(*model, record, "created"));
+  return shown(*model, record, views);
+}
+
+Result<Json> Work::change(std::string_view entity, const std::string& id, const Json& fields, int64_t version) {
+  ASSIGN(const Model* model, this->model(entity));
+  ASSIGN(const Seen found, seen(*model, id, Verb::change));
+  if (found.record.version != version)
+    return fail(Code::conflict, "record.stale", "{} {}: {}", entity, id, found.record.version);
+  Stored after = found.record;
+  TRY(take(*model, fields, found.views, after));
+  for (const auto& [table, rules] : model->table_rules) {
+    if (!fields.contains(table->name)) continue;
+    TRY(complete(*model, after));
+    break;
+  }
+  TRY(compute(*model, after));
+  TRY(judge(*model, &found.record, after));
+  TRY(save(*model, found.record, after, "changed"));
+  return shown(*model, after, found.views);
+}
+
+Result<Json> Work::move(std::string_view entity, const std::string& id, const std::string& state,
+                        int64_t version) {
+  ASSIGN(const Model* model, this->model(entity));
+  ASSIGN(const Seen found, seen(*model, id, Verb::read));
+  const Stored& before = found.record;
+  if (before.version != version)
+    return fail(Code::conflict, "record.stale", "{} {}: {}", entity, id, before.version);
+  if (!model->state(state)) return fail(Code::invalid_argument, "record.state_unknown", "{}", state);
+  const StateModel* from = model->state(before.state);
+  if (!from || std::find(from->to.begin(), from->to.end(), state) == from->to.end())
+    return fail(Code::conflict, "record.state_order", "{} > {}", before.state, state);
+  const bool allowed = std::any_of(from->by.begin(), from->by.end(), [&](const std::string& role) {
+    return std::find(person_.roles.begin(), person_.roles.end(), role) != person_.roles.end();
+  });
+  if (!allowed) return fail(Code::forbidden, "record.state_by", "{} > {}", before.state, state);
+  if (from->when) {
+    ASSIGN(const bool ready, holds(*model, before, *from->when));
+    if (!ready) return fail(Code::conflict, "record.state_when", "{} > {}", before.state, state);
+  }
+  Stored after = before;
+  after.state = state;
+  TRY(compute(*model, after));
+  TRY(judge(*model, &before, after));
+  TRY(save(*model, before, after, "moved"));
+  return shown(*model, after, found.views);
+}
+
+Status Work::set_state(const Model& model, const std::string& id, const std::string& state) {
+  ASSIGN(const Stored before, find(model, id));
+  if (before.state == state) return {};
+  Stored after = before;
+  after.state = state;
+  TRY(compute(model, after));
+  return save(model, before, after, "moved");
+}
+
+Result<Stored> Work::find(const Model& model, const std::string& id) {
+  ASSIGN(auto record, rows(model).load(id));
+  if (!record || record->deleted) return fail(Code::not_found, "record.not_found", "{} {}", model.name(), id);
+  return std::move(*record);
+}
+
+Status Work::remove(std::string_view entity, const std::string& id, int64_t version) {
+  ASSIGN(const Model* model, this->model(entity));
+  ASSIGN(const Seen found, seen(*model, id, Verb::remove));
+  if (model->on_delete == Model::Delete::never)
+    return fail(Code::forbidden, "record.never_deleted", "{}", entity);
+  if (found.record.version != version)
+    return fail(Code::conflict, "record.stale", "{} {}: {}", entity, id, found.record.version);
+  return remove_stored(*model, found.record, 0);
+}
+
+Status Work::remove_stored(const Model& model, const Stored& record, int depth) {
+  if (depth > kMostCascades) return fail(Code::conflict, "record.referenced", "{} {}", model.name(), record.id);
+  for (const Referrer& each : model.referrers) TRY(release(model, record, each, depth));
+  Stored after = record;
+  after.deleted = true;
+  if (model.on_delete != Model::Delete::erase) return save(model, record, after, "deleted");
+  // What is left says that there was one, and who erased it.
+  TRY(rows(model).erase(record.id));
+  TRY(session_.run("delete from record_version where entity = ? and record = ?", model.name(), record.id));
+  Stored gone;
+  gone.id = record.id;
+  gone.version = record.version + 1;
+  gone.changed_ms = means_.now_ms;
+  gone.changed_by = person_.id;
+  return note(model, gone, "deleted");
+}
+
+// Records that name one which is to go.
+Status Work::release(const Model& model, const Stored& record, const Referrer& referrer, int depth) {
+  ASSIGN(const Model* other, this->model(referrer.entity));
+  const std::string& top = referrer.table ? referrer.table->name : referrer.field->name;
+  const pack::ListTable* list = other->layout.list(top);
+  const std::vector<pack::Column>& columns = list ? list->columns : other->layout.columns;
+  const auto column = std::find_if(columns.begin(), columns.end(),
+                                   [&](const pack::Column& each) { return each.field == referrer.field; });
+  if (column == columns.end() || column->storage == pack::Storage::sealed) return {};
+  const std::string named =
+      list ? fmt::format("t.id in (select of_id from {} where {} = ?)", list->name, column->name)
+           : fmt::format("t.{} = ?", column->name);
+  ASSIGN(const auto naming, session_.rows(fmt::format("select t.id from {} t where t.deleted_ms is null and {}",
+                                                      other->layout.table, named),
+                                          record.id));
+  for (const sql::Row& row : naming) {
+    if (other == &model && row.text(0) == record.id) continue;
+    if (referrer.on_delete == Referrer::OnDelete::refuse)
+      return fail(Code::conflict, "record.referenced", "{} {}", referrer.entity, row.text(0));
+    ASSIGN(const Stored before, find(*other, row.text(0)));
+    if (referrer.on_delete == Referrer::OnDelete::remove) {
+      TRY(remove_stored(*other, before, depth + 1));
+      continue;
+    }
+    Stored after = before;
+    const auto clear = [&](Json& held) {
+      Json& value = held[referrer.field->name];
+      if (value.is_array())
+        value.erase(std::remove(value.begin(), value.end(), Json(record.id)), value.end());
+      else if (value == record.id)
+        value = nullptr;
+    };
+    if (referrer.table)
+      for (Json& each : after.fields[top]) clear(each);
+    else
+      clear(after.fields);
+    TRY(compute(*other, after));
+    TRY(save(*other, before, after, "cleared"));
+  }
+  return {};
+}
+
+Result<std::vector<Version>> Work::history(std::string_view entity, const std::string& id) {
+  ASSIGN(const Model* model, this->model(entity));
+  ASSIGN(const Seen found, seen(*model, id, Verb::read));
+  ASSIGN(const auto rows, session_.rows("select version, at_ms, by_whom, action, content from record_version "
+                                        "where entity = ? and record = ? order by version limit 1000",
+                                        entity, id));
+  std::vector<Version> out;
+  for (const sql::Row& row : rows) {
+    ASSIGN(const Json content, parse_json(row.text(4)));
+    Stored record = found.record;
+    record.version = row.integer(0);
+    record.changed_ms = row.integer(1);
+    record.changed_by = row.text(2);
+    record.number = content.value("number", "");
+    record.state = content.value("state", "");
+    record.fields = Json::object();
+    for (const auto& [name, value] : content.at("fields").items()) {
+      record.fields[name] = value;
+      if (!value.is_object() || !value.contains("sealed") || value.size() != 1) continue;
+      ASSIGN(const Bytes sealed, unhex(value.at("sealed").get_ref<const std::string&>()));
+      ASSIGN(record.fields[name], means_.vault.open(fmt::format("{}/{}/{}", entity, name, id), sealed));
+    }
+    out.push_back({record.version, record.changed_ms, record.changed_by, row.text(3),
+                   shown(*model, record, found.views)});
+  }
+  return out;
+}
+
+std::span<const sql::Migration> migrations() {
+  static constexpr sql::Migration kMigrations[] = {{1, R"(
+create table record_epoch (one {int} not null primary key, epoch {int} not null) {strict};
+insert into record_epoch values (1, 0);
+create table record_pack (pack {text} not null primary key, version {text} not null, archive {blob} not null,
+  applied_ms {int} not null, applied_by {text} not null) {strict};
+create table record_pack_change (id {id}, pack {text} not null, version_before {text} not null,
+  version_after {text} not null, action {text} not null, at_ms {int} not null, by_whom {text} not null,
+  former {blob}, plan {text} not null) {strict};
+create table record_column (table_name {text} not null, column_name {text} not null, kind {text} not null,
+  retired_ms {int}, primary key (table_name, column_name)) {strict};
+create table record_index (index_name {text} not null primary key, definition {text} not null) {strict};
+create table record_number (entity {text} not null, prefix {text} not null, last {int} not null,
+  primary key (entity, prefix)) {strict};
+create table record_version (entity {text} not null, record {text} not null, version {int} not null,
+  at_ms {int} not null, by_whom {text} not null, action {text} not null, content {text} not null,
+  primary key (entity, record, version)) {strict};
+create table record_look (id {id}, entity {text} not null, record {text} not null, reader {text} not null,
+  purpose {text} not null, fields {text} not null, time_ms {int} not null) {strict};
+create index record_look_record on record_look (entity, record, id);
+)"}};
+  return kMigrations;
+}
+
+}  // namespace chengxin::record

@@ -1,0 +1,163 @@
+#pragma once
+#include "record/catalogue.h"
+#include "record/rows.h"
+
+// What one transaction does with records: reads and changes by what an entity allows to whom.
+namespace chengxin::record {
+
+// Who asks.
+struct Person {
+  std::string id, name, organisation, region;
+  std::set<std::string> organisations;  // his and those beneath it: what they own is his own
+  std::vector<std::string> roles;       // of packs
+};
+
+struct ListQuery {
+  std::string view;    // a list of the pack: its condition and its order hold too
+  std::string where;   // a rule over `it`; empty: all that he may see
+  std::string search;  // words; needs a view that says what is searched
+  std::vector<std::pair<std::string, std::string>> equal;  // of sealed fields that are searched by equality
+  std::string sort;                                        // a field, or number; empty: the newest first
+  bool descending = false;
+  std::string cursor;
+  size_t limit = 50;
+};
+
+struct Listing {
+  std::vector<Json> records;
+  std::string next;  // cursor; empty: this was the last page
+};
+
+// A version of a record that stands in its history.
+struct Version {
+  int64_t version = 0, at_ms = 0;
+  std::string by, action;  // created, changed, moved, cleared, deleted
+  Json record;             // as to_json of a record
+};
+
+// Who may not see a record is told that there is none. A record in JSON:
+//   {"id", "entity", "version", "number", "state", "created_ms", "created_by", "changed_ms", "changed_by",
+//    "fields": {…}, "masked": [field]}
+// Sensitive fields are masked, until they are asked for one by one (reveal()).
+//
+// Errors of all: record.entity_unknown, record.not_found, record.not_allowed, record.invalid (what is wrong stands
+// in wrongs()), record.stale (not of that version any more), rule.… (a rule that the pack gives could not be worked out), sql.….
+class Work {
+ public:
+  struct Means {
+    const Catalogue& catalogue;
+    const Vault& vault;
+    int64_t now_ms = 0;
+    std::function<std::string()> make_id;
+  };
+  Work(sql::Session& session, const Means& means, const Person& person)
+      : session_(session), means_(means), person_(person), today_(today_at(means.now_ms)) {}
+
+  const Wrongs& wrongs() const { return wrongs_; }
+
+  // {"id": of the caller's choice (letters, digits, '-', '_', '.'; at most 64), "fields": {…}}. record.id,
+  // record.id_taken.
+  Result<Json> create(std::string_view entity, const Json& given);
+  Result<Json> get(std::string_view entity, const std::string& id);
+  // What is not given stays.
+  Result<Json> change(std::string_view entity, const std::string& id, const Json& fields, int64_t version);
+  // To one of the states that follow. record.state_unknown, record.state_order, record.state_by,
+  // record.state_when.
+  Result<Json> move(std::string_view entity, const std::string& id, const std::string& state, int64_t version);
+  // record.never_deleted, record.referenced (by records that say so).
+  Status remove(std::string_view entity, const std::string& id, int64_t version);
+
+  // record.view_unknown, record.field_unknown, record.field_hidden (a condition or an order by what he does not
+  // see), record.sort, record.search_unknown, sql.cursor, rule.…, rules.….
+  Result<Listing> list(std::string_view entity, const ListQuery& query);
+  Result<std::vector<Version>> history(std::string_view entity, const std::string& id);
+  // Sensitive fields in the clear; that they were looked at is noted with the purpose (1 to 200 characters).
+  // record.purpose, record.field_unknown, record.field_hidden.
+  Result<Json> reveal(std::string_view entity, const std::string& id, const std::vector<std::string>& fields,
+                      const std::string& purpose);
+
+  // What processes do, in nobody's name but the caller's: no role is asked.
+  Result<Stored> find(const Model& model, const std::string& id);
+  Status set_state(const Model& model, const std::string& id, const std::string& state);
+  Result<bool> holds(const Model& model, const Stored& record, const rules::Typed& rule);
+  Status compute(const Model& model, Stored& record);   // its computed values, anew
+  Status complete(const Model& model, Stored& record);  // what nobody gave and the pack has a value for
+
+ private:
+  using Reads = std::set<std::pair<std::string, std::string>>;
+  struct Condition {
+    std::string text;
+    std::vector<sql::Value> values;
+  };
+  struct Access {
+    std::vector<const RoleAccess*> roles;
+    std::vector<Condition> conditions;  // of each
+  };
+  using Views = std::vector<const RoleAccess*>;  // the roles that let a record be seen
+  enum class Verb { read, change, remove };
+  struct Seen {
+    Stored record;
+    Views views;
+  };
+  // What is wrong with the fields of a record, or of a row in it.
+  struct Holder {
+    const std::vector<pack::Field>& fields;
+    const FieldRules& rules;
+    std::string object;  // how rules call it
+    std::string path;
+  };
+
+  Result<const Model*> model(std::string_view entity) const { return means_.catalogue.model(entity); }
+  Rows rows(const Model& model) const { return {model.layout, means_.vault, session_}; }
+  Form form(const Model& model) const { return {*model.scope, model.patterns, today_}; }
+  tl::unexpected<Error> invalid() const;
+  void wrong(std::string field, std::string_view reason, std::string detail = {});
+
+  // Rules.
+  Json variables() const;
+  Result<Json> seen_by_rule(const Model& model, const Stored& record, const rules::Typed& rule);
+  Result<Json> object(const pack::Scope& scope, const std::string& name, const std::vector<pack::Field>& fields,
+                      const Json& values, const rules::Typed& rule, size_t steps);
+  Result<Json> referred(const pack::Scope& scope, const std::string& entity, const std::string& id,
+                        const rules::Typed& rule, size_t steps);
+  Result<Json> read_value(const pack::Scope& scope, const std::string& object, const pack::Field& field,
+                          const Json& value, const rules::Typed& rule, size_t steps);
+  Result<Condition> condition(const Model& model, const rules::Typed& rule, const Json& record = nullptr) const;
+  Result<Condition> condition(const Model& model, const Filter& filter) const;
+  Result<Json> worth(const Model& model, const Stored& record, const Json* row, const pack::Field* table,
+                     const rules::Typed& rule);
+
+  // Access.
+  Result<Access> access(const Model& model, Verb verb) const;
+  Result<Seen> seen(const Model& model, const std::string& id, Verb verb);
+  bool may_write(const Views& views, std::string_view field) const;
+  Json shown(const Model& model, const Stored& record, const Views& views,
+             const std::vector<std::string>& clear = {}) const;
+  Status check_asked(const Model& model, const rules::Typed& rule, Access& access) const;
+
+  // Writing.
+  Status take(const Model& model, const Json& fields, const Views& views, Stored& record);
+  Status judge(const Model& model, const Stored* before, const Stored& after);
+  Status judge_fields(const Model& model, const Stored& record, const Holder& holder, const Json* before,
+                      const Json& after, const Json* row, const pack::Field* table);
+  Status judge_reference(const Model& model, const Stored& record, const Holder& holder,
+                         const pack::Field& field, const std::string& id, const Json* row,
+                         const pack::Field* table, const std::string& path);
+  Status judge_unique(const Model& model, const Stored& record);
+  Result<std::string> next_number(const Model& model);
+  Status note(const Model& model, const Stored& record, std::string_view action);
+  Status save(const Model& model, const Stored& before, Stored& after, std::string_view action);
+  Status remove_stored(const Model& model, const Stored& record, int depth);
+  Status release(const Model& model, const Stored& record, const Referrer& referrer, int depth);
+
+  sql::Session& session_;
+  const Means& means_;
+  const Person& person_;
+  const std::string today_;
+  Wrongs wrongs_;
+};
+
+// The tables of this module.
+std::span<const sql::Migration> migrations();
+
+}  // namespace chengxin::record
