@@ -52,8 +52,10 @@ Storage storage_of(Type type) {
 
 Column column_of(const Entity& entity, const Field& field) {
   const bool sealed = !sensitivity_of(entity, field).empty();
-  Column out{&field, bounded(fmt::format("f_{}_{}", field.name, suffix(field, sealed))),
-             sealed ? Storage::sealed : storage_of(field.type), {}};
+  Column out{&field,
+             bounded(fmt::format("f_{}_{}", field.name, suffix(field, sealed))),
+             sealed ? Storage::sealed : storage_of(field.type),
+             {}};
   if (sealed && field.node->find("search")) out.digest = bounded("k_" + field.name);
   return out;
 }

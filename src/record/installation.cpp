@@ -25,7 +25,8 @@ Result<pack::Files> unpacked(const std::string& label, ByteView archive) {
 }
 
 Result<std::vector<pack::Files>> installed_files(sql::Session& session, const std::string& but) {
-  ASSIGN(const auto rows, session.rows("select pack, archive from record_pack where pack <> ? order by pack", but));
+  ASSIGN(const auto rows,
+         session.rows("select pack, archive from record_pack where pack <> ? order by pack", but));
   std::vector<pack::Files> out;
   for (const sql::Row& row : rows) {
     ASSIGN(pack::Files files, unpacked(row.text(0), row.blob(1)));
@@ -39,7 +40,8 @@ Result<std::vector<pack::Files>> installed_files(sql::Session& session, const st
 std::vector<std::string> Report::losses(const std::set<std::string>& agreed) const {
   std::vector<std::string> out;
   for (const Step& each : steps)
-    if (each.loss && !agreed.contains(each.name()) && !agreed.contains(each.object)) out.push_back(each.name());
+    if (each.loss && !agreed.contains(each.name()) && !agreed.contains(each.object))
+      out.push_back(each.name());
   return out;
 }
 
@@ -114,7 +116,14 @@ Result<Report> Installation::exchange(const Prepare& prepare, const Change& chan
   Report report;
   std::shared_ptr<const Catalogue> made;
   const Status done = work([&](sql::Session& session, const Work::Means&) -> Status {
+    made = nullptr;
     ASSIGN(const Wanted wanted, prepare(session));
+    ASSIGN(const auto same, session.row("select pack from record_pack where pack = ? and archive = ?",
+                                        wanted.pack, wanted.archive));
+    if (same) {
+      report = Report{wanted.pack, "", "", {}, {}};
+      return {};
+    }
     ASSIGN(report, exchange_in(session, wanted, change, made));
     if (change.dry) return fail(Code::conflict, kUndone);
     if (report.stands_in_the_way()) {
@@ -130,7 +139,7 @@ Result<Report> Installation::exchange(const Prepare& prepare, const Change& chan
   if (!done && done.error().reason == kUndone) return report;
   TRY(done);
   const std::lock_guard lock(mutex_);
-  if (!current_ || current_->epoch() < made->epoch()) current_ = made;
+  if (made && current_->epoch() < made->epoch()) current_ = std::move(made);
   return report;
 }
 
@@ -156,18 +165,25 @@ Result<Report> Installation::exchange_in(sql::Session& session, const Wanted& wa
   return report;
 }
 
+// Each change knows what was there before, and the change that had brought that: the way back.
 Status Installation::keep(sql::Session& session, const Wanted& wanted, const Report& report,
                           const Change& change) {
   const int64_t now = options_.now_ms();
-  ASSIGN(const auto former, session.row("select archive from record_pack where pack = ?", wanted.pack));
+  ASSIGN(const auto former,
+         session.row("select archive, change_id from record_pack where pack = ?", wanted.pack));
+  ASSIGN(const auto made,
+         session.rows("insert into record_pack_change (pack, version_before, version_after, action, at_ms, "
+                      "by_whom, former, former_change, plan) values (?, ?, ?, ?, ?, ?, ?, ?, ?) returning id",
+                      wanted.pack, report.before, report.after, wanted.action, now, change.by,
+                      former ? former->optional_blob(0) : std::nullopt,
+                      former ? former->optional_integer(1) : std::nullopt, to_json(report).dump()));
   TRY(session.run("delete from record_pack where pack = ?", wanted.pack));
   if (wanted.archive)
-    TRY(session.run("insert into record_pack (pack, version, archive, applied_ms, applied_by) values (?, ?, ?, ?, ?)",
-                    wanted.pack, report.after, *wanted.archive, now, change.by));
-  TRY(session.run("insert into record_pack_change (pack, version_before, version_after, action, at_ms, by_whom, "
-                  "former, plan) values (?, ?, ?, ?, ?, ?, ?, ?)",
-                  wanted.pack, report.before, report.after, wanted.action, now, change.by,
-                  former ? former->optional_blob(0) : std::nullopt, to_json(report).dump()));
+    TRY(
+        session.run("insert into record_pack (pack, version, archive, applied_ms, applied_by, change_id) "
+                    "values (?, ?, ?, ?, ?, ?)",
+                    wanted.pack, report.after, *wanted.archive, now, change.by,
+                    wanted.change_id.value_or(made.front().integer(0))));
   TRY(session.run("update record_epoch set epoch = epoch + 1 where one = 1"));
   return {};
 }
@@ -178,7 +194,7 @@ Result<Report> Installation::apply(ByteView archive, const Change& change) {
   const std::string name = pack::read_pack(files, findings).name;
   return exchange(
       [&](sql::Session&) -> Result<Wanted> {
-        return Wanted{name, "applied", to_bytes(archive), false};
+        return Wanted{name, "applied", to_bytes(archive), std::nullopt, false};
       },
       change);
 }
@@ -186,11 +202,11 @@ Result<Report> Installation::apply(ByteView archive, const Change& change) {
 Result<Report> Installation::roll_back(const std::string& pack, const Change& change) {
   return exchange(
       [&](sql::Session& session) -> Result<Wanted> {
-        ASSIGN(const auto row, session.row("select former from record_pack_change where pack = ? and former is not "
-                                           "null and action = 'applied' order by id desc limit 1",
+        ASSIGN(const auto row, session.row("select c.former, c.former_change from record_pack p join "
+                                           "record_pack_change c on c.id = p.change_id where p.pack = ?",
                                            pack));
-        if (!row) return fail(Code::not_found, "record.nothing_before", "{}", pack);
-        return Wanted{pack, "rolled back", row->blob(0), true};
+        if (!row || row->is_null(0)) return fail(Code::not_found, "record.nothing_before", "{}", pack);
+        return Wanted{pack, "rolled back", row->blob(0), row->integer(1), true};
       },
       change);
 }
@@ -200,7 +216,7 @@ Result<Report> Installation::remove(const std::string& pack, const Change& chang
       [&](sql::Session& session) -> Result<Wanted> {
         ASSIGN(const auto row, session.row("select pack from record_pack where pack = ?", pack));
         if (!row) return fail(Code::not_found, "record.pack_unknown", "{}", pack);
-        return Wanted{pack, "removed", std::nullopt, false};
+        return Wanted{pack, "removed", std::nullopt, std::nullopt, false};
       },
       change);
 }
@@ -221,11 +237,13 @@ Result<std::vector<PackChange>> Installation::changes(const std::string& pack) {
   std::vector<PackChange> out;
   TRY(database_.read([&](sql::Session& session) -> Status {
     out.clear();
-    ASSIGN(const auto rows, session.rows("select id, pack, version_before, version_after, action, at_ms, by_whom "
-                                         "from record_pack_change where pack = ? order by id desc limit 100",
-                                         pack));
+    ASSIGN(const auto rows,
+           session.rows("select id, pack, version_before, version_after, action, at_ms, by_whom "
+                        "from record_pack_change where pack = ? order by id desc limit 100",
+                        pack));
     for (const sql::Row& row : rows)
-      out.push_back({row.integer(0), row.text(1), row.text(2), row.text(3), row.text(4), row.integer(5), row.text(6)});
+      out.push_back(
+          {row.integer(0), row.text(1), row.text(2), row.text(3), row.text(4), row.integer(5), row.text(6)});
     return {};
   }));
   return out;

@@ -31,8 +31,9 @@ struct PackChange {
   std::string by;
 };
 
-// The packs of an installation, in its database: several processes may work on it. Nobody restarts anything: each
-// piece of work sees the packs as they are when it begins, and is done again when they changed meanwhile.
+// The packs of an installation, in its database: several processes may work on it. Nobody restarts anything:
+// each piece of work sees the packs as they are when it begins, and is done again when they changed
+// meanwhile.
 class Installation {
  public:
   struct Options {
@@ -50,9 +51,10 @@ class Installation {
     std::set<std::string> lose = {};  // entity or entity.field: may become unreachable
     bool dry = false;                 // all is done and then undone
   };
-  // A packed pack (.cxpack), or a newer version of one; who signed it is the caller's to judge. Errors: pack.packed,
-  // pack.signature, pack.downgrade, record.pack (the packs do not go together),
-  // record.would_lose, record.in_the_way (detail: what); with `dry` both of these stand in the report instead.
+  // A packed pack (.cxpack), or a newer version of one (the very same again: an empty report); who signed it
+  // is the caller's to judge. Errors: pack.packed, pack.signature, pack.downgrade, record.pack (the packs do
+  // not go together), record.would_lose, record.in_the_way (detail: what); with `dry` both of these stand in
+  // the report instead.
   Result<Report> apply(ByteView archive, const Change& change);
   // To the version before this one. record.nothing_before.
   Result<Report> roll_back(const std::string& pack, const Change& change);
@@ -72,8 +74,9 @@ class Installation {
   Installation(sql::Database& database, Options options);
   struct Wanted {
     std::string pack, action;
-    std::optional<Bytes> archive;  // none: it is removed
-    bool older = false;            // may be an older version
+    std::optional<Bytes> archive;      // none: it is removed
+    std::optional<int64_t> change_id;  // that had brought it, when it comes back
+    bool older = false;                // may be an older version
   };
   using Prepare = std::function<Result<Wanted>(sql::Session&)>;
   Result<Report> exchange(const Prepare& prepare, const Change& change);

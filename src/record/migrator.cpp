@@ -80,13 +80,15 @@ void add_indexes(const Model& model, std::set<std::string>& out) {
   if (!model.states.empty()) index(layout.table, "state, created_ms, id");
   for (const Column& each : layout.columns) {
     if (!each.digest.empty()) index(layout.table, each.digest);
-    if (each.field->type == Type::ref && each.storage != Storage::sealed) index(layout.table, each.name + ", id");
+    if (each.field->type == Type::ref && each.storage != Storage::sealed)
+      index(layout.table, each.name + ", id");
     if (const Node* unique = each.field->node->find("unique"); unique && unique->text == "true")
       own({each.field->name});
   }
   for (const ListTable& list : layout.lists)
     for (const Column& each : list.columns)
-      if (each.field->type == Type::ref && each.storage != Storage::sealed) index(list.name, each.name + ", of_id");
+      if (each.field->type == Type::ref && each.storage != Storage::sealed)
+        index(list.name, each.name + ", of_id");
   if (const Node* keys = model.entity->node().find("unique"))
     for (const Node& key : keys->items) {
       std::vector<std::string> fields;
@@ -155,12 +157,12 @@ Status Migrator::ensure(const std::string& table, const std::vector<Column>& col
     const auto found = columns_.find({table, name});
     if (found == columns_.end()) {
       TRY(session_.define(fmt::format("alter table {} add column {} {}", table, name, type)));
-      TRY(session_.run("insert into record_column (table_name, column_name, kind) values (?, ?, ?)", table, name,
-                       type));
+      TRY(session_.run("insert into record_column (table_name, column_name, kind) values (?, ?, ?)", table,
+                       name, type));
       columns_[{table, name}] = false;
     } else if (found->second) {
-      TRY(session_.run("update record_column set retired_ms = null where table_name = ? and column_name = ?", table,
-                       name));
+      TRY(session_.run("update record_column set retired_ms = null where table_name = ? and column_name = ?",
+                       table, name));
       found->second = false;
       returned = true;
     }
@@ -180,22 +182,25 @@ Status Migrator::create(const Model& now) {
   const bool there = columns_.contains({layout.table, "id"});
   bool returned = false;
   if (!there) {
-    TRY(session_.define(fmt::format(
-        "create table {} (id {{text}} not null primary key, number {{text}}, state {{text}}, version {{int}} not null, "
-        "created_ms {{int}} not null, created_by {{text}} not null, changed_ms {{int}} not null, "
-        "changed_by {{text}} not null, deleted_ms {{int}}) {{strict}}",
-        layout.table)));
+    TRY(session_.define(
+        fmt::format("create table {} (id {{text}} not null primary key, number {{text}}, state {{text}}, "
+                    "version {{int}} not null, "
+                    "created_ms {{int}} not null, created_by {{text}} not null, changed_ms {{int}} not null, "
+                    "changed_by {{text}} not null, deleted_ms {{int}}) {{strict}}",
+                    layout.table)));
     TRY(session_.run("insert into record_column (table_name, column_name, kind) values (?, 'id', 'table')",
                      layout.table));
     columns_[{layout.table, "id"}] = false;
   }
   for (const ListTable& list : layout.lists) {
     if (!columns_.contains({list.name, "of_id"})) {
-      TRY(session_.define(fmt::format("create table {} (of_id {{text}} not null, position {{int}} not null, "
+      TRY(
+          session_.define(fmt::format("create table {} (of_id {{text}} not null, position {{int}} not null, "
                                       "primary key (of_id, position)) {{strict}}",
                                       list.name)));
-      TRY(session_.run("insert into record_column (table_name, column_name, kind) values (?, 'of_id', 'list')",
-                       list.name));
+      TRY(session_.run(
+          "insert into record_column (table_name, column_name, kind) values (?, 'of_id', 'list')",
+          list.name));
       columns_[{list.name, "of_id"}] = false;
     }
     TRY(ensure(list.name, list.columns, returned));
@@ -293,8 +298,13 @@ Status Migrator::convert_batch(const Model& before, const Model& now, const Fiel
       add_example(into, record.id);
       made = to.many || to.type == Type::table ? Json::array() : Json();
     }
+    const bool stay = keep && made->size() == value.size();
+    if (stay && to.type == Type::table)
+      for (size_t i = 0; i < made->size(); ++i)
+        for (const Field& column : to.columns)
+          if (!adapted->at(i).contains(column.name)) made->at(i).erase(column.name);  // it has what it had
     if (!empty) ++into.rows;
-    TRY(target.put(record.id, to, *made, keep && made->size() == value.size()));
+    TRY(target.put(record.id, to, *made, stay));
   }
   return {};
 }
@@ -308,8 +318,9 @@ Status Migrator::retire(const std::string& table, const std::string& column) {
 
 Status Migrator::drop(const Model& before, const Field& field) {
   const ListTable* list = before.layout.list(field.name);
-  ASSIGN(const int64_t rows, list ? count(list->name)
-                                  : count(before.layout.table, before.layout.column(field.name)->name + " is not null"));
+  ASSIGN(const int64_t rows,
+         list ? count(list->name)
+              : count(before.layout.table, before.layout.column(field.name)->name + " is not null"));
   Step& gone = step("drop", before.name(), field.name);
   gone.rows = rows;
   gone.loss = rows > 0 && !field.computed;
@@ -333,17 +344,19 @@ Status Migrator::states(const Model& before, const Model& now) {
   const std::string& table = now.layout.table;
   if (now.states.empty()) return {};
   if (before.states.empty()) {
-    ASSIGN(const int64_t filled, session_.run(fmt::format("update {} set state = ? where state is null", table),
-                                              now.states.front().name));
+    ASSIGN(const int64_t filled,
+           session_.run(fmt::format("update {} set state = ? where state is null", table),
+                        now.states.front().name));
     step("fill", now.name(), "state").rows = filled;
     return {};
   }
   for (const StateModel& each : before.states) {
     if (now.state(each.name)) continue;
-    ASSIGN(const auto held, session_.rows(fmt::format("select id from {} where state = ? and deleted_ms is null "
-                                                      "order by id",
-                                                      table),
-                                          each.name));
+    ASSIGN(const auto held,
+           session_.rows(fmt::format("select id from {} where state = ? and deleted_ms is null "
+                                     "order by id",
+                                     table),
+                         each.name));
     if (held.empty()) continue;
     Step& found = step("state", now.name(), each.name);
     found.rows = int64_t(held.size());
@@ -395,8 +408,8 @@ Status Migrator::codes(const Model& now) {
     std::vector<sql::Value> known;
     collect_codes(now.scope->dictionaries.find(field.option)->second->source->root.find("codes"), known);
     known.emplace_back(std::string());  // no code: the list is never empty
-    sql::Query query(fmt::format("select {} from {} where {} is not null and {} not in ({}) limit 1000", id, table,
-                                 column.name, column.name, marks(known.size())),
+    sql::Query query(fmt::format("select {} from {} where {} is not null and {} not in ({}) limit 1000", id,
+                                 table, column.name, column.name, marks(known.size())),
                      known);
     ASSIGN(const auto held, session_.rows(query));
     if (held.empty()) return {};
@@ -461,9 +474,10 @@ Status Migrator::unique(const Model& now) {
       const Column* column = now.layout.column(name);
       present += fmt::format(" and {} is not null", column->digest.empty() ? column->name : column->digest);
     }
-    ASSIGN(const auto twins, session_.rows(fmt::format("select min(id) from {} where {} group by {} having count(*) > 1 "
-                                                       "order by min(id) limit 1000",
-                                                       now.layout.table, present, names)));
+    ASSIGN(const auto twins,
+           session_.rows(fmt::format("select min(id) from {} where {} group by {} having count(*) > 1 "
+                                     "order by min(id) limit 1000",
+                                     now.layout.table, present, names)));
     if (twins.empty()) return {};
     Step& found = step("unique", now.name(), fields.front());
     found.rows = int64_t(twins.size());
@@ -472,7 +486,8 @@ Status Migrator::unique(const Model& now) {
     return {};
   };
   for (const Field& each : now.entity->fields)
-    if (const Node* unique = each.node->find("unique"); unique && unique->text == "true") TRY(look({each.name}));
+    if (const Node* unique = each.node->find("unique"); unique && unique->text == "true")
+      TRY(look({each.name}));
   if (const Node* keys = now.entity->node().find("unique"))
     for (const Node& key : keys->items) {
       std::vector<std::string> fields;

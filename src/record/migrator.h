@@ -24,7 +24,11 @@ class Migrator {
  public:
   // `before`: null when nothing is installed.
   Migrator(sql::Session& session, const Catalogue* before, const Work::Means& after, const std::string& by)
-      : session_(session), before_(before), after_(after.catalogue), means_(after), person_{by, by, "", "", {}, {}},
+      : session_(session),
+        before_(before),
+        after_(after.catalogue),
+        means_(after),
+        person_{by, by, "", "", {}, {}},
         work_(session, after, person_) {}
 
   // Errors: sql.…, rule.…. What stands in the way is a step with a reason.

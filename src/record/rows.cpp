@@ -37,9 +37,7 @@ size_t width(const Column& column) { return column.digest.empty() ? 1 : 2; }
 
 }  // namespace
 
-std::vector<sql::Param> params_of(std::span<const Value> values) {
-  return {values.begin(), values.end()};
-}
+std::vector<sql::Param> params_of(std::span<const Value> values) { return {values.begin(), values.end()}; }
 
 std::string sort_key(const Column& column, std::string_view of) {
   if (column.field->required) return fmt::format("{}{}", of, column.name);
@@ -134,8 +132,9 @@ Status Rows::fill_lists(std::vector<Stored>& records) const {
   for (const ListTable& list : layout_.lists) {
     std::string names;
     for (const Column& column : list.columns) names += ", " + column.name;
-    const std::string select = fmt::format("select of_id{} from {} where of_id in ({}) order by of_id, position",
-                                           names, list.name, marks(ids.size()));
+    const std::string select =
+        fmt::format("select of_id{} from {} where of_id in ({}) order by of_id, position", names, list.name,
+                    marks(ids.size()));
     sql::Query query(select, ids);
     ASSIGN(const auto rows, session_.rows(query));
     for (const sql::Row& row : rows) {
@@ -176,9 +175,9 @@ Result<std::optional<Stored>> Rows::load(const std::string& id) const {
 }
 
 Result<std::vector<std::string>> Rows::ids_after(const std::string& id, size_t limit) const {
-  ASSIGN(const auto rows, session_.rows(fmt::format("select id from {} where id > ? order by id limit ?",
-                                                    layout_.table),
-                                        id, limit));
+  ASSIGN(const auto rows,
+         session_.rows(fmt::format("select id from {} where id > ? order by id limit ?", layout_.table), id,
+                       limit));
   std::vector<std::string> out;
   for (const sql::Row& row : rows) out.push_back(row.text(0));
   return out;
@@ -186,9 +185,9 @@ Result<std::vector<std::string>> Rows::ids_after(const std::string& id, size_t l
 
 Status Rows::insert(const Stored& record) const {
   std::string names = "id, number, state, version, created_ms, created_by, changed_ms, changed_by";
-  std::vector<Value> values{record.id,         text_or_null(record.number), text_or_null(record.state),
-                            record.version,    record.created_ms,           record.created_by,
-                            record.changed_ms, record.changed_by};
+  std::vector<Value> values{
+      record.id,         text_or_null(record.number), text_or_null(record.state), record.version,
+      record.created_ms, record.created_by,           record.changed_ms,          record.changed_by};
   for (const Column& each : layout_.columns) {
     add_names(each, "", names);
     add_values(each, record.id, record.fields.value(each.field->name, Json()), values);
@@ -222,8 +221,11 @@ Status Rows::put_list(const ListTable& list, const std::string& id, const Json& 
 
 Status Rows::replace(const Stored& before, const Stored& after) const {
   std::string set = "number = ?, state = ?, version = ?, changed_ms = ?, changed_by = ?, deleted_ms = ?";
-  std::vector<Value> values{text_or_null(after.number), text_or_null(after.state), after.version,
-                            after.changed_ms, after.changed_by,
+  std::vector<Value> values{text_or_null(after.number),
+                            text_or_null(after.state),
+                            after.version,
+                            after.changed_ms,
+                            after.changed_by,
                             after.deleted ? Value(after.changed_ms) : Value()};
   for (const Column& each : layout_.columns) {
     const Json value = after.fields.value(each.field->name, Json());
@@ -234,8 +236,8 @@ Status Rows::replace(const Stored& before, const Stored& after) const {
   }
   values.emplace_back(after.id);
   values.emplace_back(before.version);
-  sql::Query update(fmt::format("update {} set {} where id = ? and version = ? returning id", layout_.table, set),
-                    values);
+  sql::Query update(
+      fmt::format("update {} set {} where id = ? and version = ? returning id", layout_.table, set), values);
   ASSIGN(const auto changed, session_.rows(update));
   if (changed.empty()) return fail(Code::conflict, "record.stale", "{}", after.id);
   for (const ListTable& list : layout_.lists) {
@@ -262,10 +264,14 @@ Status Rows::put(const std::string& id, const Field& field, const Json& value, b
       if (!column.digest.empty()) set += fmt::format(", {} = ?", column.digest);
       add_values(column, id, now, values);
     };
-    if (list)
-      for (const Column& column : list->columns) one(column, cell(*list, column, value[i]));
-    else
+    if (list) {
+      for (const Column& column : list->columns)
+        if (!value[i].is_object() || value[i].contains(column.field->name))
+          one(column, cell(*list, column, value[i]));
+    } else {
       one(*layout_.column(field.name), value);
+    }
+    if (set.empty()) continue;
     values.emplace_back(id);
     if (list) values.emplace_back(int64_t(i));
     sql::Batch batch;

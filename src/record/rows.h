@@ -50,8 +50,8 @@ class Rows {
   Status insert(const Stored& record) const;
   // Replaces `before`. record.stale when somebody else changed it meanwhile.
   Status replace(const Stored& before, const Stored& after) const;
-  // One field of a record, of whatever version: for migrations. With `keep`, rows of its table stay and get
-  // what is new in them.
+  // One field of a record, of whatever version: for migrations. With `keep`, the rows of its table stay and
+  // get what is given of their columns.
   Status put(const std::string& id, const pack::Field& field, const Json& value, bool keep) const;
   Status erase(const std::string& id) const;
 

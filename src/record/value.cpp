@@ -136,9 +136,8 @@ bool is_email(std::string_view text) {
 
 bool is_url(std::string_view text) {
   const bool scheme = text.starts_with("https://") || text.starts_with("http://");
-  return scheme && text.size() > 8 && all_of(text, [](char c) {
-           return uint8_t(c) > ' ' && c != '<' && c != '>' && c != '"';
-         });
+  return scheme && text.size() > 8 &&
+         all_of(text, [](char c) { return uint8_t(c) > ' ' && c != '<' && c != '>' && c != '"'; });
 }
 
 // GB 11643-1999: weights modulo 11. GB 32100-2015: powers of 3 modulo 31.
@@ -172,7 +171,8 @@ bool is_of_kind(std::string_view kind, std::string_view text) {
   if (kind == "credit_code") return text.size() == 18 && check_character(kind, text);
   if (kind == "plate")
     return characters(text) >= 7 && characters(text) <= 9 && uint8_t(text.front()) >= 0x80 &&
-           all_of(text, [](char c) { return uint8_t(c) >= 0x80 || is_digit(c) || (is_letter(c) && c < 'a'); });
+           all_of(text,
+                  [](char c) { return uint8_t(c) >= 0x80 || is_digit(c) || (is_letter(c) && c < 'a'); });
   return true;
 }
 
@@ -250,8 +250,9 @@ Judged instant_value(const Field& field, const Json& given) {
 
 bool is_position(const Json& given) {
   return given.is_array() && (given.size() == 2 || given.size() == 3) &&
-         std::all_of(given.begin(), given.end(),
-                     [](const Json& each) { return each.is_number() && std::isfinite(each.get<double>()); }) &&
+         std::all_of(
+             given.begin(), given.end(),
+             [](const Json& each) { return each.is_number() && std::isfinite(each.get<double>()); }) &&
          std::abs(given[0].get<double>()) <= 180 && std::abs(given[1].get<double>()) <= 90;
 }
 
@@ -267,11 +268,11 @@ Judged geometry_value(const Field& field, const Json& given) {
   if (!given.is_object() || given.size() != 2 || !given.contains("coordinates") || !given.contains("type"))
     return bad("record.geometry", "{\"type\", \"coordinates\"}");
   const Json& where = given.at("coordinates");
-  const bool good = field.option == "point"  ? given.at("type") == "Point" && is_position(where)
-                    : field.option == "line" ? given.at("type") == "LineString" && is_path(where, 2)
-                                             : given.at("type") == "Polygon" && where.is_array() &&
-                                                  !where.empty() && where.size() <= 1000 &&
-                                                  std::all_of(where.begin(), where.end(), is_ring);
+  const bool good = field.option == "point" ? given.at("type") == "Point" && is_position(where)
+                    : field.option == "line"
+                        ? given.at("type") == "LineString" && is_path(where, 2)
+                        : given.at("type") == "Polygon" && where.is_array() && !where.empty() &&
+                              where.size() <= 1000 && std::all_of(where.begin(), where.end(), is_ring);
   if (!good) return bad("record.geometry", field.option);
   return given;
 }

@@ -40,8 +40,9 @@ struct Version {
 //    "fields": {…}, "masked": [field]}
 // Sensitive fields are masked, until they are asked for one by one (reveal()).
 //
-// Errors of all: record.entity_unknown, record.not_found, record.not_allowed, record.invalid (what is wrong stands
-// in wrongs()), record.stale (not of that version any more), rule.… (a rule that the pack gives could not be worked out), sql.….
+// Errors of all: record.entity_unknown, record.not_found, record.not_allowed, record.invalid (what is wrong
+// stands in wrongs()), record.stale (not of that version any more), rule.… (a rule that the pack gives could
+// not be worked out), sql.….
 class Work {
  public:
   struct Means {
@@ -56,19 +57,20 @@ class Work {
   const Wrongs& wrongs() const { return wrongs_; }
 
   // {"id": of the caller's choice (letters, digits, '-', '_', '.'; at most 64), "fields": {…}}. record.id,
-  // record.id_taken.
+  // record.id_taken, record.out_of_sight (he could not see what he makes, by the roles that let him make it).
   Result<Json> create(std::string_view entity, const Json& given);
   Result<Json> get(std::string_view entity, const std::string& id);
-  // What is not given stays.
+  // What is not given stays. record.out_of_sight.
   Result<Json> change(std::string_view entity, const std::string& id, const Json& fields, int64_t version);
   // To one of the states that follow. record.state_unknown, record.state_order, record.state_by,
   // record.state_when.
-  Result<Json> move(std::string_view entity, const std::string& id, const std::string& state, int64_t version);
+  Result<Json> move(std::string_view entity, const std::string& id, const std::string& state,
+                    int64_t version);
   // record.never_deleted, record.referenced (by records that say so).
   Status remove(std::string_view entity, const std::string& id, int64_t version);
 
-  // record.view_unknown, record.field_unknown, record.field_hidden (a condition or an order by what he does not
-  // see), record.sort, record.search_unknown, sql.cursor, rule.…, rules.….
+  // record.view_unknown, record.field_unknown, record.field_hidden (a condition or an order by what he does
+  // not see), record.sort, record.search_unknown, sql.cursor, rule.…, rules.….
   Result<Listing> list(std::string_view entity, const ListQuery& query);
   Result<std::vector<Version>> history(std::string_view entity, const std::string& id);
   // Sensitive fields in the clear; that they were looked at is noted with the purpose (1 to 200 characters).
@@ -116,13 +118,15 @@ class Work {
   // Rules.
   Json variables() const;
   Result<Json> seen_by_rule(const Model& model, const Stored& record, const rules::Typed& rule);
-  Result<Json> object(const pack::Scope& scope, const std::string& name, const std::vector<pack::Field>& fields,
-                      const Json& values, const rules::Typed& rule, size_t steps);
+  Result<Json> object(const pack::Scope& scope, const std::string& name,
+                      const std::vector<pack::Field>& fields, const Json& values, const rules::Typed& rule,
+                      size_t steps);
   Result<Json> referred(const pack::Scope& scope, const std::string& entity, const std::string& id,
                         const rules::Typed& rule, size_t steps);
   Result<Json> read_value(const pack::Scope& scope, const std::string& object, const pack::Field& field,
                           const Json& value, const rules::Typed& rule, size_t steps);
-  Result<Condition> condition(const Model& model, const rules::Typed& rule, const Json& record = nullptr) const;
+  Result<Condition> condition(const Model& model, const rules::Typed& rule,
+                              const Json& record = nullptr) const;
   Result<Condition> condition(const Model& model, const Filter& filter) const;
   Result<Json> worth(const Model& model, const Stored& record, const Json* row, const pack::Field* table,
                      const rules::Typed& rule);
@@ -130,6 +134,7 @@ class Work {
   // Access.
   Result<Access> access(const Model& model, Verb verb) const;
   Result<Seen> seen(const Model& model, const std::string& id, Verb verb);
+  Status check_in_sight(const Model& model, const std::string& id, const Views& views);
   bool may_write(const Views& views, std::string_view field) const;
   Json shown(const Model& model, const Stored& record, const Views& views,
              const std::vector<std::string>& clear = {}) const;

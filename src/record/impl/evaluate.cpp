@@ -23,8 +23,7 @@ Result<Json> Work::read_value(const pack::Scope& scope, const std::string& objec
   if (field.type == Type::table) {
     Json out = Json::array();
     for (const Json& row : value) {
-      ASSIGN(Json seen,
-             this->object(scope, object + "." + field.name, field.columns, row, rule, steps));
+      ASSIGN(Json seen, this->object(scope, object + "." + field.name, field.columns, row, rule, steps));
       out.push_back(std::move(seen));
     }
     return out;
@@ -88,8 +87,8 @@ Result<Json> Work::worth(const Model& model, const Stored& record, const Json* r
   Json given = variables();
   ASSIGN(Json whole, seen_by_rule(model, record, rule));
   if (row) {
-    ASSIGN(given["it"], object(*model.scope, model.name() + "." + table->name, table->columns, *row, rule,
-                               rule.steps()));
+    ASSIGN(given["it"],
+           object(*model.scope, model.name() + "." + table->name, table->columns, *row, rule, rule.steps()));
     given["record"] = std::move(whole);
   } else {
     given["it"] = std::move(whole);
@@ -108,8 +107,8 @@ Result<Work::Condition> Work::condition(const Model& model, const rules::Typed& 
   if (!columns) return tl::unexpected(columns.error());
   Json given = variables();
   if (!record.is_null()) given["record"] = record;
-  const auto dialect = session_.dialect() == sql::Dialect::sqlite ? rules::SqlDialect::sqlite
-                                                                  : rules::SqlDialect::postgresql;
+  const auto dialect =
+      session_.dialect() == sql::Dialect::sqlite ? rules::SqlDialect::sqlite : rules::SqlDialect::postgresql;
   ASSIGN(auto made, rule.sql(dialect, *columns, given));
   Condition out{std::move(made.text), {}};
   for (auto& value : made.values)

@@ -22,7 +22,8 @@ std::vector<std::string> chosen(const Json* before, const Field& field, const Js
   const Json former = before ? before->value(field.name, Json()) : Json();
   const Json list = field.many ? value : value.is_null() ? Json::array() : Json::array({value});
   for (const Json& each : list) {
-    const bool known = field.many ? std::find(former.begin(), former.end(), each) != former.end() : former == each;
+    const bool known =
+        field.many ? std::find(former.begin(), former.end(), each) != former.end() : former == each;
     if (!known) out.push_back(each.get<std::string>());
   }
   return out;
@@ -48,8 +49,8 @@ tl::unexpected<Error> Work::invalid() const {
 }
 
 // A record that is named is there, and one that may be chosen.
-Status Work::judge_reference(const Model& model, const Stored& record, const Holder& holder, const Field& field,
-                             const std::string& id, const Json* row, const Field* table,
+Status Work::judge_reference(const Model& model, const Stored& record, const Holder& holder,
+                             const Field& field, const std::string& id, const Json* row, const Field* table,
                              const std::string& path) {
   ASSIGN(const Model* target, this->model(field.option));
   sql::Query query(fmt::format("select t.id from {} t", target->layout.table));
@@ -63,7 +64,8 @@ Status Work::judge_reference(const Model& model, const Stored& record, const Hol
   if (rule == holder.rules.choice.end()) return {};
   Json seen;
   if (row) {
-    ASSIGN(seen, object(*model.scope, holder.object, table->columns, *row, rule->second, rule->second.steps()));
+    ASSIGN(seen,
+           object(*model.scope, holder.object, table->columns, *row, rule->second, rule->second.steps()));
   } else {
     ASSIGN(seen, seen_by_rule(model, record, rule->second));
   }

@@ -14,7 +14,8 @@ using pack::Storage;
 constexpr size_t kMostRows = 500;
 
 bool is_hidden(std::string_view field, std::span<const RoleAccess* const> views) {
-  return std::all_of(views.begin(), views.end(), [&](const RoleAccess* each) { return each->hide.contains(field); });
+  return std::all_of(views.begin(), views.end(),
+                     [&](const RoleAccess* each) { return each->hide.contains(field); });
 }
 
 bool is_shown(std::string_view field, std::span<const RoleAccess* const> views) {
@@ -46,11 +47,14 @@ Result<Work::Access> Work::access(const Model& model, Verb verb) const {
   Access out;
   for (const RoleAccess& each : model.access) {
     if (std::find(person_.roles.begin(), person_.roles.end(), each.role) == person_.roles.end()) continue;
-    const auto& filter = verb == Verb::read     ? each.read
-                         : verb == Verb::change ? each.change
-                                                : each.remove;
-    if (!filter) continue;
+    const auto& filter = verb == Verb::read ? each.read : verb == Verb::change ? each.change : each.remove;
+    if (!filter || !each.read) continue;
     ASSIGN(Condition made, condition(model, *filter));
+    if (verb != Verb::read) {  // nobody changes what he does not see
+      ASSIGN(const Condition sees, condition(model, *each.read));
+      made.text = fmt::format("({}) and ({})", made.text, sees.text);
+      made.values.insert(made.values.end(), sees.values.begin(), sees.values.end());
+    }
     out.roles.push_back(&each);
     out.conditions.push_back(std::move(made));
   }
@@ -130,7 +134,8 @@ Status Work::check_asked(const Model& model, const rules::Typed& rule, Access& a
     const auto other = this->model(entity);
     if (!other) return true;  // rows of a table, the person: the way there was looked at
     return std::any_of((*other)->access.begin(), (*other)->access.end(), [&](const RoleAccess& each) {
-      const bool has = std::find(person_.roles.begin(), person_.roles.end(), each.role) != person_.roles.end();
+      const bool has =
+          std::find(person_.roles.begin(), person_.roles.end(), each.role) != person_.roles.end();
       return has && each.read && std::holds_alternative<All>(*each.read) && each.shows(field);
     });
   };
@@ -174,8 +179,8 @@ Result<Listing> Work::list(std::string_view entity, const ListQuery& asked) {
   }
   if (!asked.where.empty()) TRY(demand(asked.where, false));
   const auto may_ask = [&](const std::string& field) -> Status {
-    ASSIGN(const auto rule, compile_rule(*model->scope, "has(it." + field + ")",
-                                         {{"object", model->name()}}, nullptr, "bool"));
+    ASSIGN(const auto rule, compile_rule(*model->scope, "has(it." + field + ")", {{"object", model->name()}},
+                                         nullptr, "bool"));
     return check_asked(*model, rule, access);
   };
   for (const auto& [field, text] : asked.equal) {
@@ -211,7 +216,8 @@ Result<Listing> Work::list(std::string_view entity, const ListQuery& asked) {
   query.where("t.deleted_ms is null").where_values(any, values);
   for (const Condition& each : conditions) query.where_values(each.text, each.values);
   query.keys({key, "t.id"}, descending ? sql::Order::descending : sql::Order::ascending);
-  ASSIGN(const sql::Page page, session_.page(query, asked.cursor, std::clamp<size_t>(asked.limit, 1, kMostRows)));
+  ASSIGN(const sql::Page page,
+         session_.page(query, asked.cursor, std::clamp<size_t>(asked.limit, 1, kMostRows)));
 
   std::vector<Stored> found;
   for (const sql::Row& row : page.rows) {
@@ -238,7 +244,8 @@ Result<Json> Work::reveal(std::string_view entity, const std::string& id,
     if (!model->entity->find(field)) return fail(Code::invalid_argument, "record.field_unknown", "{}", field);
     if (!is_shown(field, found.views)) return fail(Code::forbidden, "record.field_hidden", "{}", field);
   }
-  TRY(session_.run("insert into record_look (entity, record, reader, purpose, fields, time_ms) "
+  TRY(
+      session_.run("insert into record_look (entity, record, reader, purpose, fields, time_ms) "
                    "values (?, ?, ?, ?, ?, ?)",
                    entity, id, person_.id, purpose, Json(fields).dump(), means_.now_ms));
   return shown(*model, found.record, found.views, fields);

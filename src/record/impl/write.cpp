@@ -13,8 +13,8 @@ constexpr int kMostCascades = 16;
 
 bool is_id(std::string_view id) {
   return !id.empty() && id.size() <= 64 && std::all_of(id.begin(), id.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' ||
-           c == '.';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+           c == '_' || c == '.';
   });
 }
 
@@ -44,6 +44,16 @@ bool Work::may_write(const Views& views, std::string_view field) const {
   });
 }
 
+// Of what was written: nobody makes records in the name of others, nor hands his own over to them.
+Status Work::check_in_sight(const Model& model, const std::string& id, const Views& views) {
+  const auto found = seen(model, id, Verb::read);
+  const auto same = [&](const RoleAccess* each) {
+    return std::find(views.begin(), views.end(), each) != views.end();
+  };
+  if (found && std::any_of(found->views.begin(), found->views.end(), same)) return {};
+  return fail(Code::forbidden, "record.out_of_sight", "{}", model.name());
+}
+
 // Puts what was given into a record.
 Status Work::take(const Model& model, const Json& fields, const Views& views, Stored& record) {
   if (!fields.is_object()) {
@@ -69,8 +79,8 @@ Status Work::take(const Model& model, const Json& fields, const Views& views, St
 // What nobody gave and the pack has a value for.
 Status Work::complete(const Model& model, Stored& record) {
   const Form form = this->form(model);
-  const auto fill = [&](const std::vector<Field>& fields, const FieldRules& rules, Json& into, const Json* row,
-                        const Field* table) -> Status {
+  const auto fill = [&](const std::vector<Field>& fields, const FieldRules& rules, Json& into,
+                        const Json* row, const Field* table) -> Status {
     for (const Field& field : fields) {
       const pack::Node* initial = field.node->find("default");
       Json& held = into[field.name];
@@ -107,10 +117,11 @@ Result<std::string> Work::next_number(const Model& model) {
   }
   const size_t open = made.find('{'), close = made.find('}');
   const std::string before = made.substr(0, open);
-  ASSIGN(const auto counted,
-         session_.rows("insert into record_number (entity, prefix, last) values (?, ?, 1) "
-                       "on conflict (entity, prefix) do update set last = record_number.last + 1 returning last",
-                       model.name(), before));
+  ASSIGN(
+      const auto counted,
+      session_.rows("insert into record_number (entity, prefix, last) values (?, ?, 1) "
+                    "on conflict (entity, prefix) do update set last = record_number.last + 1 returning last",
+                    model.name(), before));
   const std::string part = made.substr(open + 1, close - open - 1);
   const size_t colon = part.find(':');
   const int width = colon == part.npos ? 1 : int(pack::parse_decimal(part.substr(colon + 1))->scaled);
@@ -130,10 +141,10 @@ Status Work::note(const Model& model, const Stored& record, std::string_view act
     fields[field.name] = sensitive ? Json{{"sealed", hex(means_.vault.seal(place, value))}} : value;
   }
   const Json content = {{"number", record.number}, {"state", record.state}, {"fields", std::move(fields)}};
-  TRY(session_.run("insert into record_version (entity, record, version, at_ms, by_whom, action, content) "
-                   "values (?, ?, ?, ?, ?, ?, ?)",
-                   model.name(), record.id, record.version, record.changed_ms, record.changed_by, action,
-                   content.dump()));
+  TRY(session_.run(
+      "insert into record_version (entity, record, version, at_ms, by_whom, action, content) "
+      "values (?, ?, ?, ?, ?, ?, ?)",
+      model.name(), record.id, record.version, record.changed_ms, record.changed_by, action, content.dump()));
   return {};
 }
 
@@ -149,7 +160,8 @@ Result<Json> Work::create(std::string_view entity, const Json& given) {
   ASSIGN(const Model* model, this->model(entity));
   Views views;
   for (const RoleAccess& each : model->access)
-    if (each.create && std::find(person_.roles.begin(), person_.roles.end(), each.role) != person_.roles.end())
+    if (each.create &&
+        std::find(person_.roles.begin(), person_.roles.end(), each.role) != person_.roles.end())
       views.push_back(&each);
   if (views.empty()) return fail(Code::forbidden, "record.not_allowed", "{}", entity);
   Stored record;
@@ -166,11 +178,13 @@ Result<Json> Work::create(std::string_view entity, const Json& given) {
   if (there) return fail(Code::conflict, "record.id_taken", "{} {}", entity, record.id);
   ASSIGN(record.number, next_number(*model));
   TRY(rows(*model).insert(record));
+  TRY(check_in_sight(*model, record.id, views));
   TRY(note(*model, record, "created"));
   return shown(*model, record, views);
 }
 
-Result<Json> Work::change(std::string_view entity, const std::string& id, const Json& fields, int64_t version) {
+Result<Json> Work::change(std::string_view entity, const std::string& id, const Json& fields,
+                          int64_t version) {
   ASSIGN(const Model* model, this->model(entity));
   ASSIGN(const Seen found, seen(*model, id, Verb::change));
   if (found.record.version != version)
@@ -185,6 +199,7 @@ Result<Json> Work::change(std::string_view entity, const std::string& id, const 
   TRY(compute(*model, after));
   TRY(judge(*model, &found.record, after));
   TRY(save(*model, found.record, after, "changed"));
+  TRY(check_in_sight(*model, id, found.views));
   return shown(*model, after, found.views);
 }
 
@@ -241,7 +256,8 @@ Status Work::remove(std::string_view entity, const std::string& id, int64_t vers
 }
 
 Status Work::remove_stored(const Model& model, const Stored& record, int depth) {
-  if (depth > kMostCascades) return fail(Code::conflict, "record.referenced", "{} {}", model.name(), record.id);
+  if (depth > kMostCascades)
+    return fail(Code::conflict, "record.referenced", "{} {}", model.name(), record.id);
   for (const Referrer& each : model.referrers) TRY(release(model, record, each, depth));
   Stored after = record;
   after.deleted = true;
@@ -269,9 +285,10 @@ Status Work::release(const Model& model, const Stored& record, const Referrer& r
   const std::string named =
       list ? fmt::format("t.id in (select of_id from {} where {} = ?)", list->name, column->name)
            : fmt::format("t.{} = ?", column->name);
-  ASSIGN(const auto naming, session_.rows(fmt::format("select t.id from {} t where t.deleted_ms is null and {}",
-                                                      other->layout.table, named),
-                                          record.id));
+  ASSIGN(const auto naming,
+         session_.rows(fmt::format("select t.id from {} t where t.deleted_ms is null and {}",
+                                   other->layout.table, named),
+                       record.id));
   for (const sql::Row& row : naming) {
     if (other == &model && row.text(0) == record.id) continue;
     if (referrer.on_delete == Referrer::OnDelete::refuse)
@@ -332,10 +349,10 @@ std::span<const sql::Migration> migrations() {
 create table record_epoch (one {int} not null primary key, epoch {int} not null) {strict};
 insert into record_epoch values (1, 0);
 create table record_pack (pack {text} not null primary key, version {text} not null, archive {blob} not null,
-  applied_ms {int} not null, applied_by {text} not null) {strict};
+  applied_ms {int} not null, applied_by {text} not null, change_id {int} not null) {strict};
 create table record_pack_change (id {id}, pack {text} not null, version_before {text} not null,
   version_after {text} not null, action {text} not null, at_ms {int} not null, by_whom {text} not null,
-  former {blob}, plan {text} not null) {strict};
+  former {blob}, former_change {int}, plan {text} not null) {strict};
 create table record_column (table_name {text} not null, column_name {text} not null, kind {text} not null,
   retired_ms {int}, primary key (table_name, column_name)) {strict};
 create table record_index (index_name {text} not null primary key, definition {text} not null) {strict};
