@@ -112,6 +112,8 @@ void take(const Source& source, const FileKind& kind, Pack& out) {
     out.decisions.push_back({name, &source});
   } else if (kind.kind == "process") {
     out.processes.push_back({name, &source});
+  } else if (kind.kind == "calendar") {
+    out.calendars.push_back({name, &source});
   } else if (kind.kind == "view") {
     out.views.push_back({name, &source});
   } else if (kind.kind == "texts") {

@@ -74,7 +74,7 @@ struct Texts {
   const Source* source = nullptr;
 };
 
-// A decision table, a process or a view: what they say is in their nodes.
+// A decision table, a process, a calendar or a view: what they say is in their nodes.
 struct Part {
   std::string name;
   const Source* source = nullptr;
@@ -88,7 +88,7 @@ struct Pack {
   const Source* file = nullptr;                        // pack.yaml
   std::vector<Entity> entities;
   std::vector<Dictionary> dictionaries;
-  std::vector<Part> decisions, processes, views;
+  std::vector<Part> decisions, processes, calendars, views;
   std::vector<Texts> texts;
 };
 

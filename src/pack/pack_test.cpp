@@ -295,6 +295,48 @@ TEST(Links, Processes) {
   EXPECT_EQ(found("  a: {zh: A, fork: [b, c], join: d}\n  b: {zh: B, by: clerk, to: d}\n"
                   "  c: {zh: C, wait: 2 days}\n  d: {zh: D, by: head}\n"),
             Told{});
+  const std::string nested =
+      "  a: {zh: A, fork: [b, c], join: f}\n  b: {zh: B, fork: [d, e], join: c}\n"
+      "  d: {zh: D, by: head, to: c}\n  e: {zh: E, by: head, to: c, back: [a]}\n"
+      "  c: {zh: C, by: clerk, to: f}\n  f: {zh: F, by: clerk}\n";
+  EXPECT_EQ(found(nested), Told{});
+  const auto bent = [&](std::string_view what, std::string_view by) {
+    std::string steps = nested;
+    return found(steps.replace(steps.find(what), what.size(), by));
+  };
+  EXPECT_EQ(bent("c: {zh: C, by: clerk, to: f}", "c: {zh: C, by: clerk, to: end}"),
+            (Told{"pack.branch_ends:6:21 > to: f", "pack.branch_ends:6:24 > to: f"}));
+  EXPECT_EQ(bent("e: {zh: E, by: head, to: c", "e: {zh: E, by: head, to: f"),
+            Told{"pack.branch_ends:7:24 > to: c"})
+      << "past the join of the fork that it is of";
+}
+
+TEST(Links, Calendars) {
+  const auto found = [](const std::string& days) {
+    Content content = small();
+    content["calendars/c.yaml"] = "calendar: c\ntitle: C\ndays:\n" + days;
+    content["processes/p.yaml"] =
+        "process: p\ntitle: P\nfor: house\nstart: [clerk]\nsteps: {a: {zh: A, by: clerk}}\ncalendar: c\n";
+    const std::vector<Files> packs{files_of(content)};
+    return told(check(packs).findings);
+  };
+  EXPECT_EQ(found("  - {off: 2025-10-01, until: 2025-10-08, zh: 国庆}\n  - {work: 2025-10-11, zh: 调休}\n"),
+            Told{});
+  EXPECT_EQ(found("  - {off: 2025-10-08, until: 2025-10-01, zh: 国庆}\n"),
+            Told{"pack.dates p/calendars/c.yaml:4:30"});
+  EXPECT_EQ(found("  - {off: 2025-10-01, until: 2025-10-08, zh: 国庆}\n  - {work: 2025-10-08, zh: 调休}\n"),
+            Told{"pack.day_twice p/calendars/c.yaml:5:12"});
+  EXPECT_EQ(found("  - {work: 2025-10-11, until: 2025-10-12, zh: 调休}\n"),
+            Told{"pack.member_alone p/calendars/c.yaml:4:24"});
+  EXPECT_EQ(found("  - {off: 2025-10-32, zh: 国庆}\n"),
+            Told{"pack.date p/calendars/c.yaml:4:11 > 2025-01-31"});
+  EXPECT_EQ(found("  - {off: 2025-10-01, work: 2025-10-02, zh: 国庆}\n"),
+            Told{"pack.member_twice p/calendars/c.yaml:4:23"});
+  Content content = small();
+  content["processes/p.yaml"] =
+      "process: p\ntitle: P\nfor: house\nstart: [clerk]\nsteps: {a: {zh: A, by: clerk}}\ncalendar: c\n";
+  const std::vector<Files> packs{files_of(content)};
+  EXPECT_EQ(told(check(packs).findings), Told{"pack.calendar_unknown p/processes/p.yaml:6:11"});
 }
 
 // A pack that is written to keep whoever reads it busy ends soon.
@@ -421,7 +463,7 @@ TEST_F(Folders, HoldNothingButAPack) {
                   "pack.file_unknown /entities/deep", "pack.file_case /entities/house.yaml",
                   "pack.link /entities/stolen.yaml", "pack.link /etc",
                   "pack.file_unknown /run.sh > pack.yaml, *.md, "
-                  "{dictionaries,entities,rules,processes,views,texts}/*.yaml",
+                  "{dictionaries,entities,rules,processes,calendars,views,texts}/*.yaml",
                   "pack.not_a_file /texts.yaml"}));
   EXPECT_EQ(reading(root_ / "none").at(0), "file.not_found ");
   EXPECT_EQ(reading(write({{"texts/en.yaml", "a"}}, "empty")), Told{"pack.missing "});

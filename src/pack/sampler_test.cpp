@@ -169,6 +169,7 @@ TEST(Sampler, EachBrokenReferenceIsFound) {
       {"views/manifest_form.yaml", "form: manifest", "form: manfest", "pack.entity_unknown"},
       {"processes/transfer.yaml", "decide: inspection", "decide: inspecton", "pack.decision_unknown"},
       {"processes/transfer.yaml", "by: carrier", "by: carier", "pack.person_unknown"},
+      {"processes/transfer.yaml", "calendar: national", "calendar: nationl", "pack.calendar_unknown"},
       {"entities/enterprise.yaml", "tree: region", "tree: regions", "pack.dictionary_unknown"}};
   for (const auto& [path, what, with, reason] : cases) {
     Files bent = whole;
@@ -267,7 +268,7 @@ TEST(Sampler, EveryNameCounts) {
     for (const char* map : {"fields", "states", "steps", "roles", "chains"})
       if (const Node* found = source->root.find(map))
         for (const Member& member : found->members) names.insert(member.name);
-    for (const char* own : {"entity", "dictionary", "decision", "view"})
+    for (const char* own : {"entity", "dictionary", "decision", "calendar", "view"})
       if (const Node* found = source->root.find(own)) names.insert(found->text);
     if (const Node* gives = source->root.find("gives"))
       for (const Node& each : gives->items) names.insert(each.text);

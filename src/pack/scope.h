@@ -13,7 +13,7 @@ class Scope {
   std::map<std::string, const Entity*, std::less<>> entities;
   std::map<std::string, const Dictionary*, std::less<>> dictionaries;
   std::map<std::string, const Part*, std::less<>> decisions;
-  std::vector<std::string> roles, chains, views, entity_names, dictionary_names;
+  std::vector<std::string> roles, chains, views, calendars, entity_names, dictionary_names;
 
   // Whether there is what the field refers to.
   bool knows(const Field& field) const;

@@ -50,6 +50,8 @@ void claim_names(const std::vector<Pack>& packs, Findings& findings) {
       claims.claim("decision", each.name, *each.source, place_of(each.source->root, "decision"));
     for (const Part& each : pack.processes)
       claims.claim("process", each.name, *each.source, place_of(each.source->root, "process"));
+    for (const Part& each : pack.calendars)
+      claims.claim("calendar", each.name, *each.source, place_of(each.source->root, "calendar"));
     for (const Part& each : pack.views)
       claims.claim("view", each.name, *each.source, place_of(each.source->root, "view"));
     for (const Texts& each : pack.texts)
@@ -139,6 +141,7 @@ Scope::Scope(const std::vector<Pack>& packs, const Pack& own)
     roles.insert(roles.end(), each.roles.begin(), each.roles.end());
     for (const Part& decision : each.decisions) decisions.emplace(decision.name, &decision);
     for (const Part& view : each.views) views.push_back(view.name);
+    for (const Part& calendar : each.calendars) calendars.push_back(calendar.name);
     chains.insert(chains.end(), each.chains.begin(), each.chains.end());
   }
   std::vector<const Entity*> all;
@@ -226,6 +229,7 @@ void link(Packs& packs) {
     link_texts(pack, packs.findings);
     for (const Part& each : pack.decisions) link_decision(*each.source, scope, packs.findings);
     for (const Part& each : pack.processes) link_process(*each.source, scope, packs.findings);
+    for (const Part& each : pack.calendars) link_calendar(*each.source, packs.findings);
     for (const Part& each : pack.views) link_view(*each.source, scope, packs.findings);
     for (const Entity& each : pack.entities) {
       link_entity(each, scope, packs.findings);

@@ -15,6 +15,7 @@ void link_dictionary(const Dictionary& dictionary, Findings& findings);
 void link_texts(const Pack& pack, Findings& findings);
 void link_decision(const Source& source, const Scope& scope, Findings& findings);
 void link_process(const Source& source, const Scope& scope, Findings& findings);
+void link_calendar(const Source& source, Findings& findings);
 void link_view(const Source& source, const Scope& scope, Findings& findings);
 void check_span(const Node& node, const Source& source, Findings& findings);  // from … until
 // `wanted`: the type that the rule has to give. `columns`: it chooses rows in the database, by these;

@@ -16,6 +16,8 @@ class ProcessLinker {
   void run() {
     const Node *about = source_.root.find("for"), *steps = source_.root.find("steps");
     roles(source_.root.find("start"));
+    if (const Node* calendar = source_.root.find("calendar"))
+      names_one(*calendar, scope_.calendars, "pack.calendar_unknown", source_, findings_);
     if (!about || !steps || !steps->is(Node::Kind::map)) return;
     if (!names_one(*about, scope_.entity_names, "pack.entity_unknown", source_, findings_)) return;
     take_entity(*scope_.entities.at(about->text));
@@ -23,6 +25,7 @@ class ProcessLinker {
     if (const Node* before = source_.root.find("withdraw_before")) step(*before);
     for (size_t i = 0; i < steps->members.size(); ++i) check(steps->members[i], i);
     reach(*steps);
+    for (size_t i = 0; i < steps->members.size(); ++i) branches(steps->members[i].value);
   }
 
  private:
@@ -49,11 +52,23 @@ class ProcessLinker {
   bool step(const Node& node) { return names_one(node, steps_, "pack.step_unknown", source_, findings_); }
 
   // The step that `node` leads to, noted for reach().
-  void leads(size_t from, const Node& node) {
+  void leads(size_t from, const Node& node, bool returns = false) {
     if (node.text == kEnd)
       ends_.insert(from);
     else if (node.is(Node::Kind::scalar) && step(node))
-      edges_.emplace(from, size_t(std::find(steps_.begin(), steps_.end(), node.text) - steps_.begin()));
+      goes(from, index_of(node), returns);
+  }
+
+  void goes(size_t from, size_t to, bool returns = false) {
+    edges_.emplace(from, to);
+    if (!returns) onward_.emplace(from, to);
+  }
+
+  bool is_step(const Node& node) const {
+    return std::find(steps_.begin(), steps_.end(), node.text) != steps_.end();
+  }
+  size_t index_of(const Node& node) const {
+    return size_t(std::find(steps_.begin(), steps_.end(), node.text) - steps_.begin());
   }
 
   void check(const Member& member, size_t index) {
@@ -69,7 +84,7 @@ class ProcessLinker {
     if (const Node* when = node.find("when"))
       check_rule(when, scope_.environment(it_), "bool", source_, findings_);
     if (const Node* back = node.find("back"))
-      for (const Node& each : back->items) leads(index, each);
+      for (const Node& each : back->items) leads(index, each, true);
     const Node* fork = node.find("fork");
     if (fork)
       for (const Node& branch : fork->items) leads(index, branch);
@@ -95,7 +110,7 @@ class ProcessLinker {
     if (to)
       leads(index, *to);
     else if (index + 1 < steps_.size())
-      edges_.emplace(index, index + 1);
+      goes(index, index + 1);
     else
       ends_.insert(index);
   }
@@ -120,6 +135,27 @@ class ProcessLinker {
       if (!to->find(outcome)) wrong("pack.outcomes", to->at, outcome, outcome + ": …");
   }
 
+  // Branches meet at their join: none of them ends, or passes the join of a fork around it, before.
+  void branches(const Node& node) {
+    const Node *fork = node.find("fork"), *join = node.find("join");
+    if (!fork || !join || !is_step(*join)) return;
+    for (const Node& branch : fork->items)
+      if (is_step(branch)) meets(branch, *join);
+  }
+
+  void meets(const Node& branch, const Node& join) {
+    std::set<size_t> seen{index_of(join)};
+    std::vector<size_t> open{index_of(branch)};
+    while (!open.empty()) {
+      const size_t at = open.back();
+      open.pop_back();
+      if (!seen.insert(at).second) continue;
+      if (ends_.contains(at)) return wrong("pack.branch_ends", branch.at, steps_[at], "to: " + join.text);
+      const auto [from, until] = onward_.equal_range(at);
+      for (auto edge = from; edge != until; ++edge) open.push_back(edge->second);
+    }
+  }
+
   void reach(const Node& steps) {
     std::set<size_t> seen;
     std::vector<size_t> open{0};
@@ -141,11 +177,29 @@ class ProcessLinker {
   Findings& findings_;
   Json it_;
   std::vector<std::string> steps_, people_, states_;
-  std::multimap<size_t, size_t> edges_;
+  std::multimap<size_t, size_t> edges_, onward_;  // the second without what is returned
   std::set<size_t> ends_;
 };
 
 }  // namespace
+
+// A day stands once, and a span has an end that is not before its beginning.
+void link_calendar(const Source& source, Findings& findings) {
+  const Node* days = source.root.find("days");
+  if (!days) return;
+  std::vector<std::pair<std::string, std::string>> spans;  // first and last day
+  for (const Node& day : days->items) {
+    const Node *off = day.find("off"), *first = off ? off : day.find("work"), *last = day.find("until");
+    if (!last) last = first;
+    if (!first || !is_date(first->text) || !is_date(last->text)) continue;  // said already
+    if (last->text < first->text)
+      findings.wrong("pack.dates", source.file, last->at, first->text + " > " + last->text);
+    for (const auto& [from, until] : spans)
+      if (first->text <= until && from <= last->text)
+        findings.wrong("pack.day_twice", source.file, first->at, std::max(first->text, from));
+    spans.emplace_back(first->text, last->text);
+  }
+}
 
 void link_process(const Source& source, const Scope& scope, Findings& findings) {
   ProcessLinker(source, scope, findings).run();

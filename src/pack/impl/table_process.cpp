@@ -1,6 +1,6 @@
 #include "pack/impl/tables.h"
 
-// Processes (feature 7): the steps and who does them.
+// Processes (feature 7): the steps and who does them; calendars (feature 14): which days are worked.
 namespace chengxin::pack {
 namespace {
 
@@ -62,14 +62,38 @@ const Shape& process_shape() {
   static const Shape shape{
       .kind = Kind::object,
       .id = "process",
-      .rows = {{"process", &name_shape(), "流程的标识", "the process's name", true},
+      .rows = {
+          {"process", &name_shape(), "流程的标识", "the process's name", true},
+          {"title", &titles_shape(), "名称", "title", true},
+          {"note", &titles_shape(), "说明", "what it is for"},
+          {"for", &name_shape(), "对哪个实体", "the entity that it is about", true},
+          {"start", &names_shape(), "哪些角色可发起", "roles that may start it", true},
+          {"steps", &steps_shape(), "步骤，首个为开始", "steps; the first is where it begins", true},
+          {"withdraw_before", &name_shape(), "到此步骤前发起人可撤回",
+           "the starter may withdraw it before this step"},
+          {"calendar", &name_shape(), "时限所依的工作日历", "the calendar that its lengths of time go by"}}};
+  return shape;
+}
+
+const Shape& calendar_shape() {
+  static const Shape day{
+      .kind = Kind::object,
+      .id = "calendar_day",
+      .rows = {{"off", &date_shape(), "此日放假", "this day is off"},
+               {"work", &date_shape(), "此日上班（调休）", "this day is worked, though it is of a weekend"},
+               {"until", &date_shape(), "放假至此日（含）", "off up to this day, inclusive", false, "off"},
+               {"zh", &text_shape(), "名称", "its name, in Chinese", true},
+               {"en", &text_shape(), "英文名称", "in English"}},
+      .one_of = {"off", "work"}};
+  static const Shape days{.kind = Kind::list, .id = "calendar_days", .most = 2000, .of = &day};
+  static const Shape shape{
+      .kind = Kind::object,
+      .id = "calendar",
+      .rows = {{"calendar", &name_shape(), "日历的标识", "the calendar's name", true},
                {"title", &titles_shape(), "名称", "title", true},
                {"note", &titles_shape(), "说明", "what it is for"},
-               {"for", &name_shape(), "对哪个实体", "the entity that it is about", true},
-               {"start", &names_shape(), "哪些角色可发起", "roles that may start it", true},
-               {"steps", &steps_shape(), "步骤，首个为开始", "steps; the first is where it begins", true},
-               {"withdraw_before", &name_shape(), "到此步骤前发起人可撤回",
-                "the starter may withdraw it before this step"}}};
+               {"source", &text_shape(), "依据的文件", "the notice that it follows"},
+               {"days", &days, "与周末不同的日子", "days that are not as the week would have them", true}}};
   return shape;
 }
 

@@ -154,6 +154,7 @@ const std::vector<FileKind>& file_kinds() {
       {"entity", "entities", "entity", &entity_shape(), "实体", "an entity"},
       {"decision", "rules", "decision", &decision_shape(), "决策表", "a decision table"},
       {"process", "processes", "process", &process_shape(), "流程", "a process"},
+      {"calendar", "calendars", "calendar", &calendar_shape(), "工作日历", "a calendar of working days"},
       {"view", "views", "view", &view_shape(), "列表或表单", "a list or form"},
       {"texts", "texts", "language", &texts_shape(), "文本", "texts in one language"}};
   return kinds;

@@ -11,6 +11,7 @@ const Shape& texts_shape();
 const Shape& decision_shape();
 const Shape& view_shape();
 const Shape& process_shape();
+const Shape& calendar_shape();
 
 // What several tables use.
 const Shape& text_shape();
