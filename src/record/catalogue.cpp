@@ -214,6 +214,27 @@ Status Catalogue::compile(const pack::Pack& pack) {
     model.scope = scope;
     TRY(Compiler(model).run());
   }
+  for (const pack::Part& each : pack.decisions) TRY(compile(each, pack, *scope));
+  return {};
+}
+
+Status Catalogue::compile(const pack::Part& part, const pack::Pack& pack, const pack::Scope& scope) {
+  const Node& root = part.source->root;
+  const std::string hit = text_in(root, "hit");
+  Decision out{part.name, text_in(root, "for"), pack.name, fmt::format("{}", fmt::join(pack.version, ".")),
+               hit == "unique"    ? Decision::Hit::unique
+               : hit == "collect" ? Decision::Hit::collect
+                                  : Decision::Hit::first,
+               {}};
+  for (const Node& row : root.find("rows")->items) {
+    DecisionRow made{{}, text_in(row, "then"), text_in(row, "zh"), text_in(row, "en"), text_in(row, "from"),
+                     text_in(row, "until")};
+    if (const Node* when = row.find("when")) {
+      ASSIGN(made.when, compile_rule(scope, when->text, object(out.entity), nullptr, "bool"));
+    }
+    out.rows.push_back(std::move(made));
+  }
+  decisions_[part.name] = std::move(out);
   return {};
 }
 
@@ -240,6 +261,12 @@ const pack::Pack* Catalogue::pack(std::string_view name) const {
 Result<const Model*> Catalogue::model(std::string_view entity) const {
   const auto found = models_.find(entity);
   if (found == models_.end()) return fail(Code::not_found, "record.entity_unknown", "{}", entity);
+  return &found->second;
+}
+
+Result<const Decision*> Catalogue::decision(std::string_view named) const {
+  const auto found = decisions_.find(named);
+  if (found == decisions_.end()) return fail(Code::not_found, "record.decision_unknown", "{}", named);
   return &found->second;
 }
 

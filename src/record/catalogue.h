@@ -46,6 +46,18 @@ struct FieldRules {
   std::map<const pack::Field*, rules::Typed> initial, choice;
 };
 
+// A decision table (ADR 0049): rows in their order.
+struct DecisionRow {
+  std::optional<rules::Typed> when;  // none: otherwise
+  std::string then, zh, en, from, until;
+};
+struct Decision {
+  enum class Hit { first, unique, collect };
+  std::string name, entity, pack, version;
+  Hit hit = Hit::first;
+  std::vector<DecisionRow> rows;
+};
+
 // An entity made ready to be worked with.
 struct Model {
   const pack::Pack* pack = nullptr;
@@ -77,16 +89,19 @@ class Catalogue {
   const std::vector<pack::Pack>& packs() const { return packs_.packs; }
   const pack::Pack* pack(std::string_view name) const;
   const std::map<std::string, Model, std::less<>>& models() const { return models_; }
-  Result<const Model*> model(std::string_view entity) const;  // record.entity_unknown
+  Result<const Model*> model(std::string_view entity) const;       // record.entity_unknown
+  Result<const Decision*> decision(std::string_view named) const;  // record.decision_unknown
 
  private:
   Catalogue() = default;
   Status compile(const pack::Pack& pack);
+  Status compile(const pack::Part& part, const pack::Pack& pack, const pack::Scope& scope);
   void connect();
 
   int64_t epoch_ = 0;
   pack::Packs packs_;
   std::map<std::string, Model, std::less<>> models_;
+  std::map<std::string, Decision, std::less<>> decisions_;
 };
 
 // A condition over `it`, in a scope. Errors: rule.…, rules.type_….

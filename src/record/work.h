@@ -82,6 +82,14 @@ class Work {
   Result<Stored> find(const Model& model, const std::string& id);
   Status set_state(const Model& model, const std::string& id, const std::string& state);
   Result<bool> holds(const Model& model, const Stored& record, const rules::Typed& rule);
+  // {"outcomes": [name], "rows": [{"row": from 1, "then", "zh", "en"}], "inputs": {field: value}, "decision", "pack",
+  // "version"}; of the inputs, what is sensitive is masked. record.no_row, record.several_rows.
+  Result<Json> decide(const Decision& decision, const Stored& record);
+  // As shown to somebody who sees all of it but what is sensitive, and what all of his roles hide.
+  Json shown_for_task(const Model& model, const Stored& record) const;
+  // Changes these of its fields in the name of the process; others are refused. Errors as those of change().
+  Result<Json> fill(const Model& model, const std::string& id, const Json& fields,
+                    const std::set<std::string>& allowed, int64_t version);
   Status compute(const Model& model, Stored& record);   // its computed values, anew
   Status complete(const Model& model, Stored& record);  // what nobody gave and the pack has a value for
 
@@ -135,6 +143,7 @@ class Work {
   Result<Access> access(const Model& model, Verb verb) const;
   Result<Seen> seen(const Model& model, const std::string& id, Verb verb);
   Status check_in_sight(const Model& model, const std::string& id, const Views& views);
+  RoleAccess for_task(const Model& model) const;
   bool may_write(const Views& views, std::string_view field) const;
   Json shown(const Model& model, const Stored& record, const Views& views,
              const std::vector<std::string>& clear = {}) const;
