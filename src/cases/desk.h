@@ -31,13 +31,14 @@ struct Deed {
   int64_t version = 0;              // of the record that they are for
 };
 
-// Thread-safe. Each call is one transaction: what it does to the record and to the case is there together, or not at
-// all. Errors beside those named: record.…, flow.… (flow/engine.h), sql.….
+// Thread-safe. Each call is one transaction: what it does to the record and to the case is there together, or
+// not at all. cases.no_form (fields for a task without a form). Errors beside those named: record.…, flow.…
+// (flow/engine.h), sql.….
 //
 // A case in JSON: {"id", "process", "title": {zh, en}, "entity", "record", "starter", "status", "begun_ms",
-// "ended_ms"}; a task {"id": CASE.NUMBER, "case", "process", "step", "title", "entity", "record", "starter", "due_ms"};
-// an event {"seq", "at_ms", "who", "what", "step", "task", "detail"}; a message {"id", "kind", "case", "task", "detail",
-// "at_ms", "read_ms"}. Times that are not set are left out.
+// "ended_ms"}; a task {"id": CASE.NUMBER, "case", "process", "step", "title", "entity", "record", "starter",
+// "due_ms"}; an event {"seq", "at_ms", "who", "what", "step", "task", "detail"}; a message {"id", "kind",
+// "case", "task", "detail", "at_ms", "read_ms"}. Times that are not set are left out.
 class Desk {
  public:
   // Brings the tables up to date.
@@ -45,8 +46,8 @@ class Desk {
                                             const Staff& staff, std::function<int64_t()> now_ms);
   ~Desk();
 
-  // Of a record that he may read. The case. cases.process_unknown, cases.running (the record has an open case of
-  // this process).
+  // Of a record that he may read. The case. cases.process_unknown, cases.running (the record has an open case
+  // of this process).
   Result<Json> start(const record::Person& person, const std::string& process, const std::string& record,
                      const std::string& comment);
   // `wrongs`: what is wrong with the fields, when record.invalid comes back. The case.
@@ -54,8 +55,8 @@ class Desk {
                    record::Wrongs& wrongs);
   Result<Json> withdraw(const record::Person& person, int64_t id, const std::string& comment);
 
-  // Whoever began it, has or had a task in it, or may read its record: {"case", "history": [event], "tasks": open ones,
-  // "record"}. cases.not_found.
+  // Whoever began it, has or had a task in it, or may read its record: the case with its "history": [event],
+  // open "tasks" and its record as "of". cases.not_found.
   Result<Json> find(const record::Person& person, int64_t id);
   Result<PageOf> tasks(const record::Person& person, const std::string& cursor, size_t limit);
   Result<PageOf> begun(const record::Person& person, const std::string& cursor, size_t limit);
@@ -64,8 +65,8 @@ class Desk {
   Result<PageOf> messages(const record::Person& person, bool unread, const std::string& cursor, size_t limit);
   Status mark_read(const record::Person& person, const std::string& id);  // cases.message_unknown
 
-  // What falls due, messages to their readers, cases to newer versions of their process: once a second, by any
-  // number of processes. What was refused is told, and tried again later.
+  // What falls due, messages to their readers, cases to newer versions of their process: once a second, by
+  // any number of processes. What was refused is told, and tried again later.
   struct Ran {
     int64_t timers = 0, messages = 0, moved = 0;
     std::vector<std::pair<int64_t, Error>> refused;  // by case
@@ -77,6 +78,7 @@ class Desk {
   Desk(sql::Database& database, record::Installation& installation, const Staff& staff,
        std::function<int64_t()> now_ms);
   Result<Json> described(sql::Session& session, const record::Work::Means& means, const flow::Case& at);
+  Status renew(int64_t& moved);
   Status publish(sql::Session& session, const record::Catalogue& catalogue);
   Result<bool> may_see(sql::Session& session, const record::Work::Means& means, const record::Person& person,
                        const flow::Case& at);

@@ -9,6 +9,7 @@ struct About {
   const Process& process;
   const std::string& record;
   const std::string& starter;
+  const std::string& who;  // acts; empty: the engine itself
   int64_t at_ms = 0;
 };
 

@@ -221,13 +221,20 @@ Status Catalogue::compile(const pack::Pack& pack) {
 Status Catalogue::compile(const pack::Part& part, const pack::Pack& pack, const pack::Scope& scope) {
   const Node& root = part.source->root;
   const std::string hit = text_in(root, "hit");
-  Decision out{part.name, text_in(root, "for"), pack.name, fmt::format("{}", fmt::join(pack.version, ".")),
+  Decision out{part.name,
+               text_in(root, "for"),
+               pack.name,
+               fmt::format("{}", fmt::join(pack.version, ".")),
                hit == "unique"    ? Decision::Hit::unique
                : hit == "collect" ? Decision::Hit::collect
                                   : Decision::Hit::first,
                {}};
   for (const Node& row : root.find("rows")->items) {
-    DecisionRow made{{}, text_in(row, "then"), text_in(row, "zh"), text_in(row, "en"), text_in(row, "from"),
+    DecisionRow made{{},
+                     text_in(row, "then"),
+                     text_in(row, "zh"),
+                     text_in(row, "en"),
+                     text_in(row, "from"),
                      text_in(row, "until")};
     if (const Node* when = row.find("when")) {
       ASSIGN(made.when, compile_rule(scope, when->text, object(out.entity), nullptr, "bool"));

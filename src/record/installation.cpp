@@ -93,13 +93,18 @@ Work::Means Installation::means(const Catalogue& catalogue) const {
   return {catalogue, vault_, options_.now_ms(), options_.make_id};
 }
 
+Result<Installation::Present> Installation::present(sql::Session& session) const {
+  const auto catalogue = current();
+  ASSIGN(const int64_t epoch, epoch_of(session));
+  if (epoch != catalogue->epoch()) return fail(Code::busy, kMoved);
+  return Present{catalogue, means(*catalogue)};
+}
+
 Status Installation::run(const Task& task, bool writes) {
   for (int round = 0; round < kRounds; ++round) {
-    const auto catalogue = current();
     const auto attempt = [&](sql::Session& session) -> Status {
-      ASSIGN(const int64_t epoch, epoch_of(session));
-      if (epoch != catalogue->epoch()) return fail(Code::busy, kMoved);
-      return task(session, means(*catalogue));
+      ASSIGN(const Present present, this->present(session));
+      return task(session, present.means);
     };
     const Status done = writes ? database_.transaction(attempt) : database_.read(attempt);
     if (done || done.error().reason != kMoved) return done;

@@ -70,6 +70,15 @@ class Installation {
   Status work(const Task& task);
   Status read(const Task& task);
 
+  // For what works in a transaction that it began elsewhere. record.packs_changed: they are newer than those
+  // that this process has compiled; refresh() and begin anew.
+  struct Present {
+    std::shared_ptr<const Catalogue> catalogue;
+    Work::Means means;
+  };
+  Result<Present> present(sql::Session& session) const;
+  Status refresh();
+
  private:
   Installation(sql::Database& database, Options options);
   struct Wanted {
@@ -83,7 +92,6 @@ class Installation {
   Result<Report> exchange_in(sql::Session& session, const Wanted& wanted, const Change& change,
                              std::shared_ptr<const Catalogue>& made);
   Status keep(sql::Session& session, const Wanted& wanted, const Report& report, const Change& change);
-  Status refresh();
   Status run(const Task& task, bool writes);
   Work::Means means(const Catalogue& catalogue) const;
 

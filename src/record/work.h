@@ -82,8 +82,8 @@ class Work {
   Result<Stored> find(const Model& model, const std::string& id);
   Status set_state(const Model& model, const std::string& id, const std::string& state);
   Result<bool> holds(const Model& model, const Stored& record, const rules::Typed& rule);
-  // {"outcomes": [name], "rows": [{"row": from 1, "then", "zh", "en"}], "inputs": {field: value}, "decision", "pack",
-  // "version"}; of the inputs, what is sensitive is masked. record.no_row, record.several_rows.
+  // {"outcomes": [name], "rows": [{"row": from 1, "then", "zh", "en"}], "inputs": {field: value}, "decision",
+  // "pack", "version"}; of the inputs, what is sensitive is masked. record.no_row, record.several_rows.
   Result<Json> decide(const Decision& decision, const Stored& record);
   // As shown to somebody who sees all of it but what is sensitive, and what all of his roles hide.
   Json shown_for_task(const Model& model, const Stored& record) const;

@@ -38,7 +38,7 @@ class Walk {
  private:
   using People = std::vector<std::string>;
 
-  About about() const { return {process_, case_.record, case_.starter, act_.at_ms}; }
+  About about() const { return {process_, case_.record, case_.starter, act_.who, act_.at_ms}; }
   const Step& step_of(const Token& token) const { return *process_.find(token.step); }
   Token& token(int64_t id);
   Task* task(int64_t id);

@@ -40,8 +40,8 @@ Result<Json> Work::decide(const Decision& decision, const Stored& record) {
     return fail(Code::conflict, "record.no_row", "{}", decision.name);
   if (outcomes.size() > 1 && decision.hit == Decision::Hit::unique)
     return fail(Code::conflict, "record.several_rows", "{}", decision.name);
-  return Json{{"outcomes", std::move(outcomes)}, {"rows", std::move(rows)},  {"inputs", std::move(inputs)},
-              {"decision", decision.name},       {"pack", decision.pack},    {"version", decision.version}};
+  return Json{{"outcomes", std::move(outcomes)}, {"rows", std::move(rows)}, {"inputs", std::move(inputs)},
+              {"decision", decision.name},       {"pack", decision.pack},   {"version", decision.version}};
 }
 
 // Who has a task sees the record by that; what all of his roles hide stays hidden.
@@ -54,7 +54,9 @@ RoleAccess Work::for_task(const Model& model) const {
     if (std::find(person_.roles.begin(), person_.roles.end(), each.role) != person_.roles.end())
       own.push_back(&each);
   for (const pack::Field& field : model.entity->fields) {
-    const auto all = [&](const auto& test) { return !own.empty() && std::all_of(own.begin(), own.end(), test); };
+    const auto all = [&](const auto& test) {
+      return !own.empty() && std::all_of(own.begin(), own.end(), test);
+    };
     if (all([&](const RoleAccess* each) { return each->hide.contains(field.name); }))
       out.hide.insert(field.name);
     else if (all([&](const RoleAccess* each) { return !each->shows(field.name); }))
