@@ -255,7 +255,7 @@ TEST_P(DeskTest, CasesGoOnWithANewerVersionOrEndAsTheyBegan) {
     next[path] = to_bytes(view(text));
   };
   edit("pack.yaml", "version: 0.1.0", "version: 0.2.0");
-  edit("processes/transfer.yaml", "承运确认", "承运人确认");
+  edit("processes/transfer.yaml", "zh: 承运确认", "zh: 承运人确认");
   apply(pack::write_packed(next, nullptr).value());
   EXPECT_EQ(run().moved, 1);
   EXPECT_EQ(desk->find(who("che_man"), id)->at("tasks").at(0).at("title").at("zh"), "承运人确认");

@@ -88,6 +88,19 @@ Status Session::define(std::string_view sql) {
   return noted(connection_.script(in_dialect(sql, dialect())));
 }
 
+Status Session::part(const std::function<Status(Session&)>& work) {
+  TRY(execute("savepoint part", {}));
+  Status status = work(*this);
+  if (status && doom_) status = tl::unexpected(*doom_);
+  if (!status) {
+    if (doom_ && (connection_.broken() || connection_.retryable())) return status;
+    doom_.reset();
+    TRY(execute("rollback to savepoint part", {}));
+  }
+  TRY(execute("release savepoint part", {}));
+  return status;
+}
+
 Result<std::unique_ptr<Database>> Database::open(Options options) {
   bool postgresql = options.url.starts_with("postgresql://") || options.url.starts_with("postgres://") ||
                     options.url.starts_with("host=") || options.url.find("dbname=") != options.url.npos;

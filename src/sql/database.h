@@ -94,6 +94,11 @@ class Session {
   // Statements that change the schema, in the words of a Migration: for tables that are made of data.
   Status define(std::string_view sql);
 
+  // Runs the work as a part of the transaction: when it fails, what it did is undone, and the rest of the
+  // transaction goes on. But where only the whole could run again (a serialization failure, a lost
+  // connection), or the database has given the whole up, the transaction is doomed.
+  Status part(const std::function<Status(Session&)>& work);
+
   Dialect dialect() const;
   const std::optional<Error>& doom() const { return doom_; }
 

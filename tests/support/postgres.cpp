@@ -51,7 +51,7 @@ int wait_for(pid_t pid) {
 
 }  // namespace
 
-Result<std::unique_ptr<Postgres>> Postgres::start() {
+Result<std::unique_ptr<Postgres>> Postgres::start(bool durable) {
   if (!fs::exists(kPrograms / "initdb"))
     return fail(Code::unavailable, "test.postgresql_missing",
                 "PostgreSQL 15 is not installed: apt-get install postgresql");
@@ -59,6 +59,7 @@ Result<std::unique_ptr<Postgres>> Postgres::start() {
   std::string pattern = (fs::temp_directory_path() / "cx-pg-XXXXXX").string();
   if (!::mkdtemp(pattern.data())) return fail(Code::unavailable, "test.postgresql", "no temporary folder");
   server->folder_ = pattern;
+  server->durable_ = durable;
   if (const passwd* user = server_user(); user && ::chown(pattern.c_str(), user->pw_uid, user->pw_gid) != 0)
     return fail(Code::unavailable, "test.postgresql", "the temporary folder cannot be handed over");
   // Another locale than "C" on purpose: the tables' own collation must be what counts.
@@ -73,11 +74,9 @@ Result<std::unique_ptr<Postgres>> Postgres::start() {
 }
 
 Status Postgres::launch() {
-  // Without fsync: processes die here, machines do not, and a start after a kill would sync every file of the
-  // server.
   pid_ =
       spawn({kPrograms / "postgres", "-D", folder_ / "data", "-k", folder_, "-c", "listen_addresses=", "-c",
-             "shared_buffers=32MB", "-c", "max_connections=40", "-c", "fsync=off"},
+             "shared_buffers=32MB", "-c", "max_connections=40", "-c", durable_ ? "fsync=on" : "fsync=off"},
             folder_ / "log");
   for (int i = 0; i < 600; ++i) {
     if (sql("select 1")) return {};

@@ -14,8 +14,10 @@ namespace chengxin::test {
 // stops it, and it dies with the test program.
 class Postgres {
  public:
-  // Fails with a message that says how to install what is missing.
-  static Result<std::unique_ptr<Postgres>> start();
+  // Fails with a message that says how to install what is missing. Without `durable` commits do not wait for
+  // the disk: processes die in tests, machines do not, and a start after a kill would sync every file of the
+  // server.
+  static Result<std::unique_ptr<Postgres>> start(bool durable = false);
   ~Postgres();
   Postgres(const Postgres&) = delete;
   Postgres& operator=(const Postgres&) = delete;
@@ -32,6 +34,7 @@ class Postgres {
   Status sql(const std::string& statement) const;
 
   std::filesystem::path folder_;
+  bool durable_ = false;
   pid_t pid_ = -1;
   int databases_ = 0;
 };

@@ -104,9 +104,9 @@ Status Walk::done(int64_t id) {
   if (was.before != 0 && !more) {
     Task& waiting = *task(was.before);
     waiting.waits = false;
-    note("resumed", step.name, waiting.token, waiting.id);
     ASSIGN(People people, here(waiting.people));
     ASSIGN(people, or_administrators(std::move(people), step, waiting.token, waiting.id));
+    note("resumed", step.name, waiting.token, waiting.id).detail = {{"people", people}};
     show(waiting, std::move(people));
   }
   return has_tasks(was.token) ? Status() : next_of(was.token);
