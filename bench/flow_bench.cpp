@@ -17,6 +17,7 @@ namespace {
 
 using flow::Engine;
 using sql::Session;
+using Cost = bench::Interval::Cost;
 
 constexpr int kSteps = 1500, kThreads = 8, kLoops = 200;
 constexpr int64_t kNow = 1'764'000'000'000;  // steps of a case before it ends
@@ -78,7 +79,7 @@ class Bench {
   }
 
   // Steps a second, by so many at once. Each reads beforehand which task is open.
-  double steps(int threads) {
+  Cost steps(int threads) {
     return by(threads, [&](Session& s, int64_t id) -> Status {
       ASSIGN(const auto at, engine_.find(s, id));
       const auto& first = at.open.tasks.at(0);
@@ -88,7 +89,7 @@ class Bench {
   }
 
   // The statements that a step makes, with as many bytes, and nothing else.
-  double bare(int threads) {
+  Cost bare(int threads) {
     return by(threads, [&](Session& s, int64_t id) { return write(s, id); });
   }
 
@@ -99,7 +100,7 @@ class Bench {
     return std::move(*made);
   }
 
-  double by(int threads, const std::function<Status(Session&, int64_t)>& one) {
+  Cost by(int threads, const std::function<Status(Session&, int64_t)>& one) {
     std::atomic<int64_t> next = 0;
     bench::Interval interval;
     std::vector<std::thread> all;
@@ -112,7 +113,7 @@ class Bench {
       });
     for (std::thread& each : all) each.join();
     turn_ += 13;
-    return interval.take(kSteps).rate;
+    return interval.take(kSteps);
   }
 
   Status write(Session& s, int64_t id) {
@@ -159,9 +160,11 @@ void run(const char* name, const std::string& url, const std::vector<int64_t>& o
   for (const int64_t open : open_cases) {
     bench.fill(open);
     for (const int threads : {1, kThreads}) {
-      const double steps = bench.steps(threads), bare = bench.bare(threads), again = bench.steps(threads);
-      fmt::print("{:<11} {:>7} open, {} at once: {:6.0f} and {:6.0f} steps/s; the bare database {:6.0f}/s\n",
-                 name, open, threads, steps, again, bare);
+      const Cost bare = bench.bare(threads), steps = bench.steps(threads), again = bench.bare(threads);
+      fmt::print(
+          "{:<10} {:>6} open, {} at once: {:5.0f} steps/s; bare {:5.0f} and {:5.0f}/s. Processor here: "
+          "{:4.0f} µs a step, bare {:4.0f}\n",
+          name, open, threads, steps.rate, bare.rate, again.rate, steps.process_us, bare.process_us);
       std::fflush(stdout);
     }
   }

@@ -171,8 +171,11 @@ Result<std::vector<int64_t>> Engine::older(Session& session, const std::string& 
   return out;
 }
 
-// Who was faster has taken the row away.
+// Taking the row away is the claim: it comes back only with the whole transaction.
 Status Engine::fire(Session& session, int64_t id, int64_t number, int64_t now_ms) {
+  ASSIGN(const int64_t claimed,
+         session.run("delete from flow_timer where case_id = ? and number = ?", id, number));
+  if (claimed == 0) return {};
   return change(session, id, {.who = {}, .at_ms = now_ms, .comment = {}},
                 [&](Walk& walk, const Case&) { return walk.fire(number); });
 }
@@ -257,6 +260,14 @@ sql::Query Engine::tasks_of(const std::string& person) {
 sql::Query Engine::begun_by(const std::string& person) {
   sql::Query out("select id, process, record, status, begun_ms, ended_ms from flow_case");
   out.where("starter = ?", person).keys({"id"}, sql::Order::descending);
+  return out;
+}
+
+sql::Query Engine::copied_to(const std::string& person) {
+  sql::Query out(
+      "select p.case_id, p.seq, c.process, c.record, c.starter from flow_copy p"
+      " join flow_case c on c.id = p.case_id");
+  out.where("p.person = ?", person).keys({"p.case_id", "p.seq"}, sql::Order::descending);
   return out;
 }
 

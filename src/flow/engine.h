@@ -66,12 +66,14 @@ class Engine {
   Result<std::vector<int64_t>> cases_of(sql::Session& session, const std::string& record);
   Result<std::vector<Event>> history(sql::Session& session, int64_t id, int64_t after, int64_t limit);
 
-  // Tasks (待办), cases that somebody began (我发起), and what somebody did (已办), as pages (sql/query.h):
+  // Tasks (待办), cases that somebody began (我发起), what somebody did (已办) and was sent a copy of (抄送),
+  // as pages (sql/query.h):
   //   case_id, task, step, due_ms, process, record, starter · id, process, record, status, begun_ms, ended_ms
   //   · case_id, seq, at_ms, what, step, task
   static sql::Query tasks_of(const std::string& person);
   static sql::Query begun_by(const std::string& person);
   static sql::Query done_by(const std::string& person);
+  static sql::Query copied_to(const std::string& person);
 
   // Messages that nobody acknowledged yet, the oldest first. They stay until they are: who sends one and dies
   // sends it again, with the same id.

@@ -7,6 +7,7 @@
 namespace chengxin::flow {
 
 using Told = std::vector<std::string>;
+constexpr int64_t kBegin = 1'764'000'000'000;  // 2025-11-24, a Monday
 
 // A checked pack around the steps (YAML, indented by two) of the process `p`.
 inline pack::Packs pack_with(const std::string& steps, const std::string& more = {}) {
@@ -125,5 +126,124 @@ inline void expect_sound(const Case& at, const Process& process) {
   const bool nothing = at.open.tokens.empty() && at.open.forks.empty() && at.open.tasks.empty();
   EXPECT_EQ(at.is_open(), !nothing);
 }
+
+// An engine on each database, its town, and short ways to ask and to act.
+class OnEngine : public test::OnEachDatabase {
+ protected:
+  void SetUp() override {
+    OnEachDatabase::SetUp();
+    database = open();
+    ASSERT_TRUE(database);
+    ASSERT_OK(Engine::migrate(*database));
+    ASSERT_OK(database->migrate("town", Town::kTables));
+  }
+
+  template <typename T>
+  T value(const std::function<Result<T>(sql::Session&)>& how) {
+    T out{};
+    const Status status = database->transaction([&](sql::Session& s) -> Status {
+      ASSIGN(out, how(s));
+      return {};
+    });
+    EXPECT_TRUE(test::succeeded(status));
+    return out;
+  }
+
+  void publish(const std::string& steps, const std::string& more = {}) {
+    const Process process = process_with(steps, more);
+    ASSERT_OK(database->transaction([&](sql::Session& s) { return engine.publish(s, process, now); }));
+  }
+  int64_t start(const std::string& record = "r") {
+    return value<int64_t>([&](sql::Session& s) { return engine.start(s, "p", record, {"anna", now, ""}); });
+  }
+  int64_t start_with(const std::string& steps, const std::string& more = {}) {
+    publish(steps, more);
+    return start();
+  }
+  Case at(int64_t id) {
+    const Case out = value<Case>([&](sql::Session& s) { return engine.find(s, id); });
+    const auto process =
+        value<std::shared_ptr<const Process>>([&](sql::Session& s) { return engine.process_of(s, out); });
+    expect_sound(out, *process);
+    return out;
+  }
+  // Open tasks that somebody can do now: "step: people".
+  Told open_tasks(int64_t id) {
+    const Case now_at = at(id);
+    Told out;
+    for (const Task& each : now_at.open.tasks)
+      for (const Token& token : now_at.open.tokens)
+        if (token.id == each.token && !each.waits)
+          out.push_back(fmt::format("{}: {}", token.step, fmt::join(each.people, " ")));
+    return out;
+  }
+  // The first task that the person can do in the case.
+  std::string task_of(int64_t id, const std::string& person) {
+    for (const Task& each : at(id).open.tasks)
+      if (!each.waits && std::count(each.people.begin(), each.people.end(), person) > 0)
+        return id_of(id, each.id);
+    ADD_FAILURE() << "nothing for " << person;
+    return "0.0";
+  }
+  Status act(Verb verb, const std::string& task, const std::string& who, Told people = {},
+             const std::string& step = {}) {
+    return engine.act(*database, {verb, task, {who, ++now, "说明"}, std::move(people), step});
+  }
+  Status complete(int64_t id, const std::string& who) { return act(Verb::complete, task_of(id, who), who); }
+  Status withdraw(int64_t id, const std::string& who) {
+    return database->transaction([&](sql::Session& s) { return engine.withdraw(s, id, {who, ++now, ""}); });
+  }
+  // "what step" of each thing that happened after `seq`.
+  Told story(int64_t id, int64_t after = 0) {
+    Told out;
+    for (const Event& each :
+         value<std::vector<Event>>([&](sql::Session& s) { return engine.history(s, id, after, 1000); }))
+      out.push_back(each.what + (each.step.empty() ? "" : " " + each.step) +
+                    (each.who.empty() ? "" : " " + each.who));
+    return out;
+  }
+  // "kind to" of what is still to be sent; taken away.
+  Told messages() {
+    Told out;
+    EXPECT_TRUE(test::succeeded(database->transaction([&](sql::Session& s) -> Status {
+      out.clear();
+      ASSIGN(const auto all, Engine::messages(s, 1000));
+      Told ids;
+      for (const Message& each : all) {
+        out.push_back(each.kind + " " + each.to);
+        ids.push_back(each.id);
+      }
+      return Engine::acknowledge(s, ids);
+    })));
+    return out;
+  }
+  Engine::Ran run_due(int64_t time) {
+    auto ran = engine.run_due(*database, time);
+    EXPECT_TRUE(test::succeeded(ran));
+    return ran ? *ran : Engine::Ran{};
+  }
+  // Tasks and cases as the list of tasks has them.
+  Told listed(const std::string& person) {
+    Told out;
+    EXPECT_TRUE(test::succeeded(database->read([&](sql::Session& s) -> Status {
+      ASSIGN(const auto page, s.page(Engine::tasks_of(person), "", 100));
+      for (const auto& row : page.rows)
+        out.push_back(id_of(row.integer(0), row.integer(1)) + " " + row.text(2));
+      return {};
+    })));
+    return out;
+  }
+  std::string state(const std::string& record) {
+    return value<std::string>([&](sql::Session& s) -> Result<std::string> {
+      ASSIGN(const auto row, s.row("select state from town_state where record = ?", record));
+      return row ? row->text(0) : "";
+    });
+  }
+
+  std::unique_ptr<sql::Database> database;
+  Town town;
+  Engine engine{town, {.administrators = "keeper"}};
+  int64_t now = kBegin;
+};
 
 }  // namespace chengxin::flow

@@ -35,6 +35,8 @@ constexpr sql::Migration kHistory[] = {
      "not null,"
      " primary key (case_id, seq)) {clustered};"
      "create index flow_event_who on flow_event (who, case_id, seq) where who <> '';"
+     "create table flow_copy (person {text} not null, case_id {int} not null, seq {int} not null,"
+     " primary key (person, case_id, seq)) {clustered};"
      "create table flow_message (id {id}, case_id {int} not null, number {int} not null, person {text} not "
      "null,"
      " kind {text} not null, task {int} not null, detail {text} not null, at_ms {int} not null) {strict};"
@@ -139,11 +141,15 @@ Status write_case(sql::Session& session, const Case& before, const Case& after) 
 }
 
 Status write_events(sql::Session& session, int64_t id, std::span<const Event> events) {
-  sql::Batch batch;
-  for (const Event& each : events)
+  sql::Batch batch, copies;
+  for (const Event& each : events) {
     batch.add(id, each.seq, each.at_ms, each.who, each.what, each.step, each.token, each.task,
               each.detail.dump());
-  return write(session, "insert into flow_event values (?, ?, ?, ?, ?, ?, ?, ?, ?)", batch);
+    if (each.what == "copied")
+      for (const Json& person : each.detail["people"]) copies.add(person.get<std::string>(), id, each.seq);
+  }
+  TRY(write(session, "insert into flow_event values (?, ?, ?, ?, ?, ?, ?, ?, ?)", batch));
+  return write(session, "insert into flow_copy values (?, ?, ?)", copies);
 }
 
 Status write_messages(sql::Session& session, std::span<const Message> messages) {

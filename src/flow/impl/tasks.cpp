@@ -43,6 +43,7 @@ Result<Walk::People> Walk::people_for(std::span<const std::string> seats) {
     ASSIGN(const People people, outside_.people(session_, about(), seat));
     out.insert(people.begin(), people.end());
   }
+  if (out.size() > kMostCandidates) return fail(Code::too_large, "flow.too_many", "{} people", out.size());
   return People(out.begin(), out.end());
 }
 

@@ -12,7 +12,7 @@ class Walk {
  public:
   // As many steps without people may follow one another in one action.
   static constexpr int kMostMoves = 500;
-  static constexpr size_t kMostTasks = 1000;
+  static constexpr size_t kMostTasks = 1000, kMostCandidates = 1000;
 
   Walk(sql::Session& session, Outside& outside, const std::string& administrators, const Process& process,
        const Act& act, Case& at)
