@@ -235,7 +235,7 @@ TEST_P(RandomTest, NothingIsLost) {
   ASSERT_OK(database->migrate("town", Town::kTables));
   int done = 0, refused = 0, ended = 0;
   std::set<std::string> happened;
-  for (int round = 0; round < (GetParam() == sql::Dialect::sqlite ? 60 : 15); ++round) {
+  for (int round = 0; round < (GetParam() == sql::Dialect::sqlite ? 100 : 25); ++round) {
     const std::string text = Writer(random).write();
     const Process process = process_with(text);
     SCOPED_TRACE(text);

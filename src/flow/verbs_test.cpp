@@ -62,6 +62,31 @@ TEST_P(VerbsTest, BackFromABranch) {
       << "within its own fork nobody is ended";
 }
 
+TEST_P(VerbsTest, BackPastForksWithinForks) {
+  const int64_t id = start_with(kNested);
+  ASSERT_OK(complete(id, "anna"));
+  ASSERT_EQ(at(id).open.forks.size(), 2u);
+  for (const Task& each : at(id).open.tasks)
+    if (each.token == at(id).open.tokens.front().id) {
+      ASSERT_OK(act(Verb::back, id_of(id, each.id), "bo", {}, "a"));
+      break;
+    }
+  EXPECT_EQ(open_tasks(id), Told{"a: anna"});
+  EXPECT_EQ(at(id).open.forks.size(), 0u);
+}
+
+// Whose turn it would have been is not asked where it was returned to.
+TEST_P(VerbsTest, BackFromTheMiddleOfAList) {
+  const int64_t id = start_with(
+      "  a: {zh: A, by: starter}\n  b: {zh: B, in_turn: [boss, head], back: [a], may: [add_before]}\n");
+  ASSERT_OK(complete(id, "anna"));
+  ASSERT_OK(act(Verb::add_before, task_of(id, "dai"), "dai", {"eve", "fan"}));
+  ASSERT_OK(act(Verb::back, task_of(id, "eve"), "eve", {}, "a"));
+  EXPECT_EQ(open_tasks(id), Told{"a: anna"});
+  ASSERT_OK(complete(id, "anna"));
+  EXPECT_EQ(open_tasks(id), Told{"b: dai"});
+}
+
 TEST_P(VerbsTest, BackToTheFork) {
   const int64_t id = start_with(kNested);
   ASSERT_OK(complete(id, "anna"));
