@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "crypto/random.h"
-#include "evidence/impl/id.h"
+#include "crypto/uuid.h"
 
 namespace chengxin::evidence {
 namespace {
@@ -53,7 +53,7 @@ Status check(NewEvidence& content) {
   if (content.links.size() > kMaxLinks)
     return bad("evidence.link_unknown", fmt::format("above {} links", kMaxLinks));
   for (const std::string& link : content.links)
-    if (!parse_id(link)) return bad("evidence.link_unknown", "a link is no id of evidence");
+    if (!crypto::parse_id(link)) return bad("evidence.link_unknown", "a link is no id of evidence");
   if (content.further_digests.size() > kMaxFurther) return bad("evidence.further_digest", "too many");
   for (const auto& [name, value] : content.further_digests)
     if (!is_further_digest(name, value))

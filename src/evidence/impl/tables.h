@@ -1,11 +1,22 @@
 #pragma once
-#include "evidence/impl/id.h"
+#include "crypto/uuid.h"
 #include "evidence/impl/prepare.h"
 #include "sql/database.h"
 
 // What the service keeps in SQL. An evidence row names its batch: the one signed transaction that anchors up
 // to kMaxBatchItems of them. The state stands at the batch, so that anchoring a thousand items changes one
 // row.
+namespace chengxin::evidence {
+
+using crypto::first_id_at;
+using crypto::Id;
+using crypto::id_time_ms;
+using crypto::IdSource;
+using crypto::parse_id;
+using crypto::to_text;
+
+}  // namespace chengxin::evidence
+
 namespace chengxin::evidence::tables {
 
 inline constexpr size_t kMaxBatchItems = 1000;

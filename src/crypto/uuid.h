@@ -3,8 +3,8 @@
 
 #include "base/bytes.h"
 
-// Ids of evidence: UUID version 7 (RFC 9562 section 5.7), so that they sort by the time they were made at.
-namespace chengxin::evidence {
+// UUID version 7 (RFC 9562 section 5.7): ids that sort by the time they were made at.
+namespace chengxin::crypto {
 
 using Id = std::array<uint8_t, 16>;
 
@@ -23,4 +23,4 @@ class IdSource {
   uint16_t counter_ = 0;  // the 12 bits after the time (RFC 9562 section 6.2, method 1)
 };
 
-}  // namespace chengxin::evidence
+}  // namespace chengxin::crypto

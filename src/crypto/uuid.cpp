@@ -1,10 +1,10 @@
-#include "evidence/impl/id.h"
+#include "crypto/uuid.h"
 
 #include <algorithm>
 
 #include "crypto/random.h"
 
-namespace chengxin::evidence {
+namespace chengxin::crypto {
 namespace {
 
 Id with_time(int64_t time_ms) {
@@ -59,4 +59,4 @@ Id IdSource::next(int64_t now_ms) {
   return id;
 }
 
-}  // namespace chengxin::evidence
+}  // namespace chengxin::crypto
