@@ -88,7 +88,14 @@ Status apply(Draft& draft, const PolicyChange& change) {
   for (const auto& text : change.rules) TRY(change_rule(draft, text, true));
   for (const auto& text : change.organisations) {
     ASSIGN(auto parts, parts_of(text, 3));
-    draft.document["organisations"][parts[0]] = {{"name", parts[1]}, {"parent", parts[2]}};
+    const size_t at = parts[2].find('=');
+    Json& one = draft.document["organisations"][parts[0]];
+    Json made = {{"name", parts[1]}, {"parent", parts[2].substr(0, at)}};
+    if (at != std::string::npos)
+      made["region"] = parts[2].substr(at + 1);
+    else if (one.contains("region"))
+      made["region"] = one["region"];
+    one = std::move(made);
   }
   for (const auto& file : change.roles) {
     ASSIGN(Bytes bytes, read_file(file, 1 << 20));

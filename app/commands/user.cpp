@@ -358,7 +358,7 @@ void add_policy_verbs(CLI::App& noun, Context& context, const Shared& options) {
   make->add_option("--assign", change.assign,
                    "授予(可限链) · USER=ROLE[=CHAIN,…], organisation:ID=ROLE[=CHAIN,…]");
   make->add_option("--withdraw", change.withdraw, "收回 · USER=ROLE[=CHAIN,…]");
-  make->add_option("--organisation", change.organisations, "机构 · ID=NAME=PARENT");
+  make->add_option("--organisation", change.organisations, "机构(可带区域) · ID=NAME=PARENT[=REGION]");
   make->add_option("--place", change.place, "所属机构 · USER=ORGANISATION");
   make->add_option("--role", change.roles, "自定义角色 · file of JSON: {\"ID\": {…}}");
   make->add_option("--delegate", change.delegate, "委托 · FROM=TO=ROLE=DAYS");

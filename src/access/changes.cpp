@@ -83,6 +83,18 @@ class Comparison {
       say(fmt::format("{}由“{}”的导出维护", zh, to), fmt::format("{} is kept by the export of {}", en, to));
   }
 
+  // What rules of applications know as the region of its people.
+  void region(const std::string& id, const Json& old, const Json& one) {
+    const std::string from = old.value("region", ""), to = one.value("region", "");
+    if (from == to) return;
+    if (to.empty())
+      say(fmt::format("机构 {} 不再有自己的区域，沿用上级的", id),
+          fmt::format("organisation {} has no region of its own any more, but that above it", id));
+    else
+      say(fmt::format("机构 {} 及其下级的区域为 {}", id, to),
+          fmt::format("organisation {} and those beneath it are of the region {}", id, to));
+  }
+
   void organisations() {
     each(
         "organisations",
@@ -90,6 +102,7 @@ class Comparison {
           const std::string name = one.at("name"), parent = one.at("parent");
           say(fmt::format("新增机构 {}（{}），隶属 {}", id, name, parent),
               fmt::format("organisation {} ({}) is made, beneath {}", id, name, parent));
+          region(id, Json::object(), one);
           source("机构 " + id + " ", "organisation " + id, Json::object(), one);
         },
         [&](const std::string& id) {
@@ -103,6 +116,7 @@ class Comparison {
           if (old.at("parent") != parent)
             say(fmt::format("机构 {} 改隶 {}", id, parent),
                 fmt::format("organisation {} moves beneath {}", id, parent));
+          region(id, old, one);
           source("机构 " + id + " ", "organisation " + id, old, one);
         });
   }

@@ -100,6 +100,22 @@ TEST_F(ChangesTest, PeopleServicesAndOrganisations) {
                        "|billing (3) signs from now on with the public key " + other}));
 }
 
+TEST_F(ChangesTest, RegionsOfOrganisations) {
+  const auto makes = [](Json& policy) {
+    policy["organisations"]["east"] = {{"name", "东区"}, {"parent", "root"}, {"region", "310115"}};
+  };
+  EXPECT_EQ(after(makes),
+            (Lines{"新增机构 east（东区），隶属 root|organisation east (东区) is made, beneath root",
+                   "机构 east 及其下级的区域为 310115|organisation east and those beneath it are of the "
+                   "region 310115"}));
+  const Json made = with(document, makes);
+  EXPECT_EQ(
+      said(made, with(made, [](Json& policy) { policy["organisations"]["east"].erase("region"); })),
+      (Lines{
+          "机构 east 不再有自己的区域，沿用上级的|organisation east has no region of its own any more, but "
+          "that above it"}));
+}
+
 TEST_F(ChangesTest, WhatARoleOfOnesOwnMay) {
   const Json made = with(document, [](Json& policy) {
     policy["roles"]["clerk"] = {{"title", "窗口"}, {"permissions", {"read:evidence"}}, {"masks", {"holder"}}};

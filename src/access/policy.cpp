@@ -22,6 +22,14 @@ bool is_name(std::string_view name) {
   });
 }
 
+// As a dictionary of regions codes them: 310115.
+bool is_region(const std::string& text) {
+  constexpr size_t kMostRegion = 32;
+  return !text.empty() && text.size() <= kMostRegion && std::all_of(text.begin(), text.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+  });
+}
+
 bool is_permission(const std::string& text) {
   const size_t colon = text.find(':');
   if (colon == std::string::npos || colon + 1 == text.size()) return false;
@@ -67,8 +75,12 @@ Status Policy::read_organisations(const Json& json) {
     members.text("name");
     members.text("source", false);
     parents_[id] = members.text("parent");
+    const std::string region = members.text("region", false);
     TRY(members.done());
     if (!is_name(id)) return malformed("organisation " + id + ": not a name");
+    if (!value.contains("region")) continue;
+    if (!is_region(region)) return malformed("organisation " + id + ": region is 1 to 32 letters and digits");
+    regions_[id] = region;
   }
   for (const auto& [id, parent] : parents_) {
     std::string at = parent;
@@ -277,6 +289,38 @@ bool Policy::within(const std::string& organisation, const std::string& above) c
     at = parent->second;
   }
   return false;
+}
+
+std::set<std::string> Policy::all_within(const std::string& above) const {
+  std::set<std::string> out;
+  for (const auto& [id, parent] : parents_)
+    if (within(id, above)) out.insert(id);
+  return out;
+}
+
+std::string Policy::region_of(const std::string& organisation) const {
+  for (std::string at = organisation; !at.empty();) {
+    if (const auto found = regions_.find(at); found != regions_.end()) return found->second;
+    const auto parent = parents_.find(at);
+    at = parent == parents_.end() ? std::string() : parent->second;
+  }
+  return {};
+}
+
+std::set<std::string> Policy::roles_everywhere(const std::string& user, int64_t now_ms) const {
+  return roles_within(user, now_ms, {false});
+}
+
+std::set<std::string> Policy::with_inherited(const std::set<std::string>& roles) const {
+  std::set<std::string> out;
+  std::vector<std::string> open(roles.begin(), roles.end());
+  while (!open.empty()) {
+    const std::string id = std::move(open.back());
+    open.pop_back();
+    const Role* one = role(id);
+    if (one && out.insert(id).second) open.insert(open.end(), one->inherits.begin(), one->inherits.end());
+  }
+  return out;
 }
 
 void Policy::each_assigned(const std::string& id, const std::function<void(const Assignment&)>& work) const {

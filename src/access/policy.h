@@ -135,6 +135,10 @@ class Policy {
   std::set<std::string> roles_of(const std::string& user, int64_t now_ms) const {
     return roles_within(user, now_ms, {});
   }
+  // Those of them that are for all chains: what of a platform is on no chain goes by these.
+  std::set<std::string> roles_everywhere(const std::string& user, int64_t now_ms) const;
+  // These roles and those that they inherit.
+  std::set<std::string> with_inherited(const std::set<std::string>& roles) const;
   // Those of them that he has for some chains only.
   std::map<std::string, std::set<std::string>> chains_of(const std::string& user, int64_t now_ms) const;
   // `chain`: what the call is about; empty: it names none. A role for some chains gives nothing but actions
@@ -151,6 +155,9 @@ class Policy {
   bool is_administrator(const std::string& user, std::span<const Action> actions, int64_t now_ms) const;
   // Whether `organisation` is `above` or beneath it.
   bool within(const std::string& organisation, const std::string& above) const;
+  std::set<std::string> all_within(const std::string& above) const;
+  // As the document says of the organisation, or of the nearest above it that has one; empty: none has.
+  std::string region_of(const std::string& organisation) const;
   const Role* role(const std::string& id) const;
 
  private:
@@ -195,6 +202,7 @@ class Policy {
   Digest digest_{};
   int64_t version_ = 0, made_ms_ = 0;
   std::map<std::string, std::string> parents_;  // of organisations; empty: none
+  std::map<std::string, std::string> regions_;  // of those that have one of their own
   std::map<std::string, Role> roles_;
   std::map<std::string, Role> flat_;  // with the permissions and masks of those inherited
   std::map<std::string, User> users_;

@@ -44,6 +44,20 @@ TEST_F(PolicyTest, WithoutARoleThereIsNothing) {
   EXPECT_FALSE(policy->decide(person.id, kWrite, now));
 }
 
+TEST_F(PolicyTest, RegionsAreInheritedFromAbove) {
+  apply([](Json& document) {
+    document["organisations"]["east"] = {{"name", "东区"}, {"parent", "root"}, {"region", "310115"}};
+    document["organisations"]["street"] = {{"name", "街道"}, {"parent", "east"}};
+    document["organisations"]["yard"] = {{"name", "场"}, {"parent", "street"}, {"region", "31011501"}};
+  });
+  const auto policy = service->policies().current();
+  EXPECT_EQ(policy->region_of("root"), "");
+  EXPECT_EQ(policy->region_of("street"), "310115");
+  EXPECT_EQ(policy->region_of("yard"), "31011501");
+  EXPECT_EQ(policy->region_of("nowhere"), "");
+  EXPECT_EQ(policy->all_within("east"), (std::set<std::string>{"east", "street", "yard"}));
+}
+
 TEST_F(PolicyTest, DutiesDoNotMeetHoweverItIsTried) {
   Person person = add("li.na");
   const std::string user = "user:" + person.id;
@@ -196,6 +210,8 @@ TEST_F(PolicyTest, FormsAreChecked) {
   EXPECT_EQ(with("/organisations/Bad Name", {{"name", ""}, {"parent", ""}}), "access.policy_form");
   EXPECT_EQ(with("/organisations/a", {{"name", ""}, {"parent", "nowhere"}}), "access.organisation_unknown");
   EXPECT_EQ(with("/organisations/root/parent", "root"), "access.organisation_loop");
+  for (const Json& region : {Json(""), Json(3101), Json("浦东"), Json("a-b"), Json(std::string(33, '1'))})
+    EXPECT_EQ(with("/organisations/root/region", region), "access.policy_form") << region;
   EXPECT_EQ(with("/roles/reader", {{"title", ""}}), "access.role_built_in");
   EXPECT_EQ(with("/roles/a", {{"title", ""}, {"inherits", {"nothing"}}}), "access.role_unknown");
   EXPECT_EQ(with("/roles/a", {{"title", ""}, {"inherits", {"a"}}}), "access.role_loop");

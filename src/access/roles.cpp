@@ -15,6 +15,7 @@ constexpr std::pair<std::string_view, Duty> kDuties[] = {{"access", Duty::securi
                                                          {"jobs", Duty::system},
                                                          {"keys", Duty::security},
                                                          {"mirror", Duty::system},
+                                                         {"packs", Duty::system},
                                                          {"system", Duty::system},
                                                          {"tokens", Duty::system},
                                                          {"authority", Duty::security},
@@ -49,7 +50,9 @@ std::map<std::string, Role, std::less<>> make_built_in() {
                                   "read:blocks",
                                   "read:crypto",
                                   "read:gateway",
-                                  "write:gateway"},
+                                  "write:gateway",
+                                  "read:packs",
+                                  "write:packs"},
                                  {},
                                  true};
   all["security-administrator"] = {

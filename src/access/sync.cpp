@@ -92,8 +92,9 @@ class Work {
   Status organisations() {
     Json& all = document_["organisations"];
     for (const auto& one : export_.organisations) {
-      const Json wanted = {{"name", one.title}, {"parent", one.parent}, {"source", export_.source}};
+      Json wanted = {{"name", one.title}, {"parent", one.parent}, {"source", export_.source}};
       const auto found = all.find(one.id);
+      if (found != all.end() && found->contains("region")) wanted["region"] = (*found)["region"];  // of ours
       if (found == all.end()) {
         differs("organisation-add", one.id, fmt::format("{} < {}", one.title, one.parent));
       } else if (*found != wanted) {
