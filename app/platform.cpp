@@ -15,6 +15,7 @@
 #include "identities.h"
 #include "keys/configured.h"
 #include "maintenance.h"
+#include "packs.h"
 #include "protection.h"
 #include "surface.h"
 
@@ -185,6 +186,7 @@ Status Platform::open_services() {
   gateway.park_after_ms = config.gateway_park_hours * 3600'000;
   ASSIGN(gateway_, gateway::Gateway::open(*database_, std::move(gateway)));
   gateway_->start();
+  ASSIGN(packs_, open_packs(installation_, *database_));
   jobs_ = std::make_unique<jobs::Runner>(now_ms);
   define_maintenance(*jobs_,
                      {installation_, *host_, *database_, *evidence_, mirror_.get(), contracts_, *audit_});
@@ -295,6 +297,8 @@ Status Platform::open_interface(const std::string& listen) {
   services.contracts = contracts_;
   services.authority = authority_.get();
   services.gateway = gateway_.get();
+  services.packs = packs_.get();
+  services.pack_signers = [this] { return pack_signers(installation_.config, installation_.data); };
   services.service_key = installation_.service_key;
   services.audit = audit_.get();
   services.crypto = crypto_service_.get();

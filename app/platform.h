@@ -18,6 +18,7 @@
 #include "members.h"
 #include "mirror/mirror.h"
 #include "oidc/relying_party.h"
+#include "record/installation.h"
 #include "sql/database.h"
 
 namespace chengxin::app {
@@ -61,6 +62,7 @@ class Platform {
   std::unique_ptr<evidence::Service> evidence_;
   std::unique_ptr<authority::Service> authority_;
   std::unique_ptr<gateway::Gateway> gateway_;
+  std::unique_ptr<record::Installation> packs_;
   std::unique_ptr<jobs::Runner> jobs_;
   std::unique_ptr<audit::Anchoring> anchoring_;
   std::unique_ptr<access::Service> access_;

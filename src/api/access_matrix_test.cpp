@@ -210,7 +210,15 @@ TEST(Routes, EachParameterNamesItsMemberOrIsAboutNone) {
                                       "identities principal",
                                       "identities scope",
                                       "identities time_ms",
+                                      "packs dry",
+                                      "packs lose",
                                       "proofs timestamp",
+                                      "records descending",
+                                      "records equal",
+                                      "records sort",
+                                      "records version",
+                                      "records view",
+                                      "records where",
                                       "transactions receipts",
                                       "transactions wait"};  // by tag
   const Resource all = every_resource();

@@ -54,7 +54,8 @@ struct Response {
   // Instead of body. It may go on reading the request's body meanwhile, on a coroutine of its own; what it
   // wrote is then sent also when the server stops, but reading ends with api.stopping.
   std::function<Task<Status>(BodySink&)> stream;
-  std::string refusal = {};  // the reason key, of what is refused in the form of another protocol
+  // The reason key, of what is refused with more than a problem's members or in the form of another protocol.
+  std::string refusal = {};
 };
 
 inline Response json_response(const Json& value, int status = 200) {

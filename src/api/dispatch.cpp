@@ -167,6 +167,7 @@ Task<Result<Response>> run_once(Call& call, const std::string& target) {
   // A key is free again only when the call is known to have done nothing; else a retry is told that the
   // outcome is not known.
   auto settle = [&]() -> Status {
+    if (answer && !answer->refusal.empty()) return app.idempotency.abandon(principal, key);
     if (answer) return app.idempotency.finish(principal, key, *answer);
     Code code = answer.error().code;
     if (code == Code::unavailable || code == Code::internal || code == Code::data_loss) {

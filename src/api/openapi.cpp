@@ -111,6 +111,18 @@ Json problem_schema() {
             {"status", {{"type", "integer"}}},
             {"reason", text("稳定的原因键 stable reason key")},
             {"detail", text("细节；请求体错误以 JSON Pointer 开头")},
+            {"errors",
+             {{"type", "array"},
+              {"description", "record.invalid：每处一项 one for each field that is wrong"},
+              {"items",
+               {{"type", "object"},
+                {"required", {"field", "reason", "zh", "en"}},
+                {"properties",
+                 {{"field", text("lines[2].quantity; \"\": the whole")},
+                  {"reason", text("稳定的原因键 stable reason key")},
+                  {"detail", text("细节")},
+                  {"zh", text("原因（中文）")},
+                  {"en", text("Reason in English")}}}}}}},
             {"request_id", text("also in X-Request-Id")}}}};
 }
 
@@ -153,6 +165,8 @@ const std::map<std::string, PathParameter, std::less<>>& path_parameters() {
         {"用途：撤销或暂停", "Revocation or suspension"}}},
       {"number", {{{"type", "integer"}, {"minimum", 0}, {"maximum", 1'000'000}}, {"编号", "Number"}}},
       {"original", {text, {"原件标识", "Identifier of an original"}}},
+      {"pack", {text, {"场景包名", "Name of a pack"}}},
+      {"entity", {text, {"实体名", "Name of an entity"}}},
   };
   return table;
 }

@@ -15,6 +15,7 @@
 #include "contract/testing.h"
 #include "crypto/random.h"
 #include "crypto/sm3.h"
+#include "crypto/uuid.h"
 #include "ethereum/contract.h"
 #include "evidence/contract.h"
 #include "evidence/service.h"
@@ -23,6 +24,7 @@
 #include "merkle/item_tree.h"
 #include "mirror/mirror.h"
 #include "oidc/relying_party.h"
+#include "record/installation.h"
 #include "sql/database.h"
 
 namespace chengxin::api {
@@ -39,6 +41,8 @@ struct PlatformTest : testing::Test {
   std::unique_ptr<host::Host> host;
   std::unique_ptr<mirror::Mirror> mirror;
   std::unique_ptr<evidence::Service> evidence;
+  std::unique_ptr<record::Installation> packs;
+  std::vector<crypto::Sm2PublicKey> pack_signers;
   std::unique_ptr<jobs::Runner> jobs;
   std::unique_ptr<audit::Log> audit;
   std::unique_ptr<authority::Service> authority;
@@ -82,6 +86,8 @@ struct PlatformTest : testing::Test {
     evidence_options.service_key = service_key;
     evidence_options.now_ms = now_ms;
     evidence = take(evidence::Service::open(*host, *database, *blobs, evidence_options));
+    const auto make_id = [] { return crypto::to_text(crypto::IdSource().next(now_ms())); };
+    packs = take(record::Installation::open(*database, {Bytes(16, 5), now_ms, make_id}));
     jobs = std::make_unique<jobs::Runner>(now_ms);
     audit::Options audit_options = audit::options_for(folder, key);
     audit_options.now_ms = now_ms;
@@ -106,6 +112,8 @@ struct PlatformTest : testing::Test {
     services.mirror = mirror.get();
     services.jobs = jobs.get();
     services.contracts = contracts;
+    services.packs = packs.get();
+    services.pack_signers = [this] { return pack_signers; };
     services.service_key = service_key;
     services.authority = authority.get();
     services.audit = audit.get();
@@ -120,6 +128,7 @@ struct PlatformTest : testing::Test {
     audit.reset();
     access.reset();
     jobs.reset();
+    packs.reset();
     authority.reset();
     if (evidence) evidence->stop();
     evidence.reset();

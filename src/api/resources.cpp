@@ -25,6 +25,8 @@
 #include "api/resource_openid.h"
 #include "api/resource_originals.h"
 #include "api/resource_outside.h"
+#include "api/resource_packs.h"
+#include "api/resource_records.h"
 #include "api/resource_sessions.h"
 #include "api/resource_system.h"
 #include "api/resource_tokens.h"
@@ -55,6 +57,7 @@ bool has_contracts(const Services& services) {
 }
 bool has_authority(const Services& services) { return services.authority; }
 bool has_gateway(const Services& services) { return services.gateway; }
+bool has_packs(const Services& services) { return services.packs; }
 bool has_audit(const Services& services) { return services.audit; }
 bool has_access(const Services& services) { return services.access; }
 bool has_outside(const Services& services) { return services.access && services.oidc; }
@@ -78,6 +81,8 @@ const Row kResources[] = {
     {consortium_resource, has_consortium},
     {authority_resource, has_authority},
     {gateway_resource, has_gateway},
+    {packs_resource, has_packs},
+    {records_resource, has_packs},
     {contracts_resource, has_contracts},
     {contract_calls_resource, has_contracts},
     {ethereum_resource, has_contracts},

@@ -51,6 +51,9 @@ class Database;
 namespace chengxin::mirror {
 class Mirror;
 }
+namespace chengxin::record {
+class Installation;
+}
 namespace chengxin::jobs {
 class Runner;
 }
@@ -111,6 +114,9 @@ struct Services {
   gateway::Gateway* gateway = nullptr;
   audit::Log* audit = nullptr;  // null: nothing is recorded
   audit::Anchoring* anchoring = nullptr;
+  record::Installation* packs = nullptr;
+  // Who may sign packs, read anew; an empty list: nobody has to. Null: nobody has to.
+  std::function<Result<std::vector<crypto::Sm2PublicKey>>()> pack_signers = {};
   CryptoService* crypto = nullptr;
   oidc::RelyingParty* oidc = nullptr;  // null: no outside providers
   access::Service* access = nullptr;   // null: nobody but the owner and tokens

@@ -291,6 +291,20 @@ std::vector<Setting> gateway_settings() {
   };
 }
 
+std::vector<Setting> pack_settings() {
+  return {
+      {"packs.signers",
+       &Config::packs_signers,
+       0,
+       0,
+       {},
+       "场景包须由其中之一签名:证书或公钥的 PEM 文件,逗号分隔,相对数据目录;空为也接受未签名的",
+       "PEM files of certificates or public keys, separated by commas, relative to the data folder: a pack "
+       "has "
+       "to be signed by one of them; when empty, unsigned ones are taken too"},
+  };
+}
+
 std::vector<Setting> baseline_settings() {
   return {
       {"install.access_baseline",
@@ -462,6 +476,7 @@ const std::vector<Setting>& settings() {
     for (Setting& setting : baseline_settings()) all.push_back(std::move(setting));
     for (Setting& setting : service_settings()) all.push_back(std::move(setting));
     for (Setting& setting : gateway_settings()) all.push_back(std::move(setting));
+    for (Setting& setting : pack_settings()) all.push_back(std::move(setting));
     return all;
   }();
   return table;

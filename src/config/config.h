@@ -65,6 +65,7 @@ struct Config {
   int64_t revocation_stale_hours = 0;
   int64_t gateway_most_writes = 100'000, gateway_most_mb = 1024;
   int64_t gateway_park_failures = 100, gateway_park_hours = 24;
+  std::string packs_signers;
 };
 
 // Everything wrong at once, each with file, line and what to do.
