@@ -26,6 +26,8 @@ void add_contract(CLI::App& app, Context& context);                        // on
 void add_contract_project_commands(CLI::App& contract, Context& context);  // verbs of contract
 void add_credential(CLI::App& app, Context& context);
 void add_pack(CLI::App& app, Context& context);
+void add_pack_try(CLI::App& pack, Context& context);
+void add_installed_pack_commands(CLI::App& pack, Context& context);  // verbs of pack
 void add_wallet(CLI::App& app, Context& context);
 void add_cluster(CLI::App& app, Context& context);      // a consortium on this machine
 void add_bench_sm2(CLI::App& bench, Context& context);  // verbs of bench

@@ -4,6 +4,7 @@
 #include "pack/create.h"
 #include "pack/describe.h"
 #include "pack/diff.h"
+#include "packs.h"
 #include "user_key.h"
 
 // Applications as data: what an integrator does on his own machine, without a platform.
@@ -35,8 +36,7 @@ Result<pack::Files> files_at(const fs::path& place, const Signers& signers, pack
 Result<Signers> read_signers(const Options& options) {
   Signers out;
   for (const fs::path& file : options.signers) {
-    ASSIGN(const Bytes pem, read_file(file, 1 << 16));
-    ASSIGN(auto key, crypto::Sm2PublicKey::from_pem(text(pem)));
+    ASSIGN(auto key, signer_in(file));
     out.push_back(std::move(key));
   }
   return out;
@@ -236,6 +236,8 @@ void add_pack(CLI::App& app, Context& context) {
   packed->add_option("--out", options->out, "写入 .cxpack · the .cxpack to write")->required();
   packed->add_option("--key", options->key,
                      "用此 SM2 私钥（PEM）签名，口令取自 CHENGXIN_PASSPHRASE · sign with this key (PEM)");
+  add_pack_try(*group, context);
+  add_installed_pack_commands(*group, context);
 }
 
 }  // namespace chengxin::app
