@@ -94,6 +94,19 @@ class ServiceOnSql final : public Service {
     return proof::Anchor{chain->ledger->id(), chain->name, options_.timestamp_roots}.encode();
   }
 
+  Result<bool> stands(const Evidence& evidence) override {
+    ASSIGN(auto chain, host_.find(evidence.chain));
+    ASSIGN(const auto locations, chain->ledger->find_items(evidence.content.digest, 1));
+    if (!locations.empty()) return true;
+    ASSIGN(const Id id, to_id(evidence.id));
+    const auto kept = bundles_.of_record(id, {false, std::nullopt});
+    if (kept) return true;
+    const Code code = kept.error().code;
+    if (code == Code::gone || code == Code::not_found || code == Code::conflict || code == Code::data_loss)
+      return false;
+    return tl::unexpected(kept.error());
+  }
+
   // The original goes first: should the process die in between, the record is still there to be erased again.
   Status erase(const std::string& id_text) override {
     ASSIGN(Evidence found, get(id_text));

@@ -30,6 +30,9 @@ struct NewEvidence {
   std::map<std::string, std::string> further_digests;  // "sha256" → hex
   Json capture = Json::object();                       // who, where from, how, tool, clock state
   std::string blob;  // id of the sealed original, empty when it was not kept
+  // The record commitment that stands on the chain, of fields that the caller keeps: then nothing of the
+  // above but digest and type is given, and bundles withhold the record as a whole.
+  std::optional<Digest> commitment;
 };
 
 // Brings the tables of this module up to date; Service::open() does it too.
@@ -112,7 +115,7 @@ class Service {
   // goes on trying. Errors: chain.not_found, evidence.empty, evidence.too_many (10,000 a call),
   // evidence.title_length, evidence.text, evidence.tag, evidence.link_unknown, evidence.further_digest,
   // evidence.capture, evidence.size, evidence.blob_unknown, evidence.original_mismatch (digest or size is not
-  // the original's), order.queue_full, order.stopping, sql.*.
+  // the original's), evidence.commitment (with fields beside it), order.queue_full, order.stopping, sql.*.
   virtual void add(const std::string& chain, std::vector<NewEvidence> items, OnAdded on_accepted,
                    OnAdded on_anchored) = 0;
 
@@ -132,6 +135,9 @@ class Service {
   virtual Result<Bytes> bundle_of_item(const std::string& chain, const Digest& digest,
                                        const BundleOptions& options) = 0;
   virtual Result<std::string> anchor(const std::string& chain) const = 0;  // .cxanchor document
+  // Whether the chain has the content of this anchored evidence: the ledger's index of digests is asked, or
+  // what was kept of a dropped block. What SQL says of it does not count. chain.not_found, ledger.*.
+  virtual Result<bool> stands(const Evidence& evidence) = 0;
 
   // Deletes the fields, salts and original of a record for good; where it stood on the chain is kept, and
   // what stands there cannot be connected with anything any more but by who has the content. An original that

@@ -11,6 +11,8 @@ using pack::Field;
 using pack::Node;
 using pack::Type;
 
+constexpr size_t kMostCommitted = 250;  // a proof holds 256 fields, six of them are not the entity's
+
 std::string text_in(const Node& node, std::string_view member) {
   const Node* found = node.find(member);
   return found ? found->text : std::string();
@@ -60,7 +62,7 @@ class Compiler {
       for (const pack::Member& each : states->members) TRY(state(each));
     if (const Node* access = root.find("access"))
       for (const pack::Member& each : access->members) TRY(role(each));
-    return {};
+    return chain();
   }
 
  private:
@@ -144,6 +146,21 @@ class Compiler {
     if (node->text == "own") return std::optional<Filter>(Own{});
     ASSIGN(auto made, condition(*node));
     return std::optional<Filter>(std::move(made));
+  }
+
+  // `encrypted` and `full` commit to a field as `digest` does (ADR 0054).
+  Status chain() {
+    const Node* chain = entity_.node().find("chain");
+    if (!chain) return {};
+    for (const Field& field : entity_.fields) {
+      const std::string own = text_in(*field.node, "chain");
+      if ((own.empty() ? text_in(*chain, "record") : own) != "none") model_.committed.push_back(&field);
+    }
+    if (model_.committed.size() > kMostCommitted)
+      return fail(Code::invalid_argument, "record.chain_fields", "{}: {} > {}", entity_.name,
+                  model_.committed.size(), kMostCommitted);
+    if (!model_.committed.empty()) model_.chain = text_in(*chain, "on");
+    return {};
   }
 
   Status role(const pack::Member& member) {

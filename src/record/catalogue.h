@@ -73,7 +73,9 @@ struct Model {
   std::vector<Referrer> referrers;
   std::string owner;  // a field; "creator"; "": nobody's
   enum class Delete { keep, erase, never } on_delete = Delete::keep;
-  std::string number;  // the rule for numbers; empty: none
+  std::string number;                         // the rule for numbers; empty: none
+  std::string chain;                          // of the pack, that versions are anchored on; empty: none
+  std::vector<const pack::Field*> committed;  // what a version's commitment holds
 
   const std::string& name() const { return entity->name; }
   const StateModel* state(std::string_view named) const;
@@ -82,7 +84,8 @@ struct Model {
 // The packs that are installed, compiled. Immutable; shared by whoever works with it.
 class Catalogue {
  public:
-  // Errors: record.pack (the packs do not check; the detail names the first mistake), rules.….
+  // Errors: record.pack (the packs do not check; the detail names the first mistake), record.chain_fields (of
+  // an entity go on a chain more than a proof can hold), rules.….
   static Result<std::shared_ptr<const Catalogue>> make(std::span<const pack::Files> files, int64_t epoch);
 
   int64_t epoch() const { return epoch_; }

@@ -1,6 +1,5 @@
 #pragma once
-#include "record/catalogue.h"
-#include "record/rows.h"
+#include "record/commitment.h"
 
 // What one transaction does with records: reads and changes by what an entity allows to whom.
 namespace chengxin::record {
@@ -78,6 +77,18 @@ class Work {
   Result<Json> reveal(std::string_view entity, const std::string& id, const std::vector<std::string>& fields,
                       const std::string& purpose);
 
+  // What a proof of one version shows: these fields, and what the record is called. Sensitive ones as with
+  // reveal(). record.version_unknown, record.not_committed (version or field), record.purpose,
+  // record.field_unknown, record.field_hidden, record.damaged (SQL holds another value than was committed
+  // to).
+  struct Disclosed {
+    Digest root{};
+    std::string evidence;  // id; empty while it is pending
+    std::vector<format::RecordEntry> entries;
+  };
+  Result<Disclosed> disclose(std::string_view entity, const std::string& id, int64_t version,
+                             const std::vector<std::string>& fields, const std::string& purpose);
+
   // What processes do, in nobody's name but the caller's: no role is asked.
   Result<Stored> find(const Model& model, const std::string& id);
   Status set_state(const Model& model, const std::string& id, const std::string& state);
@@ -142,6 +153,8 @@ class Work {
   // Access.
   Result<Access> access(const Model& model, Verb verb) const;
   Result<Seen> seen(const Model& model, const std::string& id, Verb verb);
+  Status look(const Model& model, const std::string& id, const std::vector<std::string>& fields,
+              const std::string& purpose);
   Status check_in_sight(const Model& model, const std::string& id, const Views& views);
   RoleAccess for_task(const Model& model) const;
   bool may_write(const Views& views, std::string_view field) const;
@@ -160,6 +173,7 @@ class Work {
   Status judge_unique(const Model& model, const Stored& record);
   Result<std::string> next_number(const Model& model);
   Status note(const Model& model, const Stored& record, std::string_view action);
+  Status commit(const Model& model, const Stored& record, std::string_view action);
   Status save(const Model& model, const Stored& before, Stored& after, std::string_view action);
   Status remove_stored(const Model& model, const Stored& record, int depth);
   Status release(const Model& model, const Stored& record, const Referrer& referrer, int depth);

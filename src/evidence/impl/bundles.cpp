@@ -23,7 +23,9 @@ std::vector<format::RecordEntry> withheld(ByteView item) {
 Result<std::vector<format::RecordEntry>> disclosed(ByteView stored,
                                                    const std::optional<std::vector<std::string>>& names) {
   ASSIGN(auto entries, format::decode_record(stored));
-  if (!names) return entries;
+  const bool ready = entries.size() == 1 && !entries.front().disclosed;  // a commitment of the caller's
+  if (!names || (ready && names->empty())) return entries;
+  if (ready) return fail(Code::invalid_argument, "evidence.field_unknown", "the caller keeps the fields");
   size_t found = 0;
   for (auto& entry : entries) {
     if (!entry.disclosed) return fail(Code::data_loss, "evidence.damaged", "a stored field is withheld");

@@ -111,8 +111,20 @@ Status take(const std::string& name, const Json& value, NewEvidence& content) {
 
 }  // namespace
 
+// A tree of one withheld leaf has that leaf for its root.
+Result<Prepared> prepare_commitment(NewEvidence content) {
+  const bool alone = content.size == 0 && content.title.empty() && content.holder.empty() &&
+                     content.tags.empty() && content.links.empty() && content.further_digests.empty() &&
+                     content.capture.empty() && content.blob.empty();
+  if (!alone) return bad("evidence.commitment", "fields beside a ready commitment");
+  const Digest commitment = *content.commitment;
+  const std::vector entries{format::RecordEntry{{}, commitment}};
+  return Prepared{std::move(content), format::encode_record(entries), commitment};
+}
+
 Result<Prepared> prepare(NewEvidence content) {
   TRY(check(content));
+  if (content.commitment) return prepare_commitment(std::move(content));
   ASSIGN(auto values, values_of(content));
   Bytes salts(values.size() * sizeof(format::Salt));
   crypto::random_fill(salts);
@@ -126,6 +138,10 @@ Result<Prepared> prepare(NewEvidence content) {
 
 Status restore(ByteView record, NewEvidence& content) {
   ASSIGN(auto entries, format::decode_record(record));
+  if (entries.size() == 1 && !entries.front().disclosed) {
+    content.commitment = entries.front().hash;
+    return {};
+  }
   for (const auto& entry : entries) {
     if (!entry.disclosed) return fail(Code::data_loss, "evidence.damaged", "a stored field is withheld");
     ASSIGN(Json value, parse_json(entry.disclosed->second.value));

@@ -15,7 +15,8 @@ struct Prepared {
 // Errors: those of Service::add about the form of an item.
 Result<Prepared> prepare(NewEvidence content);
 
-// Puts title, type, holder, tags, links, size, further digests and capture back from a stored record.
+// Puts title, type, holder, tags, links, size, further digests and capture back from a stored record, or the
+// commitment that is all that was handed in.
 Status restore(ByteView record, NewEvidence& content);
 
 // Digest, then commitment: what stands in the attachment.

@@ -237,18 +237,63 @@ Result<Listing> Work::list(std::string_view entity, const ListQuery& asked) {
 
 Result<Json> Work::reveal(std::string_view entity, const std::string& id,
                           const std::vector<std::string>& fields, const std::string& purpose) {
-  if (purpose.empty() || purpose.size() > 600) return fail(Code::invalid_argument, "record.purpose");
   ASSIGN(const Model* model, this->model(entity));
   ASSIGN(const Seen found, seen(*model, id, Verb::read));
   for (const std::string& field : fields) {
     if (!model->entity->find(field)) return fail(Code::invalid_argument, "record.field_unknown", "{}", field);
     if (!is_shown(field, found.views)) return fail(Code::forbidden, "record.field_hidden", "{}", field);
   }
+  TRY(look(*model, id, fields, purpose));
+  return shown(*model, found.record, found.views, fields);
+}
+
+// Notes who looked at what is sensitive, and what for.
+Status Work::look(const Model& model, const std::string& id, const std::vector<std::string>& fields,
+                  const std::string& purpose) {
+  if (purpose.empty() || purpose.size() > 600) return fail(Code::invalid_argument, "record.purpose");
   TRY(
       session_.run("insert into record_look (entity, record, reader, purpose, fields, time_ms) "
                    "values (?, ?, ?, ?, ?, ?)",
-                   entity, id, person_.id, purpose, Json(fields).dump(), means_.now_ms));
-  return shown(*model, found.record, found.views, fields);
+                   model.name(), id, person_.id, purpose, Json(fields).dump(), means_.now_ms));
+  return {};
+}
+
+Result<Work::Disclosed> Work::disclose(std::string_view entity, const std::string& id, int64_t version,
+                                       const std::vector<std::string>& fields, const std::string& purpose) {
+  ASSIGN(const Model* model, this->model(entity));
+  ASSIGN(const Seen found, seen(*model, id, Verb::read));
+  std::set<std::string> names(kBuiltInFacts.begin(), kBuiltInFacts.end());
+  std::vector<std::string> sensitive;
+  for (const std::string& name : fields) {
+    const Field* field = model->entity->find(name);
+    if (!field) return fail(Code::invalid_argument, "record.field_unknown", "{}", name);
+    if (!is_shown(name, found.views)) return fail(Code::forbidden, "record.field_hidden", "{}", name);
+    if (is_sensitive(*model->entity, *field)) sensitive.push_back(name);
+    names.insert(committed_name(name));
+  }
+  if (!sensitive.empty()) TRY(look(*model, id, sensitive, purpose));
+  ASSIGN(
+      const auto row,
+      session_.row("select v.action, v.content, a.root, a.salts, a.evidence from record_version v left join "
+                   "record_anchor a on a.entity = v.entity and a.record = v.record and a.version = "
+                   "v.version where v.entity = ? and v.record = ? and v.version = ?",
+                   entity, id, version));
+  if (!row) return fail(Code::not_found, "record.version_unknown", "{} {} {}", entity, id, version);
+  if (row->is_null(2) || row->is_null(3))
+    return fail(Code::not_found, "record.not_committed", "{} {} {}", entity, id, version);
+  Facts facts{std::string(entity), id, {}, {}, row->text(0), version, Json::object()};
+  std::string fault;
+  TRY(open_content(means_.vault, row->text(1), facts, fault));
+  ASSIGN(const Commitment commitment, Commitment::open(means_.vault, facts, row->blob(3)));
+  for (const std::string& name : fields)
+    if (!commitment.leaves().contains(committed_name(name)))
+      return fail(Code::not_found, "record.not_committed", "{}", name);
+  ASSIGN(const Digest root, row->digest(2));
+  Disclosed out{root, row->text(4), commitment.disclose(facts, names)};
+  for (const std::string& each : commitment.changed(facts))
+    if (names.contains(each)) return fail(Code::data_loss, "record.damaged", "{} {}", id, field_named(each));
+  if (commitment.root() != root) return fail(Code::data_loss, "record.damaged", "{} {}", id, version);
+  return out;
 }
 
 }  // namespace chengxin::record

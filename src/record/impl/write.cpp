@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "record/commitment.h"
 #include "record/work.h"
 
 // How records come to be, change, move and go.
@@ -130,21 +131,24 @@ Result<std::string> Work::next_number(const Model& model) {
 
 // A version of the record for its history; what is sensitive stays sealed there.
 Status Work::note(const Model& model, const Stored& record, std::string_view action) {
-  Json fields = Json::object();
-  for (const Field& field : model.entity->fields) {
-    const Json value = record.fields.value(field.name, Json());
-    if (value.is_null()) continue;
-    bool sensitive = !pack::sensitivity_of(*model.entity, field).empty();
-    for (const Field& column : field.columns)
-      sensitive |= !pack::sensitivity_of(*model.entity, column).empty();
-    const std::string place = fmt::format("{}/{}/{}", model.name(), field.name, record.id);
-    fields[field.name] = sensitive ? Json{{"sealed", hex(means_.vault.seal(place, value))}} : value;
-  }
-  const Json content = {{"number", record.number}, {"state", record.state}, {"fields", std::move(fields)}};
+  TRY(
+      session_.run("insert into record_version (entity, record, version, at_ms, by_whom, action, content) "
+                   "values (?, ?, ?, ?, ?, ?, ?)",
+                   model.name(), record.id, record.version, record.changed_ms, record.changed_by, action,
+                   kept_content(*model.entity, means_.vault, record).dump()));
+  return model.chain.empty() ? Status() : commit(model, record, action);
+}
+
+// In the transaction of the version itself: either both are there, or neither.
+Status Work::commit(const Model& model, const Stored& record, std::string_view action) {
+  const Facts facts{model.name(),        record.id,      record.number, record.state,
+                    std::string(action), record.version, record.fields};
+  const Commitment made = Commitment::make(facts, model.committed);
   TRY(session_.run(
-      "insert into record_version (entity, record, version, at_ms, by_whom, action, content) "
-      "values (?, ?, ?, ?, ?, ?, ?)",
-      model.name(), record.id, record.version, record.changed_ms, record.changed_by, action, content.dump()));
+      "insert into record_anchor (entity, record, version, noted_ms, chain, root, salts, state, evidence, "
+      "refusal) values (?, ?, ?, ?, ?, ?, ?, 0, '', '')",
+      facts.entity, facts.id, facts.version, record.changed_ms, model.chain, made.root(),
+      made.seal(means_.vault, facts)));
   return {};
 }
 
@@ -265,6 +269,8 @@ Status Work::remove_stored(const Model& model, const Stored& record, int depth) 
   // What is left says that there was one, and who erased it.
   TRY(rows(model).erase(record.id));
   TRY(session_.run("delete from record_version where entity = ? and record = ?", model.name(), record.id));
+  TRY(session_.run("update record_anchor set salts = null where entity = ? and record = ?", model.name(),
+                   record.id));
   Stored gone;
   gone.id = record.id;
   gone.version = record.version + 1;
@@ -324,20 +330,16 @@ Result<std::vector<Version>> Work::history(std::string_view entity, const std::s
                                         entity, id));
   std::vector<Version> out;
   for (const sql::Row& row : rows) {
-    ASSIGN(const Json content, parse_json(row.text(4)));
+    Facts facts{std::string(entity), id, {}, {}, row.text(3), row.integer(0), Json::object()};
+    std::string fault;
+    TRY(open_content(means_.vault, row.text(4), facts, fault));
     Stored record = found.record;
-    record.version = row.integer(0);
+    record.version = facts.version;
     record.changed_ms = row.integer(1);
     record.changed_by = row.text(2);
-    record.number = content.value("number", "");
-    record.state = content.value("state", "");
-    record.fields = Json::object();
-    for (const auto& [name, value] : content.at("fields").items()) {
-      record.fields[name] = value;
-      if (!value.is_object() || !value.contains("sealed") || value.size() != 1) continue;
-      ASSIGN(const Bytes sealed, unhex(value.at("sealed").get_ref<const std::string&>()));
-      ASSIGN(record.fields[name], means_.vault.open(fmt::format("{}/{}/{}", entity, name, id), sealed));
-    }
+    record.number = facts.number;
+    record.state = facts.state;
+    record.fields = std::move(facts.fields);
     out.push_back({record.version, record.changed_ms, record.changed_by, row.text(3),
                    shown(*model, record, found.views)});
   }
@@ -364,6 +366,15 @@ create table record_version (entity {text} not null, record {text} not null, ver
 create table record_look (id {id}, entity {text} not null, record {text} not null, reader {text} not null,
   purpose {text} not null, fields {text} not null, time_ms {int} not null) {strict};
 create index record_look_record on record_look (entity, record, id);
+)"},
+                                                   {2, R"(
+create table record_anchor (number {id}, entity {text} not null, record {text} not null,
+  version {int} not null, noted_ms {int} not null, chain {text} not null, root {blob} not null, salts {blob},
+  state {int} not null, evidence {text} not null, refusal {text} not null) {strict};
+create unique index record_anchor_version on record_anchor (entity, record, version);
+create index record_anchor_root on record_anchor (root);
+create index record_anchor_pending on record_anchor (chain, number) where state = 0;
+create index record_anchor_handed_in on record_anchor (number) where state = 1;
 )"}};
   return kMigrations;
 }
