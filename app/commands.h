@@ -16,6 +16,7 @@ void add_recovery_verbs(CLI::App& user, Context& context);  // verbs of user
 void add_token(CLI::App& app, Context& context);
 void add_mirror(CLI::App& app, Context& context);
 void add_backup(CLI::App& app, Context& context);
+void add_originals(CLI::App& app, Context& context);
 void add_audit(CLI::App& app, Context& context);
 void add_bench(CLI::App& app, Context& context);
 void add_authority(CLI::App& app, Context& context);  // ca

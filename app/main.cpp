@@ -59,6 +59,7 @@ int main(int argc, char** argv) {
   add_token(app, context);
   add_mirror(app, context);
   add_backup(app, context);
+  add_originals(app, context);
   add_audit(app, context);
   add_bench(app, context);
 

@@ -137,8 +137,14 @@ std::vector<backup::Part> parts_of(const Maintained& what) {
                      return Json::object();
                    }});
   parts.push_back({"blobs", [what](const fs::path& folder) -> Result<Json> {
+                     const auto& installation = what.installation;
                      auto whole = [](const fs::path& path) { return path.extension() != ".tmp"; };
-                     TRY(copy_tree(what.installation.data / "blobs", folder, whole));
+                     if (installation.config.blobs_url.empty()) {
+                       TRY(copy_tree(installation.data / "blobs", folder, whole));
+                     } else {
+                       ASSIGN(auto copy, blob::Store::open_folder(folder, installation.blob_key));
+                       TRY(blob::copy_objects(what.blobs, *copy));
+                     }
                      return Json::object();
                    }});
   parts.push_back({"chains", [what](const fs::path& folder) -> Result<Json> {

@@ -1,5 +1,6 @@
 #pragma once
 #include "audit/log.h"
+#include "blob/store.h"
 #include "contracts.h"
 #include "evidence/service.h"
 #include "host/host.h"
@@ -14,6 +15,7 @@ struct Maintained {
   const install::Installation& installation;
   host::Host& host;
   sql::Database& database;
+  blob::Store& blobs;
   evidence::Service& evidence;
   mirror::Mirror* mirror;  // null when it is off
   Contracts contracts;

@@ -15,6 +15,7 @@
 #include "identities.h"
 #include "keys/configured.h"
 #include "maintenance.h"
+#include "originals.h"
 #include "packs.h"
 #include "protection.h"
 #include "surface.h"
@@ -113,7 +114,7 @@ Status Platform::open_storage() {
     sql.durable = false;
     ASSIGN(mirror_database_, sql::Database::open(sql));
   }
-  ASSIGN(blobs_, blob::Store::open_folder(installation_.data / "blobs", installation_.blob_key));
+  ASSIGN(blobs_, open_originals(installation_));
   return {};
 }
 
@@ -188,8 +189,8 @@ Status Platform::open_services() {
   gateway_->start();
   ASSIGN(packs_, open_packs(installation_, *database_));
   jobs_ = std::make_unique<jobs::Runner>(now_ms);
-  define_maintenance(*jobs_,
-                     {installation_, *host_, *database_, *evidence_, mirror_.get(), contracts_, *audit_});
+  define_maintenance(
+      *jobs_, {installation_, *host_, *database_, *blobs_, *evidence_, mirror_.get(), contracts_, *audit_});
   anchoring_ = std::make_unique<audit::Anchoring>(
       *audit_, anchor_on(*host_, *evidence_, installation_.service_key, config.audit_chain),
       std::chrono::seconds(config.audit_anchor_seconds));

@@ -106,7 +106,7 @@ Task<Status> send(std::shared_ptr<PipeEnd> end, BodySink& sink) {
 Task<Result<Response>> download(Call& call) {
   App& app = call.app;
   const std::string id = call.path.text("original");
-  auto exists = co_await blocking(app, [&]() -> Result<bool> { return app.services.blobs->exists(id); });
+  auto exists = co_await blocking(app, [&] { return app.services.blobs->exists(id); });
   if (!exists) co_return tl::unexpected(exists.error());
   if (!*exists) co_return fail(Code::not_found, "blob.not_found");
   auto pipe = std::make_shared<Pipe>();

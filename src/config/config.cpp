@@ -255,7 +255,6 @@ std::vector<Setting> service_settings() {
   };
 }
 
-// Of the baseline of access control.
 // Of writes that the gateway holds.
 std::vector<Setting> gateway_settings() {
   return {
@@ -305,6 +304,59 @@ std::vector<Setting> pack_settings() {
   };
 }
 
+// Of where originals lie.
+std::vector<Setting> blob_settings() {
+  return {
+      {"blobs.url",
+       &Config::blobs_url,
+       0,
+       0,
+       {},
+       "原件存放的 S3 服务地址,https://主机[:端口];空为数据目录内的 blobs 文件夹",
+       "address of an S3 service that keeps originals, https://host[:port]; the folder blobs in the data "
+       "folder when empty"},
+      {"blobs.bucket",
+       &Config::blobs_bucket,
+       0,
+       0,
+       {},
+       "存储桶,须已存在",
+       "its bucket, which exists already"},
+      {"blobs.prefix",
+       &Config::blobs_prefix,
+       0,
+       0,
+       {},
+       "桶内对象名的前缀,如 chengxin/",
+       "what names in the bucket begin with, such as chengxin/"},
+      {"blobs.region", &Config::blobs_region, 0, 0, {}, "签名所用的区域", "the region that is signed for"},
+      {"blobs.bucket_in_host",
+       &Config::blobs_bucket_in_host,
+       0,
+       0,
+       {},
+       "桶名写在主机名中(桶.主机),不写在路径中",
+       "the bucket is named in the host (bucket.host), not in the path"},
+      {"blobs.credentials",
+       &Config::blobs_credentials,
+       0,
+       0,
+       {},
+       "访问密钥的文件(仅所有者可读),相对数据目录;第一行访问标识,第二行密钥",
+       "file of its credentials, readable to its owner only, relative to the data folder: the access key, "
+       "and "
+       "on the second line the secret key"},
+      {"blobs.roots",
+       &Config::blobs_roots,
+       0,
+       0,
+       {},
+       "信任的根证书 PEM 文件;空为系统自带",
+       "PEM of the roots its TLS is believed by; the system's when empty"},
+  };
+}
+
+// Of the baseline of access control.
 std::vector<Setting> baseline_settings() {
   return {
       {"install.access_baseline",
@@ -473,6 +525,7 @@ std::vector<Setting> core_settings() {
 const std::vector<Setting>& settings() {
   static const std::vector<Setting> table = [] {
     std::vector<Setting> all = core_settings();
+    for (Setting& setting : blob_settings()) all.push_back(std::move(setting));
     for (Setting& setting : baseline_settings()) all.push_back(std::move(setting));
     for (Setting& setting : service_settings()) all.push_back(std::move(setting));
     for (Setting& setting : gateway_settings()) all.push_back(std::move(setting));

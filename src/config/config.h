@@ -40,6 +40,9 @@ struct Config {
   int64_t order_block_interval_ms = 0;
   int64_t order_queue_transactions = 100'000;
   int64_t store_cache_mb = 64;
+  std::string blobs_url, blobs_bucket, blobs_prefix, blobs_region = "us-east-1";
+  bool blobs_bucket_in_host = false;
+  std::string blobs_credentials, blobs_roots;
   int64_t consortium_snapshot_behind = 100;
   bool audit_enabled = true;
   std::string audit_chain = "default";

@@ -96,7 +96,7 @@ TEST_P(BundlesTest, ErasedMeansGone) {
   ASSERT_OK(rig->service->bundle(added[1].id, {}));
   ASSERT_OK(rig->service->erase(added[1].id));
   ASSERT_OK(rig->service->erase(added[1].id));
-  EXPECT_FALSE(rig->blobs->exists(item.blob));
+  EXPECT_FALSE(rig->blobs->exists(item.blob).value());
   auto tombstone = rig->service->get(added[1].id);
   ASSERT_OK(tombstone);
   EXPECT_GT(tombstone->erased_ms, 0);

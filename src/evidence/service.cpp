@@ -161,8 +161,8 @@ class ServiceOnSql final : public Service {
     std::vector<NewEvidence*> with_original;
     for (NewEvidence& item : items) {
       if (item.blob.empty()) continue;
-      if (!blobs_.exists(item.blob))
-        return fail(Code::invalid_argument, "evidence.blob_unknown", "{}", item.blob);
+      ASSIGN(const bool there, blobs_.exists(item.blob));
+      if (!there) return fail(Code::invalid_argument, "evidence.blob_unknown", "{}", item.blob);
       with_original.push_back(&item);
     }
     if (with_original.empty()) return {};

@@ -94,9 +94,9 @@ TEST_P(ServiceTest, AnOriginalIsWhatTheRecordSays) {
   auto added = add({naming("one", blob, 0), naming("one", blob, 3)});
   EXPECT_EQ(rig->service->get(added[0].id)->content.size, 3u);
   ASSERT_OK(rig->service->erase(added[0].id));
-  EXPECT_TRUE(rig->blobs->exists(blob)) << "the other record still names it";
+  EXPECT_TRUE(rig->blobs->exists(blob).value()) << "the other record still names it";
   ASSERT_OK(rig->service->erase(added[1].id));
-  EXPECT_FALSE(rig->blobs->exists(blob));
+  EXPECT_FALSE(rig->blobs->exists(blob).value());
 }
 
 TEST_P(ServiceTest, ReportsTheSameContent) {

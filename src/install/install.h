@@ -54,7 +54,8 @@ class Lock {
 };
 
 // Whether the files that the configuration names are there, and certificates where they must be: those of
-// access, of credential and of server.tls. config.file; the detail says which setting and which file.
+// access, of blobs, of credential and of server.tls. config.file; the detail says which setting and which
+// file.
 Status check_named_files(const fs::path& data, const config::Config& config);
 
 struct Installation {

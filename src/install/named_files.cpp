@@ -16,6 +16,10 @@ std::vector<NamedFile> named_files(const config::Config& config) {
                                 {"access.crls", config.access_crls},
                                 {"credential.roots", config.credential_roots, Holds::certificates_for_tls}};
   for (const std::string& file : config::listed(config.packs_signers)) out.push_back({"packs.signers", file});
+  if (!config.blobs_url.empty()) {
+    out.push_back({"blobs.credentials", config.blobs_credentials});
+    out.push_back({"blobs.roots", config.blobs_roots, Holds::certificates_for_tls});
+  }
   if (config.server_tls != "off") {
     out.push_back({"server.tls_certificate", config.server_tls_certificate});
     out.push_back({"server.tls_key", config.server_tls_key});
