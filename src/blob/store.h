@@ -33,7 +33,7 @@ struct S3 {
   fs::path credentials;         // file, its owner's only: access key, secret key, a line each
   fs::path roots;               // PEM that https is believed by; empty: the system's
   int connect_timeout_ms = 5000;
-  int stall_timeout_s = 30;               // without a byte either way
+  int stall_timeout_s = 30;               // with less than a KiB a second
   int attempts = 5;                       // at each request; of a download, since the last byte came
   int first_wait_ms = 200;                // before the second attempt; doubled before each further one
   int64_t abandoned_after_s = 24 * 3600;  // age at which an upload that was not finished is dropped

@@ -1,13 +1,13 @@
 #include "net/fetch.h"
 
-#include <curl/curl.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <memory>
-#include <mutex>
+
+#include "net/curl.h"
 
 namespace chengxin::net {
 namespace {
@@ -54,20 +54,9 @@ curl_socket_t on_open(void* context, curlsocktype, curl_sockaddr* address) {
   return ::socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 }
 
-struct Closer {
-  void operator()(CURL* curl) const { curl_easy_cleanup(curl); }
-  void operator()(curl_slist* list) const { curl_slist_free_all(list); }
-  void operator()(CURLU* url) const { curl_url_cleanup(url); }
-};
-
-void start_curl() {
-  static std::once_flag once;
-  std::call_once(once, [] { curl_global_init(CURL_GLOBAL_DEFAULT); });
-}
-
 // The scheme; empty for what is no address that we speak to.
 std::string scheme_of(const std::string& text) {
-  std::unique_ptr<CURLU, Closer> url(curl_url());
+  std::unique_ptr<CURLU, CurlCloser> url(curl_url());
   char* scheme = nullptr;
   if (curl_url_set(url.get(), CURLUPART_URL, text.c_str(), CURLU_DISALLOW_USER) != CURLUE_OK ||
       curl_url_get(url.get(), CURLUPART_SCHEME, &scheme, 0) != CURLUE_OK)
@@ -80,14 +69,7 @@ std::string scheme_of(const std::string& text) {
 void set_up(CURL* curl, Exchange& exchange, curl_slist* headers) {
   const Request& request = exchange.request;
   curl_easy_setopt(curl, CURLOPT_URL, request.url.c_str());
-  curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
-  curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L);
-  curl_easy_setopt(curl, CURLOPT_PROXY, "");
-  curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
-  if (!request.roots.empty()) {
-    curl_easy_setopt(curl, CURLOPT_CAINFO, request.roots.c_str());
-    curl_easy_setopt(curl, CURLOPT_CAPATH, nullptr);  // else the system's folder of roots counts beside it
-  }
+  set_careful(curl, request.roots);
   curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, long(request.timeout_ms));
   curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
   if (request.body) {
@@ -133,8 +115,8 @@ Result<Answer> fetch(const Request& request) {
   auto failed = [&](Code code, std::string_view what, std::string_view detail) {
     return fail(code, fmt::format("{}.{}", request.realm, what), "{}: {}", request.url, detail);
   };
-  std::unique_ptr<CURL, Closer> curl(curl_easy_init());
-  std::unique_ptr<curl_slist, Closer> headers;
+  std::unique_ptr<CURL, CurlCloser> curl(curl_easy_init());
+  std::unique_ptr<curl_slist, CurlCloser> headers;
   for (const std::string& header : request.headers)
     headers.reset(curl_slist_append(headers.release(), header.c_str()));
   if (!curl) return failed(Code::unavailable, "unreachable", "out of memory");

@@ -11,12 +11,7 @@ namespace chengxin::blob {
 namespace {
 
 constexpr size_t kMostAnswer = 4 << 20, kMostIdle = 8;
-constexpr long kSlowBytesPerSecond = 1;
-
-struct Closer {
-  void operator()(curl_slist* list) const { curl_slist_free_all(list); }
-  void operator()(CURLU* url) const { curl_url_cleanup(url); }
-};
+constexpr long kSlowBytesPerSecond = 1024;
 
 tl::unexpected<Error> wrong_setting(std::string_view detail) {
   return fail(Code::invalid_argument, "blob.s3_settings", "{}", detail);
@@ -32,7 +27,7 @@ std::string part_of(CURLU* url, CURLUPart part) {
 
 // Host and port as they stand in requests.
 Result<std::string> host_of(const S3& s3) {
-  std::unique_ptr<CURLU, Closer> url(curl_url());
+  std::unique_ptr<CURLU, net::CurlCloser> url(curl_url());
   if (curl_url_set(url.get(), CURLUPART_URL, s3.url.c_str(), CURLU_DISALLOW_USER) != CURLUE_OK)
     return wrong_setting("the address is none, or has credentials in it");
   const std::string scheme = part_of(url.get(), CURLUPART_SCHEME), port = part_of(url.get(), CURLUPART_PORT);
@@ -134,7 +129,7 @@ std::string header_of(CURL* curl, const char* name) {
 struct S3Client::Exchange {
   const S3Call& call;
   CURL* curl;
-  std::unique_ptr<curl_slist, Closer> headers = nullptr;
+  std::unique_ptr<curl_slist, net::CurlCloser> headers = nullptr;
   S3Answer answer = {};
   Status taken = {};  // by the reader
   bool too_large = false;
@@ -162,8 +157,7 @@ size_t S3Client::on_body(char* data, size_t size, size_t count, void* context) {
 }
 
 Result<std::unique_ptr<S3Client>> S3Client::make(const S3& s3) {
-  static std::once_flag once;
-  std::call_once(once, [] { curl_global_init(CURL_GLOBAL_DEFAULT); });
+  net::start_curl();
   TRY(check(s3));
   ASSIGN(std::string host, host_of(s3));
   ASSIGN(Credentials credentials, read_credentials(s3.credentials));
@@ -213,15 +207,8 @@ void S3Client::set_up(Exchange& exchange, const std::string& path) const {
   curl_easy_setopt(curl, CURLOPT_URL,
                    (scheme + "://" + host_ + path + (query.empty() ? "" : "?" + query)).c_str());
   curl_easy_setopt(curl, CURLOPT_PATH_AS_IS, 1L);
-  curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
   curl_easy_setopt(curl, CURLOPT_HTTP_VERSION, long(CURL_HTTP_VERSION_1_1));
-  curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L);
-  curl_easy_setopt(curl, CURLOPT_PROXY, "");
-  curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
-  if (!s3_.roots.empty()) {
-    curl_easy_setopt(curl, CURLOPT_CAINFO, s3_.roots.c_str());
-    curl_easy_setopt(curl, CURLOPT_CAPATH, nullptr);  // else the system's folder of roots counts beside it
-  }
+  net::set_careful(curl, s3_.roots.string());
   curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, long(s3_.connect_timeout_ms));
   curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, kSlowBytesPerSecond);
   curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, long(s3_.stall_timeout_s));

@@ -1,10 +1,9 @@
 #pragma once
-#include <curl/curl.h>
-
 #include <mutex>
 
 #include "blob/impl/s3_sign.h"
 #include "blob/store.h"
+#include "net/curl.h"
 
 // Requests to a bucket, signed, over connections that are kept. Blocks; any thread.
 namespace chengxin::blob {
