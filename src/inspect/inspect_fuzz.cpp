@@ -3,8 +3,8 @@
 #include "base/check.h"
 #include "inspect/inspect.h"
 
-// Input: a piece's length, then a file. In pieces it is what it is as a whole, and what is allowed has a type that
-// its name fits.
+// Input: a piece's length, then a file. In pieces it is what it is as a whole, and what is allowed has a type
+// that its name fits.
 using namespace chengxin;
 using namespace chengxin::inspect;
 
