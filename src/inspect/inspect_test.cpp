@@ -44,7 +44,7 @@ struct Part {
 
 std::string little(uint64_t value, int count) {
   std::string out;
-  for (int i = 0; i < count; ++i) out.push_back(char(value >> 8 * i));
+  for (int i = 0; i < count; ++i) out.push_back(i < 8 ? char(value >> 8 * i) : 0);
   return out;
 }
 
