@@ -320,7 +320,9 @@ TEST(Layout, what_cannot_be_set_is_refused_with_its_reason) {
   EXPECT_EQ(reason(blocks(Table{{column, {"b", 0, Align::left}}, {}})), "document.table");
   EXPECT_EQ(reason(blocks(Table{std::vector<Column>(80, column), {}})), "document.table");
   EXPECT_EQ(reason(blocks(Fields{{{"a", "b"}}, 0})), "document.table");
-  EXPECT_EQ(reason(blocks(QrCode{.text = std::string(2400, 'a'), .caption = ""})), "document.qr");
+  EXPECT_EQ(reason(blocks(QrCode{})), "document.qr");
+  EXPECT_EQ(reason(blocks(QrCode{.text = std::string(2331, 'a'), .caption = ""})), "fine");
+  EXPECT_EQ(reason(blocks(QrCode{.text = std::string(2332, 'a'), .caption = ""})), "document.qr");
   EXPECT_EQ(reason(blocks(QrCode{.text = "a", .side = 300, .caption = ""})), "document.does_not_fit");
   EXPECT_EQ(reason(blocks(Seal{"issuer", 42, 400})), "document.does_not_fit");
   EXPECT_EQ(reason({{Paragraph{"a"}, Spot{0, 296, 50}}}), "document.does_not_fit");

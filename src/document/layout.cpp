@@ -275,9 +275,10 @@ class Composer {
     ASSIGN(Pixels pixels, read_png(image.png));
     const double height = image.width * pixels.height / pixels.width;
     TRY(fit_box(image.width, height, "an image"));
+    const auto [known, added] = images_.emplace(image.png, out_.images.size());
+    if (added) out_.images.push_back(std::move(pixels));
     page().pictures.push_back(
-        {{left_ + aligned(image.align, width_, image.width), y_, image.width, height}, out_.images.size()});
-    out_.images.push_back(std::move(pixels));
+        {{left_ + aligned(image.align, width_, image.width), y_, image.width, height}, known->second});
     y_ += height;
     return {};
   }
@@ -348,6 +349,7 @@ class Composer {
   const Document& document_;
   const Fonts& fonts_;
   Layout out_;
+  std::map<Bytes, size_t> images_;  // each picture once, however often it is shown
   double left_ = 0, width_ = 0, y_ = 0, bottom_ = 0;
   size_t current_ = 0;  // page
   bool fixed_ = false;  // at a place of its own: no pages are turned

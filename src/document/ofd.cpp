@@ -179,7 +179,8 @@ Result<Bytes> to_ofd(const Layout& layout, const Fonts& fonts) {
           kStart, kSpace, ids.last, number(layout.width), number(layout.height),
           layout.images.empty() ? "" : "<ofd:DocumentRes>DocumentRes.xml</ofd:DocumentRes>", pages));
   add_text(zip, "OFD.xml", entry(layout, sm3_of(view(all))));
-  return zip.finish();
+  zip.finish();
+  return zip.take();
 }
 
 }  // namespace chengxin::document

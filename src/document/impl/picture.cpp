@@ -5,6 +5,8 @@
 
 #include <memory>
 
+#include "base/check.h"
+
 namespace chengxin::document {
 
 Result<Pixels> read_png(ByteView png) {
@@ -28,12 +30,15 @@ Result<Pixels> read_png(ByteView png) {
 }
 
 Result<std::vector<Rectangle>> qr_modules(std::string_view text, double x, double y, double side) {
-  constexpr int kQuietZone = 4;  // modules, ISO/IEC 18004 section 6.3.8
+  constexpr int kQuietZone = 4;   // modules, ISO/IEC 18004 section 6.3.8
+  constexpr size_t kMost = 2331;  // bytes at level M in version 40
+  if (text.empty() || text.size() > kMost)
+    return fail(Code::invalid_argument, "document.qr", "{} bytes, 1 to {}", text.size(), kMost);
   const std::unique_ptr<QRcode, decltype(&QRcode_free)> code(
       QRcode_encodeData(int(text.size()), reinterpret_cast<const unsigned char*>(text.data()), 0,
                         QR_ECLEVEL_M),
       &QRcode_free);
-  if (!code) return fail(Code::invalid_argument, "document.qr", "{} bytes do not fit", text.size());
+  CHECK(code);
   const double module = side / (code->width + 2 * kQuietZone);
   const auto dark = [&](int row, int column) { return code->data[row * code->width + column] & 1; };
   std::vector<Rectangle> out;

@@ -25,8 +25,10 @@ char32_t decode(std::string_view bytes, int length) {
   return value < kLowest[length] || value > 0x10ffff || surrogate ? kNone : value;
 }
 
+// Or no character at all (U+FFFE, U+FFFF of any plane), which XML refuses.
 bool is_control(char32_t each) {
-  return (each < 0x20 && each != '\n' && each != '\t') || (each >= 0x7f && each < 0xa0);
+  return (each < 0x20 && each != '\n' && each != '\t') || (each >= 0x7f && each < 0xa0) ||
+         (each & 0xfffe) == 0xfffe;
 }
 
 }  // namespace
