@@ -29,7 +29,7 @@ Bytes png(uint32_t width, uint32_t height) {
                   "1},8,6,0,0,0))"
                   "+part(b'IDAT',zlib.compress(rows))+part(b'IEND',b''))\"",
                   width, height, path));
-  return read_file(path, 1 << 20).value();
+  return read_file(path, 1 << 22).value();
 }
 
 // A bit of everything, on as many pages as `rows` take.
@@ -311,6 +311,7 @@ TEST(Layout, what_cannot_be_set_is_refused_with_its_reason) {
   EXPECT_EQ(reason({}, {.height = std::numeric_limits<double>::quiet_NaN()}), "document.paper");
   EXPECT_EQ(reason(blocks(Paragraph{.text = "a", .size = 0})), "document.paper");
   EXPECT_EQ(reason(blocks(Heading{"a", 4})), "document.paper");
+  EXPECT_EQ(reason(blocks(Paragraph{.text = "a", .indent = 50})), "document.paper");
   EXPECT_EQ(reason(blocks(Paragraph{"\xff"})), "document.text");
   EXPECT_EQ(reason(blocks(Paragraph{"\xed\xa0\x80"})), "document.text");  // a surrogate
   EXPECT_EQ(reason(blocks(Paragraph{std::string("a\0b", 3)})), "document.text");
@@ -330,6 +331,9 @@ TEST(Layout, what_cannot_be_set_is_refused_with_its_reason) {
   EXPECT_EQ(reason(blocks(Seal{"issuer"}, Seal{"issuer"})), "document.seal");
   EXPECT_EQ(reason(blocks(Seal{"issuer) /JS (x"})), "document.seal");
   EXPECT_EQ(reason(blocks(Image{to_bytes(view("GIF89a"))})), "document.image");
+  EXPECT_EQ(reason(blocks(Image{png(8000, 5001), 10})), "document.image");
+  EXPECT_EQ(reason(blocks(Image{png(8000, 4000), 10}, Image{png(8000, 1001), 10})),
+            "document.image");  // together
   Bytes cut = png(40, 20);
   cut.resize(cut.size() / 2);
   EXPECT_EQ(reason(blocks(Image{cut})), "document.image");

@@ -147,7 +147,7 @@ class Composer {
 
   Status add(const Paragraph& paragraph) {
     const Face face = paragraph.strong ? Face::strong : Face::body;
-    if (!(paragraph.indent >= 0 && paragraph.indent < 20))
+    if (!(paragraph.indent >= 0 && paragraph.indent * paragraph.size * kPoint < width_))
       return fail(Code::invalid_argument, "document.paper", "an indent of {} characters", paragraph.indent);
     ASSIGN(const Text text, text_of(paragraph.text, face, paragraph.size, width_, paragraph.align,
                                     kLineHeight, paragraph.indent));
@@ -156,7 +156,7 @@ class Composer {
 
   Result<Cell> cell(std::string_view text, Face face, double points, double x, double width, Align align,
                     bool shaded) const {
-    if (width < 3 * kPadding)
+    if (!(width >= 3 * kPadding))
       return fail(Code::invalid_argument, "document.table", "a column is narrower than {} mm", 3 * kPadding);
     ASSIGN(Text broken, text_of(text, face, points, width - 2 * kPadding, align, kTableLineHeight));
     return Cell{std::move(broken), x, width, shaded};
@@ -271,14 +271,24 @@ class Composer {
     return space(2);
   }
 
+  // Its place in out_.images.
+  Result<size_t> picture(const Bytes& png) {
+    const auto known = images_.find(png);
+    if (known != images_.end()) return known->second;
+    if (out_.images.size() == kMaxImages)
+      return fail(Code::too_large, "document.image", "more than {} pictures", kMaxImages);
+    ASSIGN(Pixels pixels, read_png(png, pixels_left_));
+    pixels_left_ -= size_t(pixels.width) * pixels.height;
+    out_.images.push_back(std::move(pixels));
+    return images_[png] = out_.images.size() - 1;
+  }
   Status add(const Image& image) {
-    ASSIGN(Pixels pixels, read_png(image.png));
+    ASSIGN(const size_t index, picture(image.png));
+    const Pixels& pixels = out_.images[index];
     const double height = image.width * pixels.height / pixels.width;
     TRY(fit_box(image.width, height, "an image"));
-    const auto [known, added] = images_.emplace(image.png, out_.images.size());
-    if (added) out_.images.push_back(std::move(pixels));
     page().pictures.push_back(
-        {{left_ + aligned(image.align, width_, image.width), y_, image.width, height}, known->second});
+        {{left_ + aligned(image.align, width_, image.width), y_, image.width, height}, index});
     y_ += height;
     return {};
   }
@@ -350,6 +360,7 @@ class Composer {
   const Fonts& fonts_;
   Layout out_;
   std::map<Bytes, size_t> images_;  // each picture once, however often it is shown
+  size_t pixels_left_ = kMaxImagePixels;
   double left_ = 0, width_ = 0, y_ = 0, bottom_ = 0;
   size_t current_ = 0;  // page
   bool fixed_ = false;  // at a place of its own: no pages are turned

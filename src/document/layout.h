@@ -55,7 +55,7 @@ struct Layout {
 };
 
 inline constexpr size_t kMaxPages = 5000;
-inline constexpr size_t kMaxImagePixels = 40'000'000;
+inline constexpr size_t kMaxImages = 1000, kMaxImagePixels = 40'000'000;  // of a document, each picture once
 
 // Lines break between Chinese characters (not before closing nor after opening marks, GB/T 15834 5.1) and
 // between Latin words; a word wider than its line breaks anywhere. Equal documents give equal layouts.

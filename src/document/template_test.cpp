@@ -72,6 +72,19 @@ TEST(Template, becomes_the_document_with_its_places_filled) {
   EXPECT_EQ(layout.pages.size(), 2u);
 }
 
+TEST(Template, the_one_in_the_documentation_can_be_filled) {
+  const std::string text =
+      to_string(read_file(fs::path(CHENGXIN_SOURCE_DIR) / "docs/document-templates.md", 1 << 20).value());
+  const size_t from = text.find("```json") + 7;
+  const FillText any = [](std::string_view place) -> Result<std::string> { return std::string(place); };
+  Data data{.text = any,
+            .rows = [&](std::string_view) -> Result<std::vector<FillText>> { return std::vector{any}; },
+            .image = nullptr};
+  const auto made = fill(parse_json(text.substr(from, text.find("```", from) - from)).value(), data, 0);
+  EXPECT_EQ(reason_of(made), "fine");
+  EXPECT_EQ(reason_of(lay_out(*made, fonts())), "fine");
+}
+
 TEST(Template, mistakes_are_named_with_their_place) {
   struct Case {
     std::string_view path, value, where;

@@ -9,7 +9,7 @@
 
 namespace chengxin::document {
 
-Result<Pixels> read_png(ByteView png) {
+Result<Pixels> read_png(ByteView png, size_t most) {
   png_image image{};
   image.version = PNG_IMAGE_VERSION;
   const auto bad = [&] {
@@ -18,9 +18,9 @@ Result<Pixels> read_png(ByteView png) {
     return fail(Code::invalid_argument, "document.image", "{}", why);
   };
   if (!png_image_begin_read_from_memory(&image, png.data(), png.size())) return bad();
-  if (uint64_t(image.width) * image.height > kMaxImagePixels) {
+  if (uint64_t(image.width) * image.height > most) {
     png_image_free(&image);
-    return fail(Code::too_large, "document.image", "more than {} pixels", kMaxImagePixels);
+    return fail(Code::too_large, "document.image", "more than {} pixels", most);
   }
   image.format = PNG_FORMAT_RGB;
   Pixels out{image.width, image.height, Bytes(PNG_IMAGE_SIZE(image))};

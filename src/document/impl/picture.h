@@ -3,8 +3,8 @@
 
 namespace chengxin::document {
 
-// Errors: document.image.
-Result<Pixels> read_png(ByteView png);
+// Error: document.image, also for more than `most` pixels, before they are read.
+Result<Pixels> read_png(ByteView png, size_t most);
 
 // The dark modules of a QR code in a square whose corner is at (x, y), runs of them as one rectangle. Error:
 // document.qr.
