@@ -1,6 +1,7 @@
 #include <iostream>
 
 #include "commands.h"
+#include "pack/bpmn.h"
 #include "pack/create.h"
 #include "pack/describe.h"
 #include "pack/diff.h"
@@ -13,8 +14,10 @@ namespace {
 
 struct Options {
   std::vector<fs::path> folders, signers;
-  fs::path folder, before, after, out, key;
-  std::string kind, entity, installed;
+  fs::path folder, before, after, out, key, file;
+  std::string kind, entity, installed, process;
+  pack::BpmnDefaults defaults;
+  bool replace = false;
 };
 
 using Signers = std::vector<crypto::Sm2PublicKey>;
@@ -197,6 +200,84 @@ Result<int> pack_up(const Context& context, const Options& options) {
   return kDone;
 }
 
+Result<int> write_bpmn(const Context& context, const Options& options) {
+  Options places = options;  // the pack, and those that it uses
+  places.folders.insert(places.folders.begin(), options.folder);
+  ASSIGN(pack::Packs read, read_all(places));
+  std::map<fs::path, std::string> made;
+  if (read.good())
+    for (const pack::Part& each : read.packs.front().processes)
+      if (options.process.empty() || each.name == options.process)
+        if (const auto xml = pack::write_bpmn(*each.source, read.findings))
+          made[options.out / (each.name + ".bpmn")] = *xml;
+  if (read.good() && made.empty() && !options.process.empty())
+    return fail(Code::not_found, "pack.process_unknown", "{}", options.process);
+  Json out = pack::to_json(read.findings);
+  out["files"] = Json::array();
+  if (read.good() && !made.empty()) TRY(make_folder(options.out, 0755));
+  for (const auto& [file, xml] : made) {
+    if (!read.good()) continue;
+    TRY(write_durable(file, view(xml)));
+    out["files"].push_back(file.string());
+  }
+  print(context, out, [&] {
+    print_findings(read.findings);
+    for (const Json& file : out["files"]) line("{}", file.get<std::string>());
+  });
+  return read.good() ? kDone : kNotVerified;
+}
+
+Result<int> read_bpmn(const Context& context, const Options& options) {
+  std::error_code error;
+  if (!fs::is_regular_file(options.folder / "pack.yaml", error))
+    return fail(Code::not_found, "pack.missing", "{}", (options.folder / "pack.yaml").string());
+  ASSIGN(const Bytes xml, read_file(options.file, pack::kMostBytes));
+  pack::Findings findings;
+  const auto imported = pack::read_bpmn(text(xml), options.file.generic_string(), options.defaults, findings);
+  Json out = pack::to_json(findings);
+  if (imported) {
+    const fs::path file = options.folder / "processes" / (imported->name + ".yaml");
+    if (!options.replace && fs::exists(file, error))
+      return fail(Code::conflict, "pack.process_exists", "{}", file.string());
+    TRY(make_folder(file.parent_path(), 0755));
+    TRY(write_durable(file, view(imported->yaml)));
+    out["file"] = file.string();
+    out["process"] = imported->name;
+    out["renamed"] = imported->renamed;
+    out["left_out"] = imported->left_out;
+  }
+  print(context, out, [&] {
+    print_findings(findings);
+    if (!imported) return line("错误 mistakes {}", findings.total());
+    for (const std::string& each : imported->renamed) line("改名 renamed  {}", visible(each));
+    for (const std::string& each : imported->left_out) line("未带入 left out  {}", visible(each));
+    line("{}", out["file"].get<std::string>());
+    line("chengxin pack check {}", options.folder.string());
+  });
+  return imported ? kDone : kNotVerified;
+}
+
+void add_bpmn(CLI::App& group, Context& context, const std::shared_ptr<Options>& options) {
+  CLI::App* bpmn = group.add_subcommand("bpmn", "流程与 BPMN 2.0 文件互转 · processes as BPMN 2.0 files");
+  bpmn->require_subcommand(1);
+  CLI::App* out = bpmn->add_subcommand("export", "写出流程，供建模工具打开 · write processes for modellers");
+  out->callback([&context, options] { run(context, [&] { return write_bpmn(context, *options); }); });
+  out->add_option("PACK", options->folder, "场景包 · the pack")->required();
+  out->add_option("PROCESS", options->process, "只写此流程 · this process only");
+  out->add_option("--out", options->out, "写入此文件夹 · into this folder, a file each")->required();
+  out->add_option("--with", options->folders, "所用的其他包 · packs that it uses");
+
+  CLI::App* in = bpmn->add_subcommand("import", "把 BPMN 文件变成流程 · make a process of a BPMN file");
+  in->callback([&context, options] { run(context, [&] { return read_bpmn(context, *options); }); });
+  in->add_option("FILE", options->file, "建模工具的文件 · the modeller's file")->required();
+  in->add_option("--into", options->folder, "写入此场景包 · the pack that it is for")->required();
+  in->add_option("--for", options->defaults.about,
+                 "哪个实体，文件未写时 · its entity, where the file does not say");
+  in->add_option("--start", options->defaults.start,
+                 "哪些角色可发起，文件未写时 · roles that start it, where the file does not say");
+  in->add_flag("--replace", options->replace, "替换已有的同名流程 · in place of the one that is there");
+}
+
 }  // namespace
 
 void add_pack(CLI::App& app, Context& context) {
@@ -238,6 +319,8 @@ void add_pack(CLI::App& app, Context& context) {
                      "用此 SM2 私钥（PEM）签名，口令取自 CHENGXIN_PASSPHRASE · sign with this key (PEM)");
   add_pack_try(*group, context);
   add_installed_pack_commands(*group, context);
+
+  add_bpmn(*group, context, options);
 }
 
 }  // namespace chengxin::app

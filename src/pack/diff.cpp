@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "pack/steps.h"
+
 namespace chengxin::pack {
 namespace {
 
@@ -125,7 +127,9 @@ std::map<Object, Json> objects_of(const Pack& pack) {
     const std::string_view path = std::string_view(source->file).substr(pack.label.size() + 1);
     const FileKind* kind = kind_of(path);
     const Node* name = kind ? source->root.find(kind->member) : nullptr;
-    if (name) out[{std::string(kind->kind), name->text}] = keyed(to_json(source->root, *kind->shape));
+    if (!name) continue;
+    Json object = kind->kind == "process" ? process_json(source->root) : to_json(source->root, *kind->shape);
+    out[{std::string(kind->kind), name->text}] = keyed(std::move(object));
   }
   return out;
 }

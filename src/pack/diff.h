@@ -19,7 +19,8 @@ struct Change {
   Effect effect = Effect::none;
 };
 
-// What became of `before`, by object and member. Short forms and the order of members make no difference.
+// What became of `before`, by object and member. Short forms and the order of members make no
+// difference, nor whether a step of a process names the next one or stands before it.
 std::vector<Change> diff(const Pack& before, const Pack& after);
 
 // {"changes": [{"change", "object", "member", "before", "after", "effect"}], "loss", "migration"}

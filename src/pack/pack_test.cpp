@@ -544,6 +544,31 @@ TEST(Diff, SaysWhatLosesData) {
   EXPECT_EQ(changes("pack.yaml", "1.0.0", "1.0.1"), Told{"changed pack town version none"});
 }
 
+TEST(Diff, KnowsWhatAStepLeadsTo) {
+  Content before = small();
+  before["processes/build.yaml"] =
+      "process: build\ntitle: 建房\nfor: house\nstart: [clerk]\nsteps:\n"
+      "  plan: {zh: 设计, by: clerk}\n  look: {zh: 看, by: head, within: 1 days}\n  sign: {zh: 签, by: "
+      "head}\n";
+  const auto changed = [&](std::string_view what, std::string_view with) {
+    Content after = before;
+    std::string& text = after["processes/build.yaml"];
+    text.replace(text.find(what), what.size(), with);
+    Findings findings;
+    Told out;
+    for (const Change& each :
+         diff(read_pack(files_of(before), findings), read_pack(files_of(after), findings)))
+      out.push_back(each.member);
+    return out;
+  };
+  EXPECT_EQ(changed("by: clerk}", "by: clerk, to: look}"), Told{});
+  EXPECT_EQ(changed("1 days", "1 day"), Told{});
+  EXPECT_EQ(changed("  look: {zh: 看, by: head, within: 1 days}\n  sign: {zh: 签, by: head}\n",
+                    "  sign: {zh: 签, by: head}\n  look: {zh: 看, by: head, within: 1 days}\n"),
+            (Told{"steps.look.to", "steps.plan.to", "steps.sign.to"}))
+      << "another order is another process";
+}
+
 TEST(Size, SixtyEntities) {
   Content content{{"pack.yaml", "pack: big\nversion: 1.0.0\ntitle: B\nengine: '1.0'\nroles: {clerk: C}\n"}};
   for (int i = 0; i < 60; ++i) {

@@ -37,6 +37,9 @@ struct Source {
 // pack.yaml_key, pack.yaml_duplicate, pack.yaml_depth (more than 32), pack.yaml_documents, pack.empty.
 bool parse_yaml(Source& source, Findings& findings);
 
+// As people write it: a line for each member, for those of a map of maps too, and the rest within the line.
+std::string write_yaml(const Node& map);
+
 // Where the byte `offset` of a scalar's text stands in its file.
 Place place_within(const Source& source, const Node& scalar, size_t offset);
 

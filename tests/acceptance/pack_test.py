@@ -147,6 +147,50 @@ class Packs(support.Local):
         self.assertEqual(record["required"], ["subject"])
         self.assertEqual(self.reason("schema", "forms", code=4), "pack.kind")
 
+    def test_processes_go_to_a_modeller_and_come_back(self):
+        sampler = support.ROOT / "packs/sampler"
+        told = self.cli("bpmn", "export", sampler, "--out", self.base / "out")
+        file = self.base / "out/transfer.bpmn"
+        self.assertEqual((told["files"], told["total"]), ([str(file)], 0))
+        self.assertEqual(self.reason("bpmn", "export", sampler, "transfers", "--out", self.base, code=4), "pack.process_unknown")
+        xml = file.read_text(encoding="utf-8")
+        self.assertIn("http://www.omg.org/spec/BPMN/20100524/MODEL", xml)
+
+        self.assertEqual(self.reason("bpmn", "import", file, "--into", self.base / "out", code=4), "pack.missing")
+        told = self.cli("bpmn", "import", file, "--into", self.pack)
+        self.assertEqual((told["process"], told["renamed"], told["left_out"]), ("transfer", [], []))
+        written = self.pack / "processes/transfer.yaml"
+        self.assertEqual(told["file"], str(written))
+        before = written.read_bytes()
+        self.assertEqual(self.reason("bpmn", "import", file, "--into", self.pack, code=6), "pack.process_exists")
+        with self.subTest("what an analyst changes in the modeller is what changes in the pack"):
+            changed = self.base / "changed.bpmn"
+            changed.write_text(xml.replace(">P3D<", ">P5D<").replace(">carrier<", ">driver<", 1), encoding="utf-8")
+            self.cli("bpmn", "import", changed, "--into", self.pack, "--replace")
+            after = written.read_text(encoding="utf-8")
+            self.assertEqual(after.replace("5 workdays", "3 workdays").replace("by: driver", "by: carrier", 1).encode(), before)
+        with self.subTest("every mistake at once, and nothing is written"):
+            bent = self.base / "bent.bpmn"
+            bent.write_text(xml.replace(">P3D<", ">P3M<").replace("it.kinds &gt; 1", "${kinds &gt; 1}")
+                            .replace('name="启运"', 'name=""').replace("<bpmn:endEvent id=\"End\"", "<bpmn:scriptTask id=\"s\"/><bpmn:endEvent id=\"End\""),
+                            encoding="utf-8")
+            found = self.cli("bpmn", "import", bent, "--into", self.pack, "--replace", code=1)
+            self.assertNotIn("file", found)
+            self.assertEqual(written.read_text(encoding="utf-8"), after)
+            mends = {each["reason"]: each["mend"] for each in found["findings"]}
+            self.assertEqual(mends["pack.bpmn_condition"], "it.kinds > 1")
+            self.assertLessEqual({"pack.bpmn_element", "pack.bpmn_unnamed", "pack.bpmn_condition", "pack.bpmn_time"}, mends.keys())
+            shown = support.command(["pack", "bpmn", "import", str(bent), "--into", str(self.pack), "--replace"])
+            self.assertIn("改为 mend: it.kinds > 1", shown.out)
+        with self.subTest("a file that is no XML, or a bomb"):
+            bomb = self.base / "bomb.bpmn"
+            bomb.write_text('<!DOCTYPE a [<!ENTITY b SYSTEM "file:///etc/passwd">]><a>&b;</a>', encoding="utf-8")
+            self.assertEqual([each["reason"] for each in self.cli("bpmn", "import", bomb, "--into", self.pack, code=1)["findings"]],
+                             ["pack.bpmn_doctype"])
+        with self.subTest("a pack with mistakes is not exported"):
+            self.assertGreater(self.cli("bpmn", "export", self.pack, "--out", self.base / "none", code=1)["total"], 0)
+            self.assertFalse((self.base / "none").exists())
+
     def test_the_sampler(self):
         self.assertEqual(self.cli("check", support.ROOT / "packs/sampler")["total"], 0)
 
