@@ -307,6 +307,9 @@ TEST(Bpmn, WhatIsOutsideOfTheSubsetIsNamed) {
   EXPECT_EQ(read(with(named, "\"pause\"", "\"办理\"")).told, Told{"pack.name f:30:5 > a_name"});
   EXPECT_EQ(bent("<startEvent", "<process2/><startEvent").size(), 1u);
   EXPECT_EQ(bent("targetRef=\"end1\"", "targetRef=\"pause\""), Told{"pack.no_end f:4:3 > endEvent"});
+  for (const auto& [id, name] :
+       std::map<std::string, std::string>{{"sid-1F2A", "sid_1f2a"}, {"_HRList", "hrlist"}})
+    EXPECT_EQ(read(with(kLeave, "applyLeave", id)).imported->name, name);
   EXPECT_EQ(read(kLeave, {}).told, Told{"pack.member_missing f:4:3 > --for …"});
   EXPECT_EQ(read(kLeave, {.about = "leave", .start = {"boss"}}).told, Told{"pack.member_twice f:4:3"});
   EXPECT_EQ(
