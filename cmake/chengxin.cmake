@@ -77,3 +77,17 @@ function(chengxin_proto target)
   target_include_directories(${target} SYSTEM PUBLIC ${CMAKE_BINARY_DIR}/generated)
   target_link_libraries(${target} PUBLIC protobuf::libprotobuf)
 endfunction()
+
+# chengxin_npm_packages(TARGET [file…]): installs what package-lock.json of this folder lists, again when it or one of the
+# files changes.
+function(chengxin_npm_packages target)
+  set(packages ${CMAKE_CURRENT_SOURCE_DIR}/node_modules/.package-lock.json)
+  add_custom_command(
+    OUTPUT ${packages}
+    COMMAND npm ci --ignore-scripts --no-fund --no-audit --silent
+    COMMAND ${CMAKE_COMMAND} -E touch ${packages}
+    DEPENDS package.json package-lock.json ${ARGN}
+    WORKING_DIRECTORY ${CMAKE_CURRENT_SOURCE_DIR}
+    VERBATIM)
+  add_custom_target(${target} ALL DEPENDS ${packages})
+endfunction()

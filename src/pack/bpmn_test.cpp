@@ -123,6 +123,37 @@ TEST(Bpmn, TheSamplerComesBack) {
   EXPECT_EQ(told(check(again).findings), Told{});
 }
 
+TEST(Bpmn, OurOwnWordsAreChecked) {
+  Findings findings;
+  const Files files = read_folder(fs::path(CHENGXIN_SOURCE_DIR) / "packs/sampler", findings);
+  const Pack pack = read_pack(files, findings);
+  const std::string xml = exported(*pack.processes.at(0).source);
+  const auto bent_xml = [&](std::string_view what, std::string_view by) {
+    Told out;
+    for (const std::string& each : read(with(xml, what, by), {}).told)
+      out.push_back(each.substr(0, each.find(' ')) + each.substr(std::min(each.find(" >"), each.size())));
+    return out;
+  };
+  EXPECT_EQ(bent_xml("may=\"copy urge", "may=\"copy ruge"), Told{"pack.choice > urge"});
+  EXPECT_EQ(bent_xml("decide=", "decode="),
+            (Told{"pack.member_missing > <cx:step decide=\"…\"/>", "pack.member_unknown > decide"}));
+  EXPECT_EQ(bent_xml("withdraw_before=\"depart", "withdraw_before=\"dapart"),
+            Told{"pack.step_unknown > depart"});
+  EXPECT_EQ(bent_xml("back=\"accept", "back=\"acept"), Told{"pack.step_unknown > accept"});
+  EXPECT_EQ(bent_xml("unit=\"workday", "unit=\"workweek").front(), "pack.choice > workday");
+  EXPECT_EQ(bent_xml("<cx:step en=\"Leaves\"", "<cx:step unit=\"workday\" en=\"Leaves\""),
+            Told{"pack.member_alone"});
+  EXPECT_EQ(
+      bent_xml(
+          "<bpmn:userTask id=\"accept\"",
+          "<bpmn:userTask xmlns:f=\"http://flowable.org/bpmn\" f:candidateGroups=\"other\" id=\"accept\""),
+      Told{"pack.member_twice"})
+      << "who does it, said twice and differently";
+  EXPECT_EQ(bent_xml("escalationCode=", "name2="), Told{"pack.bpmn_element"});
+  EXPECT_EQ(bent_xml(" escalationCode=\"regulator\"", ""), Told{"pack.bpmn_reference"});
+  EXPECT_EQ(bent_xml("escalationRef=\"Escalation-", "escalationRef=\"E-"), Told{"pack.bpmn_reference"});
+}
+
 // Makes processes that the grammar and the structure allow, with all that steps may say.
 class Maker {
  public:

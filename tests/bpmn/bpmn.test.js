@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { spawnSync } from "node:child_process";
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import BpmnModdle from "bpmn-moddle";
@@ -46,8 +46,9 @@ async function resaved(file) {
 before(async () => {
   for (const folder of [files, classes]) mkdirSync(folder, { recursive: true });
   if (!existsSync(jars)) {
+    rmSync(`${jars}.new`, { recursive: true, force: true });
     run("mvn", ["-q", "-B", "org.apache.maven.plugins:maven-dependency-plugin:2.8:copy-dependencies", `-DoutputDirectory=${jars}.new`]);
-    cpSync(`${jars}.new`, jars, { recursive: true });
+    renameSync(`${jars}.new`, jars);
   }
   run("javac", ["-Xlint:all", "-Werror", "-cp", `${jars}/*`, "-d", classes, "Peers.java"]);
   chengxin("bpmn", "export", join(root, "packs/sampler"), "--out", files);
