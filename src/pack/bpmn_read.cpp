@@ -9,6 +9,8 @@
 namespace chengxin::pack {
 namespace {
 
+constexpr size_t kMostParts = 6000;  // elements of a process
+
 // vacationRequest, sid-1F → vacation_request, sid_1f. What is in other letters stays, and is refused.
 std::string name_from(std::string_view id) {
   if (is_name(id)) return std::string(id);
@@ -35,6 +37,10 @@ class Importer {
     if (!root) return std::nullopt;
     const Element* process = vet_bpmn(*root, file_, out_.left_out, findings_);
     if (!process) return std::nullopt;
+    if (process->children.size() > kMostParts) {
+      wrong("pack.too_many", *process, fmt::format("{} > {}", process->children.size(), kMostParts));
+      return std::nullopt;
+    }
     const auto graph = findings_.total() == before ? follow_bpmn(*process, file_, findings_) : std::nullopt;
     if (!graph) expressions(*process);
     if (graph) graph_ = *graph;

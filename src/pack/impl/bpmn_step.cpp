@@ -12,7 +12,7 @@ namespace {
 // P3D, PT2H, PT30M, PT1H30M, P1W as a pack says it; workdays are days that are marked so.
 std::optional<std::string> length_of(std::string_view iso, bool workdays) {
   int64_t weeks = 0, days = 0, hours = 0, minutes = 0;
-  if (!iso.starts_with('P') || iso.size() > 20) return std::nullopt;
+  if (!iso.starts_with('P') || iso.ends_with('T') || iso.size() > 20) return std::nullopt;
   bool time = false;
   for (iso.remove_prefix(1); !iso.empty();) {
     if (iso.front() == 'T' && !time) {
@@ -53,7 +53,7 @@ class StepReader {
     put(out, "zh", scalar_node(zh, step.at));
     if (own && own->find("en")) put(out, "en", scalar_node(said("en"), step.at));
     if (step.name == "userTask") people(step, out);
-    if (step.name == "businessRuleTask" || own_decide(own)) decide(step, said("decide"), out);
+    if (step.name == "businessRuleTask" || (own && own->find("decide"))) decide(step, said("decide"), out);
     if (step.name == "intermediateCatchEvent")
       wait(step, said("unit"), out);
     else if (own && own->find("unit"))
@@ -67,8 +67,6 @@ class StepReader {
     if (own && own->find("state")) put(out, "state", scalar_node(said("state"), own->at));
     return out;
   }
-
-  static bool own_decide(const Element* own) { return own && own->find("decide"); }
 
  private:
   void wrong(std::string_view reason, const Element& at, std::string_view about, std::string mend = {}) {
