@@ -54,6 +54,9 @@ class Mirror;
 namespace chengxin::record {
 class Installation;
 }
+namespace chengxin::cases {
+class Desk;
+}
 namespace chengxin::jobs {
 class Runner;
 }
@@ -117,6 +120,7 @@ struct Services {
   record::Installation* packs = nullptr;
   // Who may sign packs, read anew; an empty list: nobody has to. Null: nobody has to.
   std::function<Result<std::vector<crypto::Sm2PublicKey>>()> pack_signers = {};
+  cases::Desk* cases = nullptr;  // with packs and access
   CryptoService* crypto = nullptr;
   oidc::RelyingParty* oidc = nullptr;  // null: no outside providers
   access::Service* access = nullptr;   // null: nobody but the owner and tokens
