@@ -60,6 +60,7 @@ Result<std::unique_ptr<Platform>> Platform::start(install::Lock lock, const fs::
   TRY(platform->open_chains());
   TRY(platform->open_services());
   TRY(platform->open_access());
+  TRY(platform->open_cases());
   TRY(platform->open_keys());
   TRY(platform->open_interface(listen));
   return platform;
@@ -71,6 +72,9 @@ Platform::~Platform() {
   if (server_) server_->stop();
   access_watch_.reset();
   anchoring_.reset();
+  case_runner_.reset();
+  cases_.reset();
+  people_.reset();
   access_.reset();
   jobs_.reset();
   if (host_) host_->stop();  // tells who waits for a block that does not come; its observers wake the mirror
@@ -237,6 +241,14 @@ Status Platform::open_access() {
   return {};
 }
 
+Status Platform::open_cases() {
+  people_ = std::make_unique<api::PackPeople>(*access_, *packs_);
+  TRY(people_->renew());
+  ASSIGN(cases_, cases::Desk::open(*database_, *packs_, *people_, now_ms));
+  case_runner_ = std::make_unique<CaseRunner>(*cases_, *people_);
+  return {};
+}
+
 // The cryptographic service over the provider that the installation uses; a keystore is made where there is
 // none.
 Status Platform::open_keys() {
@@ -300,6 +312,7 @@ Status Platform::open_interface(const std::string& listen) {
   services.gateway = gateway_.get();
   services.packs = packs_.get();
   services.pack_signers = [this] { return pack_signers(installation_.config, installation_.data); };
+  services.cases = cases_.get();
   services.service_key = installation_.service_key;
   services.audit = audit_.get();
   services.crypto = crypto_service_.get();

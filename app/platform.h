@@ -2,10 +2,13 @@
 #include "access/service.h"
 #include "access_watch.h"
 #include "api/crypto_service.h"
+#include "api/pack_people.h"
 #include "api/server.h"
 #include "audit/anchoring.h"
 #include "authority/service.h"
 #include "blob/store.h"
+#include "case_runner.h"
+#include "cases/desk.h"
 #include "contracts.h"
 #include "credential/service.h"
 #include "evidence/service.h"
@@ -41,6 +44,7 @@ class Platform {
   Status open_chains();
   Status open_services();
   Status open_access();
+  Status open_cases();
   Status open_keys();
   Status open_interface(const std::string& listen);
   void note(std::string action, const std::optional<Error>& error = {});
@@ -66,6 +70,9 @@ class Platform {
   std::unique_ptr<jobs::Runner> jobs_;
   std::unique_ptr<audit::Anchoring> anchoring_;
   std::unique_ptr<access::Service> access_;
+  std::unique_ptr<api::PackPeople> people_;
+  std::unique_ptr<cases::Desk> cases_;
+  std::unique_ptr<CaseRunner> case_runner_;
   std::unique_ptr<oidc::RelyingParty> oidc_;
   std::unique_ptr<credential::Service> credentials_;
   std::atomic<credential::Service*> credentials_ready_ = nullptr;

@@ -167,6 +167,9 @@ const std::map<std::string, PathParameter, std::less<>>& path_parameters() {
       {"original", {text, {"原件标识", "Identifier of an original"}}},
       {"pack", {text, {"场景包名", "Name of a pack"}}},
       {"entity", {text, {"实体名", "Name of an entity"}}},
+      {"case", {{{"type", "integer"}, {"minimum", 1}}, {"流程实例号", "Number of a case"}}},
+      {"task", {text, {"待办：流程实例号.序号", "A task: CASE.NUMBER"}}},
+      {"message", {text, {"消息号", "Id of a message"}}},
   };
   return table;
 }

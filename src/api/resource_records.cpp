@@ -1,68 +1,13 @@
 #include "api/resource_records.h"
 
-#include "access/service.h"
 #include "api/describe.h"
-#include "api/problem.h"
-#include "base/clock.h"
-#include "record/installation.h"
-#include "texts/texts.h"
+#include "api/pack_forms.h"
+#include "api/pack_people.h"
 
 namespace chengxin::api {
 namespace {
 
 using record::Work;
-
-constexpr std::string_view kInvalid = "record.invalid";
-
-// Who calls, as the packs see him: the role R of a pack P is the role P-R of the policy, for all chains. The
-// owner and tokens have no role of any pack.
-record::Person person_of(const Call& call, const record::Catalogue& catalogue) {
-  const Principal& principal = call.principal;
-  record::Person out;
-  out.id = out.name = principal.id;
-  out.organisation = principal.organisation;
-  if (principal.user.empty() || !call.app.services.access) return out;
-  const auto policy = call.app.services.access->policies().current();
-  std::set<std::string> held = policy->roles_everywhere(principal.user, now_ms());
-  for (const auto* rule : policy->rules_for(principal.user, principal.session.outside))
-    held.insert(rule->role);
-  held = policy->with_inherited(held);
-  if (const auto* user = policy->user(principal.user)) out.name = user->name;
-  out.organisations = policy->all_within(out.organisation);
-  out.region = policy->region_of(out.organisation);
-  for (const pack::Pack& pack : catalogue.packs())
-    for (const std::string& role : pack.roles)
-      if (held.contains(pack.name + "-" + role)) out.roles.push_back(role);
-  return out;
-}
-
-// A check of the pack's own says in its own words what is wrong.
-Json describe(const record::Wrong& wrong, const record::Model* model) {
-  Json out = {{"field", wrong.field}, {"reason", wrong.reason}};
-  if (!wrong.detail.empty()) out["detail"] = wrong.detail;
-  out["zh"] = texts::reason(wrong.reason, texts::Language::zh);
-  out["en"] = texts::reason(wrong.reason, texts::Language::en);
-  if (model)
-    for (const record::Check& check : model->checks)
-      if (check.reason == wrong.reason) {
-        if (!check.zh.empty()) out["zh"] = check.zh;
-        out["en"] = check.en.empty() ? out["zh"].get<std::string>() : check.en;
-      }
-  return out;
-}
-
-Response invalid(const Call& call, const Error& error, const record::Wrongs& wrongs,
-                 const record::Catalogue& catalogue) {
-  const auto model = catalogue.model(call.path.text("entity"));
-  Json errors = Json::array();
-  for (const record::Wrong& each : wrongs) errors.push_back(describe(each, model ? *model : nullptr));
-  Response out = problem(error, call.request_id);
-  Json body = Json::parse(out.body);
-  body["errors"] = std::move(errors);
-  out.body = json_response(body).body;
-  out.refusal = kInvalid;
-  return out;
-}
 
 using Act = std::function<Result<Response>(Call&, Work&)>;
 
@@ -74,12 +19,15 @@ Result<Response> perform(Call& call, bool writes, const Act& act) {
     out = act(call, work);
     if (out) return {};
     const Error error = out.error();
-    if (error.reason == kInvalid) out = invalid(call, error, work.wrongs(), means.catalogue);
+    if (error.reason == kInvalidForm) {
+      const auto model = means.catalogue.model(call.path.text("entity"));
+      out = refused_form(call, error, work.wrongs(), model ? *model : nullptr);
+    }
     return tl::unexpected(error);  // nothing of it stays
   };
   record::Installation& packs = *call.app.services.packs;
   const Status done = writes ? packs.work(task) : packs.read(task);
-  if (!done && done.error().reason != kInvalid) return tl::unexpected(done.error());
+  if (!done && done.error().reason != kInvalidForm) return tl::unexpected(done.error());
   return out;
 }
 

@@ -6,6 +6,7 @@
 #include "api/resource_access_sync.h"
 #include "api/resource_audit.h"
 #include "api/resource_authority.h"
+#include "api/resource_cases.h"
 #include "api/resource_chains.h"
 #include "api/resource_consortium.h"
 #include "api/resource_contract_calls.h"
@@ -58,6 +59,7 @@ bool has_contracts(const Services& services) {
 bool has_authority(const Services& services) { return services.authority; }
 bool has_gateway(const Services& services) { return services.gateway; }
 bool has_packs(const Services& services) { return services.packs; }
+bool has_cases(const Services& services) { return services.cases; }
 bool has_audit(const Services& services) { return services.audit; }
 bool has_access(const Services& services) { return services.access; }
 bool has_outside(const Services& services) { return services.access && services.oidc; }
@@ -83,6 +85,7 @@ const Row kResources[] = {
     {gateway_resource, has_gateway},
     {packs_resource, has_packs},
     {records_resource, has_packs},
+    {cases_resource, has_cases},
     {contracts_resource, has_contracts},
     {contract_calls_resource, has_contracts},
     {ethereum_resource, has_contracts},
