@@ -58,7 +58,7 @@ Result<std::vector<std::string>> people_of(const Call& call) {
       continue;
     }
     ASSIGN(const auto user, call.app.services.access->users().find(each));
-    if (!user) return fail(Code::not_found, "flow.person_unknown", "{}", each);
+    if (!user) return fail(Code::invalid_argument, "flow.person_unknown", "{}", each);
     out.push_back((user->service ? "service:" : "user:") + user->id);
   }
   return out;
