@@ -11,6 +11,7 @@
 // one row by its key, and costs the same however many cases are open.
 // - An action that is refused (flow.…) has written nothing of its own; what `outside` wrote goes with the
 // transaction, which the caller has to fail.
+// - Each action is durable when its transaction returns; sql::Together lets many callers share that wait.
 // Thread-safe. Errors beside those named: sql.…, and what `outside` says.
 namespace chengxin::flow {
 

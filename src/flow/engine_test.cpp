@@ -171,6 +171,42 @@ TEST_P(EngineTest, RemindsAndEscalates) {
   EXPECT_EQ(listed("dai").size(), 1u);
 }
 
+// The process that documents the grammar, from its start on the eve of a holiday to its end.
+TEST_P(EngineTest, TheSamplerAcrossAHoliday) {
+  const fs::path folder_of = fs::path(CHENGXIN_SOURCE_DIR) / "packs/sampler";
+  const pack::Packs packs = pack::check_folders(std::span(&folder_of, 1));
+  ASSERT_TRUE(packs.good());
+  const pack::Pack& sampler = packs.packs.at(0);
+  town.by = Calendar::of(sampler.calendars.at(0));
+  town.outcome = "sampled";
+  for (const char* each : {"producer", "carrier", "receiver", "regulator"}) town.roles[each] = {each};
+  town.roles["company"] = {"producer"};
+  town.roles["district_officer"] = {"officer"};
+  now = day_of("2025-09-30") * 24 * kHour + 9 * kHour;  // 17:00 in the city
+  const int64_t id = value<int64_t>([&](sql::Session& s) -> Result<int64_t> {
+    TRY(engine.publish(s, Process::compile(sampler, sampler.processes.at(0)), now));
+    return engine.start(s, "transfer", "m1", {"producer", now, ""});
+  });
+  const int64_t due = day_of("2025-10-10") * 24 * kHour - 8 * kHour;  // the 9th, 24:00
+  EXPECT_EQ(at(id).open.tasks.at(0).due_ms, due);
+  EXPECT_EQ(state("m1"), "sent");
+  EXPECT_EQ(run_due(due - 1).done, 0);
+  EXPECT_EQ(run_due(due + 5 * 24 * kHour).done, 1) << "late rather than never";
+  EXPECT_EQ(messages(), (Told{"task carrier", "late carrier"}));
+  ASSERT_OK(complete(id, "carrier"));
+  EXPECT_EQ(open_tasks(id), (Told{"inspect: officer regulator", "tell: receiver"}));
+  ASSERT_OK(complete(id, "officer"));
+  ASSERT_OK(complete(id, "receiver"));
+  EXPECT_REASON(withdraw(id, "producer"), "flow.too_late");
+  ASSERT_OK(complete(id, "carrier"));
+  EXPECT_EQ(state("m1"), "moving");
+  EXPECT_EQ(run_due(now + 2 * kHour).done, 1);
+  for (const char* who : {"receiver", "officer", "regulator", "receiver", "producer"})
+    ASSERT_OK(complete(id, who));
+  EXPECT_EQ(state("m1"), "closed");
+  EXPECT_EQ(at(id).status, "ended");
+}
+
 TEST_P(EngineTest, ARecordAndItsCaseChangeTogether) {
   const int64_t id = start_with("  a: {zh: A, by: boss}\n  b: {zh: B, by: head, state: shut}\n");
   const std::string task = task_of(id, "dai");
