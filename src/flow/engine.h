@@ -9,8 +9,8 @@
 // whole action or none of it.
 // - What is open in a case is one row (case.h), and rows of tasks and timers follow from it: an action reads
 // one row by its key, and costs the same however many cases are open.
-// - An action that is refused (flow.…) has written nothing of its own; what `outside` wrote goes with the
-// transaction, which the caller has to fail.
+// - An action that is refused has to fail its transaction, or its part of one (sql::Session::part): what was
+// written before goes with it.
 // - Each action is durable when its transaction returns; sql::Together lets many callers share that wait.
 // Thread-safe. Errors beside those named: sql.…, and what `outside` says.
 namespace chengxin::flow {
@@ -38,7 +38,7 @@ class Engine {
   Status act(sql::Session& session, const Action& action);
   Status act(sql::Database& database, const Action& action);
 
-  // Errors: flow.case_unknown, flow.not_starter, flow.case_ended, flow.too_late.
+  // Errors: flow.case_unknown, flow.not_starter, flow.case_ended, flow.too_late, flow.comment.
   Status withdraw(sql::Session& session, int64_t id, const Act& act);
 
   // Takes somebody who has left out of all open tasks.

@@ -75,6 +75,11 @@ TEST_P(EngineTest, WhatIsNotThereIsRefused) {
   };
   EXPECT_REASON(start_as("q", "anna"), "flow.process_unknown");
   EXPECT_REASON(start_as("p", "bo"), "flow.may_not_start");
+  EXPECT_REASON(database->transaction([&](sql::Session& s) -> Status {
+    TRY(engine.start(s, "p", "r", {"anna", now, std::string(kMostComment + 1, 'x')}));
+    return {};
+  }),
+                "flow.comment");
   EXPECT_EQ(story(id).size(), 3u) << "what was refused left nothing";
   EXPECT_EQ(listed("bo").size(), 1u);
 }

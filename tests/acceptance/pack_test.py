@@ -134,7 +134,7 @@ class Packs(support.Local):
         self.assertEqual(self.reason("new", self.pack, code=6), "pack.exists")
 
     def test_schemas_for_editors(self):
-        kinds = {"pack", "dictionary", "entity", "decision", "process", "view", "texts"}
+        kinds = {"calendar", "pack", "dictionary", "entity", "decision", "process", "view", "texts"}
         settings = json.loads((self.pack / ".vscode/settings.json").read_text(encoding="utf-8"))["yaml.schemas"]
         self.assertEqual(set(settings), {f"./.schemas/{kind}.json" for kind in kinds})
         self.assertEqual(set(self.cli("schema")), kinds)

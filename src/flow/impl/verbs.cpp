@@ -23,6 +23,11 @@ std::optional<Verb> verb_named(std::string_view name) {
   return std::nullopt;
 }
 
+Status Walk::check_comment() const {
+  if (act_.comment.size() <= kMostComment) return {};
+  return fail(Code::too_large, "flow.comment", "{} bytes", act_.comment.size());
+}
+
 Result<bool> Walk::is_administrator() { return outside_.has_role(session_, act_.who, administrators_); }
 
 // Administrators may hand any task over: what nobody does must not stay.
@@ -68,7 +73,7 @@ Status Walk::act(const Action& action, int64_t id) {
   const Step& step = step_of(token(at->token));
   TRY(check(action, *at, step));
   TRY(check_people(action));
-  if (act_.comment.size() > kMostComment) return fail(Code::too_large, "flow.comment");
+  TRY(check_comment());
   const std::set<std::string> unique(action.people.begin(), action.people.end());
   const People people(unique.begin(), unique.end());
   switch (action.verb) {

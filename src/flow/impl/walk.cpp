@@ -39,6 +39,7 @@ Result<int64_t> Walk::due(Duration duration) {
 }
 
 Status Walk::begin() {
+  TRY(check_comment());
   note("started").who = act_.who;
   case_.open.tokens.push_back(
       {.id = case_.open.next++, .fork = 0, .step = {}, .arrived = false, .turns = {}, .due_ms = 0});
@@ -215,6 +216,7 @@ Status Walk::withdraw() {
   if (act_.who != case_.starter) return fail(Code::forbidden, "flow.not_starter");
   if (!case_.is_open()) return fail(Code::conflict, "flow.case_ended");
   if (process_.withdraw_before().empty() || case_.open.settled) return fail(Code::conflict, "flow.too_late");
+  TRY(check_comment());
   Event& own = note("withdrawn_by");
   own.who = act_.who;
   own.detail["comment"] = act_.comment;

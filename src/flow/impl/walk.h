@@ -79,6 +79,7 @@ class Walk {
   Status check(const Action& action, const Task& task, const Step& step);
   Status check_people(const Action& action);
   Result<bool> is_administrator();
+  Status check_comment() const;
   Status complete(int64_t task);
   Status add_before(int64_t task, const People& people);
   Status back(int64_t task, const std::string& target);
