@@ -97,7 +97,8 @@ class Records(people.People):
         self.assertEqual([each["id"] for each in self.done("guan.li", "GET", f"manifest?where={where}")["items"]], [made["id"]])
         none = urllib.parse.quote("it.state == 'closed'")
         self.assertEqual(self.done("guan.li", "GET", f"manifest?where={none}")["items"], [])
-        wrong = {"fields": {**MANIFEST["fields"], "carrier": "yi", "receiver": "nobody", "kinds": 7, "driver_phone": "0"}}
+        wrong = {"fields": {**MANIFEST["fields"], "carrier": "yi", "receiver": "nobody", "kinds": 7, "driver_phone": "0",
+                            "leaves": "2030-01-02T00:00:00Z"}}
         self.assertEqual(self.wrongs(self.ask("li.na", "POST", "manifest", wrong)),
                          {("kinds", "record.field_computed"), ("driver_phone", "record.pattern")})
         wrong["fields"] |= {"driver_phone": None}
@@ -133,7 +134,8 @@ class Records(people.People):
         self.assertEqual((refused["reason"], refused["detail"]), ("record.would_lose", "--lose enterprise.remark"))
         self.assertEqual(self.cli("pack", "apply", newer, "--yes", "--lose", "enterprise.remark")["after"], "0.2.0")
         self.assertNotIn("remark", self.done("guan.li", "GET", "enterprise/jia")["fields"])
-        self.done("guan.li", "PUT", "enterprise/jia", {"version": 1, "fields": {"fax": "021-5555 0009"}})
+        seen = self.done("guan.li", "GET", "enterprise/jia")["version"]
+        self.done("guan.li", "PUT", "enterprise/jia", {"version": seen, "fields": {"fax": "021-5555 0009"}})
         self.assertEqual(self.cli("pack", "apply", self.sampler(), "--yes", code=6)["error"]["reason"], "pack.downgrade")
         self.assertEqual(self.cli("pack", "rollback", "sampler", "--yes", code=6)["error"]["reason"], "record.would_lose")
         self.cli("pack", "rollback", "sampler", "--yes", "--lose", "enterprise.fax")
