@@ -151,7 +151,8 @@ TEST_F(PacksTest, AFormIsToldEachOfItsMistakes) {
   EXPECT_EQ(refused.status, 400);
   EXPECT_EQ(refused.reason(), "record.invalid");
   std::map<std::string, std::string> told;
-  for (const Json& each : refused.json()["errors"]) {
+  const Json errors = refused.json()["errors"];
+  for (const Json& each : errors) {
     told[each["field"]] = each["reason"];
     EXPECT_FALSE(each["zh"].get<std::string>().empty());
     EXPECT_NE(each["en"], each["reason"]) << each;
