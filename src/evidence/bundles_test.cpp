@@ -72,6 +72,33 @@ TEST_P(BundlesTest, BundlesUnderOneHeaderShareATimestamp) {
   EXPECT_TRUE(proof::decode(rig->service->bundle(added[0].id, without).value())->timestamp.empty());
 }
 
+TEST_P(BundlesTest, AReadyCommitmentStandsAndItsFieldsStayWithTheCaller) {
+  NewEvidence item;
+  item.digest = crypto::sm3(view("root"));
+  item.commitment = item.digest;
+  item.type = "record";
+  auto added = add({item});
+  Evidence found = rig->service->get(added[0].id).value();
+  EXPECT_EQ(found.content.commitment, item.digest);
+  EXPECT_OK(rig->service->stands(found));
+  EXPECT_TRUE(*rig->service->stands(found));
+  Query query;
+  query.type = "record";
+  EXPECT_EQ(ids_of(query), std::vector{found.id});
+  auto bundle = rig->service->bundle(found.id, {});
+  ASSERT_OK(bundle);
+  auto facts = proof::verify(*bundle, anchor(), item.digest);
+  ASSERT_OK(facts);
+  EXPECT_EQ(facts->withheld_fields, 1u);
+  BundleOptions title;
+  title.disclose = std::vector<std::string>{"title"};
+  EXPECT_REASON(rig->service->bundle(found.id, title), "evidence.field_unknown");
+  found.content.digest = crypto::sm3(view("another"));
+  found.id = "01930000-0000-7000-8000-000000000000";
+  EXPECT_FALSE(*rig->service->stands(found));
+  EXPECT_EQ(reason_of([](NewEvidence& bad) { bad.commitment = bad.digest; }), "evidence.commitment");
+}
+
 TEST_P(BundlesTest, BundleOfABareItem) {
   auto added = add({note("a"), full()});
   auto bundle = rig->service->bundle_of_item("main", full().digest, {});
