@@ -52,7 +52,9 @@ std::map<std::string, Role, std::less<>> make_built_in() {
                                   "read:gateway",
                                   "write:gateway",
                                   "read:packs",
-                                  "write:packs"},
+                                  "write:packs",
+                                  "read:cases",
+                                  "write:cases"},
                                  {},
                                  true};
   all["security-administrator"] = {

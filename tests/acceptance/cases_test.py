@@ -237,14 +237,20 @@ class Cases(People):
                          "each message once")
 
     def test_7_who_is_locked_is_not_asked(self):
-        self.by("zhao.lei", "lock", "che.hao")
-        deadline = time.monotonic() + 30
-        while True:
-            found = self.ask("jia.wen", "GET", f"/cases/{self.start(1)}")
-            if len(found["tasks"][0]["people"]) == 1:
-                break
-            self.assertLess(time.monotonic(), deadline, found)
+        for name in ("che.lin", "che.hao"):
+            self.by("zhao.lei", "lock", name)
+        deadline = time.monotonic() + 40
+        while (case := self.start(1)) not in (waiting := self.tasks("zhao.lei")):
+            self.assertLess(time.monotonic(), deadline)
             time.sleep(1)
+        self.assertEqual(len(self.events("jia.wen", case, "nobody")), 1, "it falls to the administrators, and the history says so")
+        self.message("zhao.lei", case, "nobody")
+        accept = waiting[case]["accept"]
+        self.assertEqual(self.reason("zhao.lei", "POST", f"/tasks/{accept}", {"verb": "hand_over", "people": ["che.lin"]}),
+                         "flow.person_unknown")
+        self.act("zhao.lei", accept, "hand_over", people=["yi.nan"])
+        self.act("yi.nan", accept)
+        self.assertEqual(self.reason("zhao.lei", "POST", "/cases", {"process": "transfer", "record": self.record}), "record.not_allowed")
 
 
 if __name__ == "__main__":
