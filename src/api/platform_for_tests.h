@@ -5,6 +5,7 @@
 #include <cstdlib>
 
 #include "access/service.h"
+#include "api/pack_people.h"
 #include "api/server.h"
 #include "api/test_client.h"
 #include "audit/log.h"
@@ -42,6 +43,8 @@ struct PlatformTest : testing::Test {
   std::unique_ptr<mirror::Mirror> mirror;
   std::unique_ptr<evidence::Service> evidence;
   std::unique_ptr<record::Installation> packs;
+  std::unique_ptr<PackPeople> staff;
+  std::unique_ptr<cases::Desk> desk;  // with access
   std::vector<crypto::Sm2PublicKey> pack_signers;
   std::unique_ptr<jobs::Runner> jobs;
   std::unique_ptr<audit::Log> audit;
@@ -97,6 +100,10 @@ struct PlatformTest : testing::Test {
                                                           .keys = std::make_shared<keys::OwnKeys>(folder),
                                                           .now_ms = now_ms}));
     open_access();
+    if (access) {
+      staff = std::make_unique<PackPeople>(*access, *packs);
+      desk = take(cases::Desk::open(*database, *packs, *staff, now_ms));
+    }
     start_server();
   }
   virtual void open_access() {}
@@ -114,6 +121,7 @@ struct PlatformTest : testing::Test {
     services.contracts = contracts;
     services.packs = packs.get();
     services.pack_signers = [this] { return pack_signers; };
+    services.cases = desk.get();
     services.service_key = service_key;
     services.authority = authority.get();
     services.audit = audit.get();
@@ -126,6 +134,8 @@ struct PlatformTest : testing::Test {
   void close() {
     server.reset();
     audit.reset();
+    desk.reset();
+    staff.reset();
     access.reset();
     jobs.reset();
     packs.reset();
