@@ -10,8 +10,7 @@
 #include "base/log.h"
 #include "blob/store.h"
 #include "crypto/random.h"
-#include "record/anchoring.h"
-#include "record/installation.h"
+#include "record/reconciliation.h"
 
 namespace chengxin {
 namespace {
@@ -120,6 +119,11 @@ Status run(const fs::path& folder, int records) {
   const double anchored = rate_of([&] { return anchoring->counters().anchored; });
   fmt::print("versions anchored                          {:>8.0f}/s   {:.2f} of that\n", anchored,
              anchored / ceiling);
+  record::Reconciliation reconciliation(*installation, *service, {now_ms, 3'600'000, {}});
+  const int64_t begin = steady_ns();
+  ASSIGN(const auto sums, reconciliation.run(0, [](const record::Discrepancy&) {}));
+  fmt::print("versions reconciled, {} told              {:>8.0f}/s\n", sums.told,
+             double(sums.sound) * 1e9 / double(steady_ns() - begin));
   anchoring.reset();
   const Status reset = database->transaction([](sql::Session& session) -> Status {
     TRY(session.run("update record_anchor set state = 0, evidence = ''"));

@@ -178,6 +178,24 @@ TEST_P(ChainTest, WithoutAChainWorkGoesOnAndNothingIsLost) {
   EXPECT_EQ(summary.versions, 6u);
 }
 
+TEST_P(ChainTest, AChainThatIsNotThereHoldsUpNoOther) {
+  apply(packed({{"pack.yaml",
+                 "pack: notes\nversion: 1.0.0\nengine: \">=1.0 <2\"\ntitle: 通告\nchains: {main: 主链}\n"
+                 "roles: {writer: 职员}\n"},
+                {"entities/notice.yaml",
+                 "entity: notice\ntitle: 通告\nchain: {on: main, record: full}\nfields:\n  text: text\n"
+                 "access: {writer: {read: all, create: true}}\n"}}));
+  anchor("nowhere");
+  add("a");
+  ASSERT_EQ(reason(create({"u3", "", "", "", {}, {"writer"}}, "notice", {{"text", "通告"}}, "n")), "");
+  add("b");
+  anchoring->wake();
+  for (int i = 0; i < 1000 && anchoring->counters().anchored < 1; ++i)
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  for (const Anchor& each : anchors(*database))
+    EXPECT_EQ(each.state, each.record == "n" ? AnchorState::anchored : AnchorState::pending) << each.record;
+}
+
 TEST_P(ChainTest, TamperingIsToldByRecordAndField) {
   for (const char* id : {"a", "b", "c", "d", "e", "f", "g", "h"}) {
     add(id);
@@ -267,6 +285,7 @@ TEST_P(ChainTest, WhatIsErasedLosesItsSaltsAndIsNoTampering) {
     EXPECT_TRUE(rows.at(0).is_null(0) && rows.at(1).is_null(0));
     return {};
   }));
+  EXPECT_EQ(reason(create(kClerk, "permit", permit("一号"), "a")), "record.id_taken");
   // To hide a record as one that was erased takes a version that nobody can forge.
   add("b");
   ASSERT_TRUE(settled(*database));

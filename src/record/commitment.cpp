@@ -102,26 +102,29 @@ Commitment Commitment::make(const Facts& facts, std::span<const pack::Field* con
   return out;
 }
 
+// u16 length || name || salt || hash, for each.
 Bytes Commitment::seal(const Vault& vault, const Facts& of) const {
-  Json out = Json::object();
+  Bytes out;
   for (const auto& [name, leaf] : leaves_) {
-    Bytes both = to_bytes(leaf.salt);
-    append(both, leaf.hash);
-    out[name] = base64(both);
+    put_be(out, uint16_t(name.size()));
+    append(out, view(name));
+    append(out, leaf.salt);
+    append(out, leaf.hash);
   }
-  return vault.seal(place_of(of), out);
+  return vault.seal(place_of(of), base64(out));
 }
 
 Result<Commitment> Commitment::open(const Vault& vault, const Facts& of, ByteView sealed) {
   ASSIGN(const Json held, vault.open(place_of(of), sealed));
+  ASSIGN(const Bytes bytes, unbase64(held.get_ref<const std::string&>()));
   Commitment out;
-  for (const auto& [name, text] : held.items()) {
-    ASSIGN(const Bytes both, unbase64(text.get_ref<const std::string&>()));
-    Reader in(both);
-    Leaf& leaf = out.leaves_[name];
+  Reader in(bytes);
+  while (in.ok() && in.remaining() > 0) {
+    Leaf& leaf = out.leaves_[to_string(in.take(in.be<uint16_t>()))];
     leaf.salt = in.array<16>();
     leaf.hash = in.digest();
   }
+  if (!in.done()) return fail(Code::data_loss, "record.damaged", "{}", place_of(of));
   return out;
 }
 
