@@ -174,6 +174,7 @@ TEST_P(BundlesTest, BundlesOutliveThePruningOfTheirTransactions) {
   ASSERT_OK(facts);
   EXPECT_FALSE(facts->timestamp_ms);
   EXPECT_EQ(facts->withheld_fields, 1u);
+  EXPECT_TRUE(*rig->service->stands(old[7]));
   ASSERT_OK(rig->service->erase(old[7].id));
   EXPECT_REASON(rig->service->bundle(old[7].id, {}), "evidence.erased");
   EXPECT_OK(proof::verify(rig->service->bundle(old[8].id, {}).value(), anchor(), items[8].digest));
