@@ -97,7 +97,7 @@ const ListTable* Layout::list(std::string_view field) const {
 }
 
 Layout layout_of(const Entity& entity) {
-  Layout out{&entity, bounded("e_" + entity.name), {}, {}};
+  Layout out{&entity, bounded("e_" + entity.name), {}, {}, {}};
   for (const Field& field : entity.fields) {
     if (has_list(entity, field))
       out.lists.push_back(list_of(entity, field));

@@ -26,12 +26,13 @@ struct ListTable {
 };
 
 // Of records: id, number, state, version, created_ms, created_by, changed_ms,
-// changed_by, deleted_ms, and its columns.
+// changed_by, deleted_ms, words (what full text looks at), and its columns; on SQLite also row, its key.
 struct Layout {
   const Entity* entity = nullptr;
   std::string table;
   std::vector<Column> columns;
   std::vector<ListTable> lists;
+  std::vector<const Field*> searched = {};  // by the lists of the pack, in the order of their names
 
   const Column* column(std::string_view field) const;  // nullptr: its values are in a list, or there is none
   const ListTable* list(std::string_view field) const;

@@ -45,6 +45,10 @@ class Compiler {
   Status run() {
     const Node& root = entity_.node();
     model_.layout = pack::layout_of(entity_);
+    for (const Field& field : entity_.fields) {
+      note_sensitive(field);
+      for (const Field& column : field.columns) note_sensitive(column);
+    }
     model_.owner = text_in(root, "owner");
     model_.number = text_in(root, "number");
     const std::string on_delete = text_in(root, "delete");
@@ -66,6 +70,9 @@ class Compiler {
   }
 
  private:
+  void note_sensitive(const Field& field) {
+    if (!pack::sensitivity_of(entity_, field).empty()) model_.sensitive.insert(&field);
+  }
   Result<rules::Typed> rule(const Node& node, const Json& it, const Json& record, const Json& wanted) const {
     return compile_rule(scope_, node.text, it, record, wanted);
   }
@@ -230,6 +237,11 @@ Status Catalogue::compile(const pack::Pack& pack) {
     model.entity = &entity;
     model.scope = scope;
     TRY(Compiler(model).run());
+    std::set<std::string> searched;
+    for (const pack::Part& view : pack.views)
+      if (text_in(view.source->root, "list") == entity.name)
+        for (const std::string& field : texts_in(view.source->root, "search")) searched.insert(field);
+    for (const std::string& field : searched) model.layout.searched.push_back(entity.find(field));
   }
   for (const pack::Part& each : pack.decisions) TRY(compile(each, pack, *scope));
   return {};

@@ -71,7 +71,8 @@ struct Model {
   std::vector<StateModel> states;
   std::vector<RoleAccess> access;
   std::vector<Referrer> referrers;
-  std::string owner;  // a field; "creator"; "": nobody's
+  std::set<const pack::Field*> sensitive;  // fields and columns of tables
+  std::string owner;                       // a field; "creator"; "": nobody's
   enum class Delete { keep, erase, never } on_delete = Delete::keep;
   std::string number;                         // the rule for numbers; empty: none
   std::string chain;                          // of the pack, that versions are anchored on; empty: none

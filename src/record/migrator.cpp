@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "crypto/sm3.h"
+#include "record/words.h"
 
 namespace chengxin::record {
 namespace {
@@ -148,6 +149,7 @@ Status Migrator::run() {
   if (before_)
     for (const auto& [name, model] : before_->models())
       if (!after_.models().contains(name)) TRY(drop_entity(model));
+  TRY(all_words());
   return indexes();
 }
 
@@ -182,12 +184,15 @@ Status Migrator::create(const Model& now) {
   const bool there = columns_.contains({layout.table, "id"});
   bool returned = false;
   if (!there) {
-    TRY(session_.define(
-        fmt::format("create table {} (id {{text}} not null primary key, number {{text}}, state {{text}}, "
-                    "version {{int}} not null, "
-                    "created_ms {{int}} not null, created_by {{text}} not null, changed_ms {{int}} not null, "
-                    "changed_by {{text}} not null, deleted_ms {{int}}) {{strict}}",
-                    layout.table)));
+    const bool sqlite = session_.dialect() == sql::Dialect::sqlite;
+    TRY(session_.define(fmt::format(
+        "create table {} ({}, number {{text}}, state {{text}}, words {}, "
+        "version {{int}} not null, "
+        "created_ms {{int}} not null, created_by {{text}} not null, changed_ms {{int}} not null, "
+        "changed_by {{text}} not null, deleted_ms {{int}}) {{strict}}",
+        layout.table,
+        sqlite ? "row integer primary key, id text not null unique" : "id {text} not null primary key",
+        sqlite ? "text" : "tsvector")));
     TRY(session_.run("insert into record_column (table_name, column_name, kind) values (?, 'id', 'table')",
                      layout.table));
     columns_[{layout.table, "id"}] = false;
@@ -497,12 +502,74 @@ Status Migrator::unique(const Model& now) {
   return {};
 }
 
+namespace {
+
+// What is searched in which columns, as it stands in record_index.
+std::string words_definition(const pack::Layout& layout) {
+  std::string out;
+  for (const Field* each : layout.searched) out += " " + layout.column(each->name)->name;
+  return out.empty() ? "" : fmt::format("words {}:{}", layout.table, out);
+}
+
+}  // namespace
+
+// Made anew when other fields are searched than were, or when what they hold was changed here.
+Status Migrator::words(const Model& now, const std::string& held) {
+  const pack::Layout& layout = now.layout;
+  const std::string wanted = words_definition(layout);
+  const bool changed = std::any_of(steps_.begin(), steps_.end(), [&](const Step& each) {
+    return each.object == now.name() &&
+           (each.kind == "convert" || each.kind == "compute" || each.kind == "fill") &&
+           std::any_of(layout.searched.begin(), layout.searched.end(),
+                       [&](const Field* field) { return field->name == each.member; });
+  });
+  if (held == wanted && !changed) return {};
+  if (!held.empty()) TRY(session_.define(drop_words_index(layout.table, session_.dialect())));
+  TRY(session_.run("delete from record_index where index_name = ?", words_index(layout.table)));
+  if (wanted.empty()) {
+    TRY(session_.run(fmt::format("update {} set words = null", layout.table)));
+    return {};
+  }
+  const Rows rows(layout, means_.vault, session_);
+  int64_t filled = 0;
+  TRY(each_record(now, [&](std::span<const std::string> ids) -> Status {
+    ASSIGN(const auto records, rows.load(ids));
+    filled += int64_t(records.size());
+    return rows.put_words(records);
+  }));
+  TRY(session_.define(make_words_index(layout.table, session_.dialect())));
+  TRY(session_.run("insert into record_index (index_name, definition) values (?, ?)",
+                   words_index(layout.table), wanted));
+  if (filled > 0) step("search", now.name(), "").rows = filled;
+  return {};
+}
+
+Status Migrator::all_words() {
+  ASSIGN(const auto rows,
+         session_.rows("select index_name, definition from record_index where definition like 'words %'"));
+  std::map<std::string, std::string> held;
+  for (const sql::Row& row : rows) held[row.text(0)] = row.text(1);
+  for (const auto& [name, model] : after_.models()) {
+    const auto found = held.find(words_index(model.layout.table));
+    TRY(words(model, found == held.end() ? "" : found->second));
+    if (found != held.end()) held.erase(found);
+  }
+  // Of entities that are gone: what they hold is found again when they come back.
+  for (const auto& [index, definition] : held) {
+    const size_t colon = definition.find(':');
+    TRY(session_.define(drop_words_index(definition.substr(6, colon - 6), session_.dialect())));
+    TRY(session_.run("delete from record_index where index_name = ?", index));
+  }
+  return {};
+}
+
 Status Migrator::indexes() {
   for (const Step& each : steps_)
     if (!each.reason.empty()) return {};  // it is rolled back, and a unique one could not be made
   std::set<std::string> wanted;
   for (const auto& [name, model] : after_.models()) add_indexes(model, wanted);
-  ASSIGN(const auto rows, session_.rows("select index_name, definition from record_index"));
+  ASSIGN(const auto rows, session_.rows("select index_name, definition from record_index "
+                                        "where definition not like 'words %'"));
   for (const sql::Row& row : rows) {
     if (wanted.erase(row.text(1)) > 0) continue;
     TRY(session_.define("drop index " + row.text(0)));

@@ -5,12 +5,13 @@ namespace chengxin::record {
 
 // One thing that applying a pack does to the tables, or finds there.
 struct Step {
-  std::string kind;    // create, add, convert, fill, compute, unique, return, drop, required, code, state
-  std::string object;  // an entity
-  std::string member;  // a field of it; empty: the whole
-  int64_t rows = 0;    // records that it concerns
-  bool loss = false;   // what they hold there can no longer be reached
-  std::string reason;  // why it cannot be done; empty: it can
+  std::string
+      kind;  // create, add, convert, fill, compute, unique, return, drop, search, required, code, state
+  std::string object;                 // an entity
+  std::string member;                 // a field of it; empty: the whole
+  int64_t rows = 0;                   // records that it concerns
+  bool loss = false;                  // what they hold there can no longer be reached
+  std::string reason;                 // why it cannot be done; empty: it can
   std::vector<std::string> examples;  // ids of such records
 
   std::string name() const { return member.empty() ? object : object + "." + member; }
@@ -58,6 +59,8 @@ class Migrator {
   Status states(const Model& before, const Model& now);
   Status computed(const Model& before, const Model& now);
   Status unique(const Model& now);
+  Status words(const Model& now, const std::string& held);
+  Status all_words();
   Status indexes();
   Result<int64_t> count(const std::string& table, const std::string& where = "");
   Status each_record(const Model& model, const std::function<Status(std::span<const std::string>)>& visit);

@@ -1,8 +1,11 @@
 #include "record/rows.h"
 
+#include <algorithm>
+
 #include "crypto/derive.h"
 #include "crypto/hmac.h"
 #include "crypto/sm4.h"
+#include "record/words.h"
 
 namespace chengxin::record {
 namespace {
@@ -33,7 +36,22 @@ Json cell(const ListTable& list, const Column& column, const Json& row) {
   return list.field->type == pack::Type::table ? row.value(column.field->name, Json()) : row;
 }
 
-size_t width(const Column& column) { return column.digest.empty() ? 1 : 2; }
+// SQLite's index of words, whose triggers an untrusted schema may not have. Its entry goes before the words
+// do, and comes after them. `where` and what it takes: of the records.
+Status index_words(sql::Session& session, const pack::Layout& layout, bool add, std::string_view where,
+                   const sql::Batch& batch) {
+  if (layout.searched.empty() || session.dialect() != sql::Dialect::sqlite) return {};
+  const std::string index = words_index(layout.table);
+  const std::string into = add ? fmt::format("insert into {} (rowid, words) select", index)
+                               : fmt::format("insert into {0} ({0}, rowid, words) select 'delete',", index);
+  return session.run_each(fmt::format("{} row, words from {} where {}", into, layout.table, where), batch);
+}
+
+const Json& field_of(const Stored& record, const std::string& name) {
+  static const Json nothing;
+  const auto found = record.fields.find(name);
+  return found == record.fields.end() ? nothing : *found;
+}
 
 }  // namespace
 
@@ -183,40 +201,59 @@ Result<std::vector<std::string>> Rows::ids_after(const std::string& id, size_t l
   return out;
 }
 
-Status Rows::insert(const Stored& record) const {
+Status Rows::insert(std::span<const Stored> records) const {
   std::string names = "id, number, state, version, created_ms, created_by, changed_ms, changed_by";
-  std::vector<Value> values{
-      record.id,         text_or_null(record.number), text_or_null(record.state), record.version,
-      record.created_ms, record.created_by,           record.changed_ms,          record.changed_by};
-  for (const Column& each : layout_.columns) {
-    add_names(each, "", names);
-    add_values(each, record.id, record.fields.value(each.field->name, Json()), values);
-  }
+  for (const Column& each : layout_.columns) add_names(each, "", names);
+  const bool searched = !layout_.searched.empty();
   sql::Batch batch;
-  batch.add_row(params_of(values));
-  TRY(session_.run_each(
-      fmt::format("insert into {} ({}) values ({})", layout_.table, names, marks(values.size())), batch));
-  for (const ListTable& list : layout_.lists)
-    TRY(put_list(list, record.id, record.fields.value(list.field->name, Json::array())));
+  for (const Stored& record : records) {
+    std::vector<Value> values{
+        record.id,         text_or_null(record.number), text_or_null(record.state), record.version,
+        record.created_ms, record.created_by,           record.changed_ms,          record.changed_by};
+    for (const Column& each : layout_.columns)
+      add_values(each, record.id, field_of(record, each.field->name), values);
+    if (searched) values.emplace_back(words_of(layout_, record, session_.dialect()));
+    batch.add_row(params_of(values));
+  }
+  if (batch.empty()) return {};
+  std::string places = marks(batch.width() - (searched ? 1 : 0));
+  if (searched) {
+    names += ", words";
+    places += ", " + words_place();
+  }
+  TRY(session_.run_each(fmt::format("insert into {} ({}) values ({})", layout_.table, names, places), batch));
+  sql::Batch ids;
+  for (const Stored& record : records) ids.add(record.id);
+  TRY(index_words(session_, layout_, true, "id = ?", ids));
+  for (const ListTable& list : layout_.lists) {
+    sql::Batch items;
+    for (const Stored& record : records) add_list(list, record.id, field_of(record, list.field->name), items);
+    TRY(put_lists(list, items));
+  }
   return {};
 }
 
-Status Rows::put_list(const ListTable& list, const std::string& id, const Json& values) const {
-  sql::Batch batch;
-  std::string names = "of_id, position";
-  size_t count = 2;
-  for (const Column& column : list.columns) {
-    add_names(column, "", names);
-    count += width(column);
-  }
+void Rows::add_list(const ListTable& list, const std::string& id, const Json& values,
+                    sql::Batch& batch) const {
   for (size_t i = 0; i < values.size(); ++i) {
     std::vector<Value> row{id, int64_t(i)};
     for (const Column& column : list.columns) add_values(column, id, cell(list, column, values[i]), row);
     batch.add_row(params_of(row));
   }
+}
+
+Status Rows::put_lists(const ListTable& list, const sql::Batch& batch) const {
   if (batch.empty()) return {};
-  return session_.run_each(fmt::format("insert into {} ({}) values ({})", list.name, names, marks(count)),
-                           batch);
+  std::string names = "of_id, position";
+  for (const Column& column : list.columns) add_names(column, "", names);
+  return session_.run_each(
+      fmt::format("insert into {} ({}) values ({})", list.name, names, marks(batch.width())), batch);
+}
+
+Status Rows::put_list(const ListTable& list, const std::string& id, const Json& values) const {
+  sql::Batch batch;
+  add_list(list, id, values, batch);
+  return put_lists(list, batch);
 }
 
 Status Rows::replace(const Stored& before, const Stored& after) const {
@@ -234,12 +271,25 @@ Status Rows::replace(const Stored& before, const Stored& after) const {
     if (!each.digest.empty()) set += fmt::format(", {} = ?", each.digest);
     add_values(each, after.id, value, values);
   }
+  const bool reworded = std::any_of(layout_.searched.begin(), layout_.searched.end(), [&](const Field* each) {
+    return field_of(before, each->name) != field_of(after, each->name);
+  });
+  sql::Batch same;
+  same.add(before.id, before.version);
+  if (reworded) {
+    TRY(index_words(session_, layout_, false, "id = ? and version = ?", same));
+    set += ", words = " + words_place();
+    values.emplace_back(words_of(layout_, after, session_.dialect()));
+  }
   values.emplace_back(after.id);
   values.emplace_back(before.version);
   sql::Query update(
       fmt::format("update {} set {} where id = ? and version = ? returning id", layout_.table, set), values);
   ASSIGN(const auto changed, session_.rows(update));
   if (changed.empty()) return fail(Code::conflict, "record.stale", "{}", after.id);
+  sql::Batch id;
+  id.add(after.id);
+  if (reworded) TRY(index_words(session_, layout_, true, "id = ?", id));
   for (const ListTable& list : layout_.lists) {
     const Json now = after.fields.value(list.field->name, Json::array());
     if (now == before.fields.value(list.field->name, Json::array())) continue;
@@ -283,9 +333,24 @@ Status Rows::put(const std::string& id, const Field& field, const Json& value, b
   return {};
 }
 
+std::string Rows::words_place() const {
+  return session_.dialect() == sql::Dialect::sqlite ? "?" : "cast(? as tsvector)";
+}
+
+Status Rows::put_words(std::span<const Stored> records) const {
+  sql::Batch batch;
+  for (const Stored& each : records) batch.add(words_of(layout_, each, session_.dialect()), each.id);
+  if (batch.empty()) return {};
+  return session_.run_each(fmt::format("update {} set words = {} where id = ?", layout_.table, words_place()),
+                           batch);
+}
+
 Status Rows::erase(const std::string& id) const {
   for (const ListTable& list : layout_.lists)
     TRY(session_.run(fmt::format("delete from {} where of_id = ?", list.name), id));
+  sql::Batch ids;
+  ids.add(id);
+  TRY(index_words(session_, layout_, false, "id = ?", ids));
   TRY(session_.run(fmt::format("delete from {} where id = ?", layout_.table), id));
   return {};
 }

@@ -47,21 +47,28 @@ class Rows {
   // Ids after this one, ascending.
   Result<std::vector<std::string>> ids_after(const std::string& id, size_t limit) const;
 
-  Status insert(const Stored& record) const;
+  Status insert(const Stored& record) const { return insert(std::span(&record, 1)); }
+  Status insert(std::span<const Stored> records) const;
   // Replaces `before`. record.stale when somebody else changed it meanwhile.
   Status replace(const Stored& before, const Stored& after) const;
   // One field of a record, of whatever version: for migrations. With `keep`, the rows of its table stay and
   // get what is given of their columns.
   Status put(const std::string& id, const pack::Field& field, const Json& value, bool keep) const;
+  // Anew, of records that are there.
+  Status put_words(std::span<const Stored> records) const;
   Status erase(const std::string& id) const;
 
   // Whether another record that is not deleted has the same in these fields. A list is never the same.
   Result<bool> has_twin(const Stored& record, std::span<const std::string> fields) const;
 
  private:
+  std::string words_place() const;
   sql::Value held(const pack::Column& column, const std::string& id, const Json& value) const;
   Result<Json> value_of(const pack::Column& column, const std::string& id, const sql::Value& value) const;
   std::string place(const pack::Column& column, const std::string& id) const;
+  void add_list(const pack::ListTable& list, const std::string& id, const Json& values,
+                sql::Batch& batch) const;
+  Status put_lists(const pack::ListTable& list, const sql::Batch& batch) const;
   Status put_list(const pack::ListTable& list, const std::string& id, const Json& values) const;
   void add_values(const pack::Column& column, const std::string& id, const Json& value,
                   std::vector<sql::Value>& out) const;

@@ -158,8 +158,9 @@ class Work {
   Status check_in_sight(const Model& model, const std::string& id, const Views& views);
   RoleAccess for_task(const Model& model) const;
   bool may_write(const Views& views, std::string_view field) const;
-  Json shown(const Model& model, const Stored& record, const Views& views,
+  Json shown(const Model& model, Stored record, const Views& views,
              const std::vector<std::string>& clear = {}) const;
+  Result<Condition> searched(const Model& model, const Access& access, const ListQuery& asked, bool& few);
   Status check_asked(const Model& model, const rules::Typed& rule, Access& access) const;
 
   // Writing.

@@ -32,7 +32,8 @@ class ViewLinker {
     const Node& root = source_.root;
     const Node* list = root.find("list");
     if (!takes(list ? list : root.find("form"))) return;
-    for (const char* member : {"columns", "filters", "search"}) fields(root.find(member));
+    for (const char* member : {"columns", "filters"}) fields(root.find(member));
+    searched(root.find("search"));
     if (const Node* newest = root.find("newest"))
       names_one(*newest, fields_, "pack.field_unknown", source_, findings_);
     if (const Node* where = root.find("where"))
@@ -45,6 +46,20 @@ class ViewLinker {
   }
 
  private:
+  // Words of texts are indexed in the clear, so not of what is encrypted.
+  void searched(const Node* names) {
+    if (!names) return;
+    const Entity& entity = *scope_.entities.at(it_.at("object").get<std::string>());
+    for (const Node& name : names->items) {
+      if (!names_one(name, fields_, "pack.field_unknown", source_, findings_)) continue;
+      const Field* field = entity.find(name.text);
+      if (!field || field->type != Type::text)
+        findings_.wrong("pack.search_kind", source_.file, name.at, name.text);
+      else if (!sensitivity_of(entity, *field).empty())
+        findings_.wrong("pack.search_sensitive", source_.file, name.at, name.text);
+    }
+  }
+
   bool takes(const Node* name) {
     if (!name || !names_one(*name, scope_.entity_names, "pack.entity_unknown", source_, findings_))
       return false;

@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "directory/personal.h"
+#include "record/words.h"
 #include "record/work.h"
 
 // What may be seen, by whom.
@@ -12,6 +13,9 @@ using pack::Field;
 using pack::Storage;
 
 constexpr size_t kMostRows = 500;
+// Records that have the words, above which a list is walked in its order until a page is full, rather than
+// all of them being sorted: SQLite does not estimate how many there are, as PostgreSQL does.
+constexpr int64_t kFewFound = 10'000;
 
 bool is_hidden(std::string_view field, std::span<const RoleAccess* const> views) {
   return std::all_of(views.begin(), views.end(),
@@ -88,24 +92,25 @@ Result<Work::Seen> Work::seen(const Model& model, const std::string& id, Verb ve
   return out;
 }
 
-Json Work::shown(const Model& model, const Stored& record, const Views& views,
+Json Work::shown(const Model& model, Stored record, const Views& views,
                  const std::vector<std::string>& clear) const {
   Json fields = Json::object(), hidden_behind = Json::array();
-  const auto put = [&](const Field& field, std::string_view top, const Json& value, Json& into) {
-    const bool sensitive = !pack::sensitivity_of(*model.entity, field).empty();
+  const auto put = [&](const Field& field, std::string_view top, Json value, Json& into) {
     const bool revealed = std::find(clear.begin(), clear.end(), field.name) != clear.end();
-    const bool open = is_shown(top, views) && (!sensitive || revealed);
-    into[field.name] = open || value.is_null() ? value : masked(value);
+    const bool open = is_shown(top, views) && (!model.sensitive.contains(&field) || revealed);
+    into[field.name] = open || value.is_null() ? std::move(value) : masked(value);
     return open;
   };
   for (const Field& field : model.entity->fields) {
     if (is_hidden(field.name, views)) continue;
-    Json value = record.fields.value(field.name, Json());
+    Json value;
+    if (const auto held = record.fields.find(field.name); held != record.fields.end())
+      value = std::move(*held);
     if (field.type == pack::Type::table && model.layout.list(field.name))
       for (Json& row : value)
         for (const Field& column : field.columns)
           put(column, field.name, row.value(column.name, Json()), row);
-    if (!put(field, field.name, value, fields)) hidden_behind.push_back(field.name);
+    if (!put(field, field.name, std::move(value), fields)) hidden_behind.push_back(field.name);
   }
   Json out = {{"id", record.id},
               {"entity", model.name()},
@@ -152,6 +157,39 @@ Status Work::check_asked(const Model& model, const rules::Typed& rule, Access& a
     }
   }
   return {};
+}
+
+// The words in fields that each role shows through which he sees a record. `few`: all that have them may be
+// sorted.
+Result<Work::Condition> Work::searched(const Model& model, const Access& access, const ListQuery& asked,
+                                       bool& few) {
+  const pack::Part* view = asked.view.empty() ? nullptr : view_of(model, asked.view);
+  const pack::Node* names = view ? view->source->root.find("search") : nullptr;
+  if (!names) return fail(Code::invalid_argument, "record.search_unknown", "{}", asked.view);
+  std::vector<size_t> fields;
+  for (size_t i = 0; i < model.layout.searched.size(); ++i) {
+    const std::string& field = model.layout.searched[i]->name;
+    const bool named = std::any_of(names->items.begin(), names->items.end(),
+                                   [&](const pack::Node& each) { return each.text == field; });
+    const bool shown = std::all_of(access.roles.begin(), access.roles.end(),
+                                   [&](const RoleAccess* each) { return each->shows(field); });
+    if (named && shown) fields.push_back(i);
+  }
+  if (fields.empty()) return fail(Code::forbidden, "record.field_hidden", "{}", asked.view);
+  const sql::Dialect dialect = session_.dialect();
+  const auto query = words_query(asked.search, fields, dialect);
+  if (!query) return fail(Code::invalid_argument, "record.search_words", "{}", asked.search);
+  if (dialect == sql::Dialect::postgresql)
+    return Condition{"t.words @@ cast(? as tsquery)", {sql::Value(query->match)}};
+  const std::string index = words_index(model.layout.table);
+  ASSIGN(const auto count,
+         session_.row(
+             fmt::format("select count(*) from (select rowid from {0} where {0} match ? limit ?)", index),
+             query->match, kFewFound + 1));
+  few = count->integer(0) <= kFewFound;
+  if (!few) return Condition{query->text, query->values};
+  return Condition{fmt::format("t.row in (select rowid from {0} where {0} match ?)", index),
+                   {sql::Value(query->match)}};
 }
 
 Result<Listing> Work::list(std::string_view entity, const ListQuery& asked) {
@@ -204,6 +242,17 @@ Result<Listing> Work::list(std::string_view entity, const ListQuery& asked) {
     descending = true;
   }
 
+  std::string id = "t.id";
+  if (!asked.search.empty()) {
+    bool few = false;
+    ASSIGN(Condition found, searched(*model, access, asked, few));
+    conditions.push_back(std::move(found));
+    if (few) {  // not by the index of the order
+      key = "+" + key;
+      id = "+t.id";
+    }
+  }
+
   const Rows rows = this->rows(*model);
   std::string select = fmt::format("select {}, t.id", key), any;
   std::vector<sql::Value> values;
@@ -215,7 +264,7 @@ Result<Listing> Work::list(std::string_view entity, const ListQuery& asked) {
   sql::Query query(fmt::format("{}, {} from {} t", select, rows.columns(), model->layout.table), values);
   query.where("t.deleted_ms is null").where_values(any, values);
   for (const Condition& each : conditions) query.where_values(each.text, each.values);
-  query.keys({key, "t.id"}, descending ? sql::Order::descending : sql::Order::ascending);
+  query.keys({key, id}, descending ? sql::Order::descending : sql::Order::ascending);
   ASSIGN(const sql::Page page,
          session_.page(query, asked.cursor, std::clamp<size_t>(asked.limit, 1, kMostRows)));
 
@@ -230,7 +279,7 @@ Result<Listing> Work::list(std::string_view entity, const ListQuery& asked) {
     Views views;
     for (size_t role = 0; role < access.roles.size(); ++role)
       if (page.rows[i].truth(2 + role)) views.push_back(access.roles[role]);
-    out.records.push_back(shown(*model, found[i], views));
+    out.records.push_back(shown(*model, std::move(found[i]), views));
   }
   return out;
 }
