@@ -72,6 +72,7 @@ Platform::~Platform() {
   if (server_) server_->stop();
   access_watch_.reset();
   anchoring_.reset();
+  record_anchoring_.reset();
   case_runner_.reset();
   cases_.reset();
   people_.reset();
@@ -192,6 +193,7 @@ Status Platform::open_services() {
   ASSIGN(gateway_, gateway::Gateway::open(*database_, std::move(gateway)));
   gateway_->start();
   ASSIGN(packs_, open_packs(installation_, *database_));
+  ASSIGN(record_anchoring_, record::Anchoring::open(*database_, *evidence_, {.default_chain = "default"}));
   jobs_ = std::make_unique<jobs::Runner>(now_ms);
   define_maintenance(
       *jobs_, {installation_, *host_, *database_, *blobs_, *evidence_, mirror_.get(), contracts_, *audit_});

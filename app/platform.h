@@ -21,6 +21,7 @@
 #include "members.h"
 #include "mirror/mirror.h"
 #include "oidc/relying_party.h"
+#include "record/anchoring.h"
 #include "record/installation.h"
 #include "sql/database.h"
 
@@ -67,6 +68,7 @@ class Platform {
   std::unique_ptr<authority::Service> authority_;
   std::unique_ptr<gateway::Gateway> gateway_;
   std::unique_ptr<record::Installation> packs_;
+  std::unique_ptr<record::Anchoring> record_anchoring_;
   std::unique_ptr<jobs::Runner> jobs_;
   std::unique_ptr<audit::Anchoring> anchoring_;
   std::unique_ptr<access::Service> access_;

@@ -3,6 +3,7 @@
 #include "api/describe.h"
 #include "api/pack_forms.h"
 #include "api/pack_people.h"
+#include "record/proofs.h"
 
 namespace chengxin::api {
 namespace {
@@ -56,6 +57,7 @@ Status check_masks(const Call& call, const record::ListQuery& query) {
   for (const std::string& mask : call.principal.grant.any_masks()) {
     bool named = query.sort == mask || query.where.find(mask) != std::string::npos;
     for (const auto& [field, text] : query.equal) named |= field == mask;
+    named |= !query.search.empty();
     if (named) return fail(Code::forbidden, "access.not_allowed", "{} is masked", mask);
   }
   return {};
@@ -65,6 +67,7 @@ Result<record::ListQuery> query_of(const Call& call) {
   record::ListQuery out;
   out.view = call.query.text("view");
   out.where = call.query.text("where");
+  out.search = call.query.text("search");
   out.sort = call.query.text("sort");
   out.descending = call.query.flag("descending");
   out.cursor = call.query.text("cursor");
@@ -128,6 +131,22 @@ Result<Response> reveal(Call& call, Work& work) {
   return json_response(record);
 }
 
+// What evidence has of a version of a record, with the fields that are asked for.
+Result<Response> prove(Call& call) {
+  const Services& services = call.app.services;
+  const auto catalogue = services.packs->current();
+  record::Proofs::Asked asked{entity_of(call), id_of(call), call.json["version"], {}, "", true};
+  asked.fields = call.json["fields"].get<std::vector<std::string>>();
+  asked.purpose = call.json.value("purpose", "");
+  asked.timestamp = call.json.value("timestamp", true);
+  call.audit_detail = fmt::format("{}: {}", fmt::join(asked.fields, ", "), asked.purpose);
+  record::Proofs proofs(*services.packs, *services.evidence);
+  ASSIGN(const Bytes bundle, proofs.bundle(person_of(call, *catalogue), asked));
+  Response out{200, "application/x-cxproof", to_string(bundle), {}, {}};
+  out.headers.emplace_back("Content-Disposition", "attachment; filename=\"record.cxproof\"");
+  return out;
+}
+
 // Of fields, any: the document of an application has those of its entities instead (pack_openapi.h).
 void add_schemas(Resource& resource) {
   const Json text = text_schema(), number = integer_schema(), any = {{"type", "object"}};
@@ -142,6 +161,11 @@ void add_schemas(Resource& resource) {
       object_schema({{"state", reference("RecordState")}, {"version", number}}, {"state", "version"});
   resource.schemas["RecordReveal"] =
       object_schema({{"fields", list_schema(text)}, {"purpose", text}}, {"fields", "purpose"});
+  resource.schemas["RecordProof"] = object_schema({{"version", number},
+                                                   {"fields", list_schema(text)},
+                                                   {"purpose", text},
+                                                   {"timestamp", {{"type", "boolean"}}}},
+                                                  {"version", "fields"});
   resource.schemas["Record"] = object_schema(
       {{"id", text},
        {"entity", text},
@@ -200,6 +224,10 @@ Route listing() {
            {"where",
             text_schema(),
             {"CEL 条件，如 it.state == 'draft'", "A condition in CEL: it.state == 'draft'"}},
+           {"search",
+            text_schema(),
+            {"全文检索的词，须同时给出带检索的 view；中文两字即可",
+             "Words to look for, with a view that says where; two Chinese characters will do"}},
            {"equal",
             list_schema(text_schema()),
             {"字段:内容，用于可等值检索的加密字段",
@@ -274,6 +302,24 @@ std::vector<Route> routes() {
        .answers = {{200, "application/json", reference("Record"), {}}},
        .reasons = besides_seen({"record.purpose", "record.field_unknown", "record.field_hidden"}),
        .handler = changes(reveal)},
+      {.method = Method::post,
+       .path = kOne + "/proof",
+       .id = "proveRecord",
+       .summary =
+           {"某一版本的证明包，只披露所列字段；任何人可离线验证",
+            "A proof of a version that discloses the listed fields alone: anybody verifies it, offline"},
+       .tag = "records",
+       .body = {{"application/json", reference("RecordProof")}},
+       .answers = {{200,
+                    "application/x-cxproof",
+                    {},
+                    {"证明包：docs/formats/cxproof.md", "A proof bundle: docs/formats/cxproof.md"}}},
+       .reasons = besides_seen({"record.purpose", "record.field_unknown", "record.field_hidden",
+                                "record.version_unknown", "record.not_committed", "evidence.not_anchored",
+                                "evidence.refused", "evidence.erased"}),
+       .handler = [](Call& call) -> Task<Result<Response>> {
+         co_return co_await blocking(call.app, [&] { return prove(call); });
+       }},
   };
 }
 
