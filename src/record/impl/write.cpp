@@ -47,6 +47,10 @@ bool Work::may_write(const Views& views, std::string_view field) const {
 
 // Of what was written: nobody makes records in the name of others, nor hands his own over to them.
 Status Work::check_in_sight(const Model& model, const std::string& id, const Views& views) {
+  const bool sees_all = std::any_of(views.begin(), views.end(), [](const RoleAccess* each) {
+    return each->read && std::holds_alternative<All>(*each->read);
+  });
+  if (sees_all) return {};
   const auto found = seen(model, id, Verb::read);
   const auto same = [&](const RoleAccess* each) {
     return std::find(views.begin(), views.end(), each) != views.end();
@@ -178,11 +182,18 @@ Result<Json> Work::create(std::string_view entity, const Json& given) {
   TRY(complete(*model, record));
   TRY(compute(*model, record));
   TRY(judge(*model, nullptr, record));
+<<<<<<< HEAD
   // Nor that of one that was erased: its versions and what the chain has of them are told apart by it.
   ASSIGN(const auto there,
          session_.row("select 1 from record_version where entity = ? and record = ? limit 1", entity,
                       record.id));
   if (there) return fail(Code::conflict, "record.id_taken", "{} {}", entity, record.id);
+=======
+  if (given.contains("id")) {
+    ASSIGN(const auto there, rows(*model).load(record.id));
+    if (there) return fail(Code::conflict, "record.id_taken", "{} {}", entity, record.id);
+  }
+>>>>>>> 31e8695 (Records come in and go out as CSV, with each bad row told; a benchmark of lists at size; records that a role sees whole are not looked up again once made)
   ASSIGN(record.number, next_number(*model));
   TRY(rows(*model).insert(record));
   TRY(check_in_sight(*model, record.id, views));
