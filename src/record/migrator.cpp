@@ -100,13 +100,20 @@ void add_indexes(const Model& model, std::set<std::string>& out) {
     const Node& root = view.source->root;
     const Node* of = root.find("list");
     if (!of || of->text != model.name()) continue;
-    std::vector<std::string> fields;
-    if (const Node* newest = root.find("newest")) fields.push_back(newest->text);
+    const auto plain = [&](const std::string& name) {
+      const Column* column = layout.column(name);
+      return column && column->storage != Storage::sealed ? column : nullptr;
+    };
+    const Node* newest = root.find("newest");
+    const Column* order = newest ? plain(newest->text) : nullptr;
+    const std::string key = order ? sort_key(*order, "") : "created_ms";
+    if (order) index(layout.table, key + ", id");
     if (const Node* filters = root.find("filters"))
-      for (const Node& each : filters->items) fields.push_back(each.text);
-    for (const std::string& name : fields)
-      if (const Column* column = layout.column(name); column && column->storage != Storage::sealed)
-        index(layout.table, sort_key(*column, "") + ", id");
+      for (const Node& each : filters->items)
+        if (const Column* column = plain(each.text)) {
+          index(layout.table, sort_key(*column, "") + ", id");
+          if (column != order) index(layout.table, fmt::format("{}, {}, id", column->name, key));
+        }
   }
 }
 
