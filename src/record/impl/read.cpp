@@ -179,17 +179,17 @@ Result<Work::Condition> Work::searched(const Model& model, const Access& access,
   const sql::Dialect dialect = session_.dialect();
   const auto query = words_query(asked.search, fields, dialect);
   if (!query) return fail(Code::invalid_argument, "record.search_words", "{}", asked.search);
-  if (dialect == sql::Dialect::postgresql)
-    return Condition{"t.words @@ cast(? as tsquery)", {sql::Value(query->match)}};
+  const bool sqlite = dialect == sql::Dialect::sqlite;
   const std::string index = words_index(model.layout.table);
+  const std::string has = sqlite ? fmt::format("{0} where {0} match ?", index)
+                                 : fmt::format("{} where words @@ cast(? as tsquery)", model.layout.table);
   ASSIGN(const auto count,
-         session_.row(
-             fmt::format("select count(*) from (select rowid from {0} where {0} match ? limit ?)", index),
-             query->match, kFewFound + 1));
+         session_.row(fmt::format("select count(*) from (select 1 from {} limit ?) found", has), query->match,
+                      kFewFound + 1));
   few = count->integer(0) <= kFewFound;
+  if (!sqlite) return Condition{"t.words @@ cast(? as tsquery)", {sql::Value(query->match)}};
   if (!few) return Condition{query->text, query->values};
-  return Condition{fmt::format("t.row in (select rowid from {0} where {0} match ?)", index),
-                   {sql::Value(query->match)}};
+  return Condition{fmt::format("t.row in (select rowid from {})", has), {sql::Value(query->match)}};
 }
 
 Result<Listing> Work::list(std::string_view entity, const ListQuery& asked) {
@@ -248,8 +248,8 @@ Result<Listing> Work::list(std::string_view entity, const ListQuery& asked) {
     ASSIGN(Condition found, searched(*model, access, asked, few));
     conditions.push_back(std::move(found));
     if (few) {  // not by the index of the order
-      key = "+" + key;
-      id = "+t.id";
+      key = fmt::format("coalesce({0}, {0})", key);
+      id = "coalesce(t.id, t.id)";
     }
   }
 
