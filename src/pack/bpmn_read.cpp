@@ -121,7 +121,8 @@ class Importer {
   }
 
   Node head(const Element& process) {
-    static const std::vector<std::string> known{"en", "note_en", "for", "start", "withdraw_before"};
+    static const std::vector<std::string> known{"en",    "note_en",         "for",
+                                                "start", "withdraw_before", "calendar"};
     const Element* own = checked_part(process, "process", known, file_, findings_);
     const auto said = [&](const char* name) { return own ? attribute_of(*own, name) : std::string(); };
     const Place at = process.at;
@@ -148,8 +149,8 @@ class Importer {
 
   void tail(Node& root, const Element& process) {
     const Element* own = own_part(process, "process");
-    if (own && own->find("withdraw_before"))
-      put(root, "withdraw_before", scalar_node(attribute_of(*own, "withdraw_before"), own->at));
+    for (const char* name : {"withdraw_before", "calendar"})
+      if (own && own->find(name)) put(root, name, scalar_node(attribute_of(*own, name), own->at));
   }
 
   // What the file says, else what the caller does; both is one too many.

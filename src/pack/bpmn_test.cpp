@@ -169,6 +169,7 @@ class Maker {
     if (coin()) shuffle();
     for (const auto& [step, text] : steps_) out += fmt::format("  {}: {{{}}}\n", step, text);
     if (coin()) out += "withdraw_before: " + pick(all_) + "\n";
+    if (coin()) out += "calendar: cal\n";
     return out;
   }
 

@@ -267,7 +267,8 @@ class Writer {
          {"note_en", note.en},
          {"for", text_of(root_, "for")},
          {"start", list_of(root_, "start")},
-         {"withdraw_before", text_of(root_, "withdraw_before")}});
+         {"withdraw_before", text_of(root_, "withdraw_before")},
+         {"calendar", text_of(root_, "calendar")}});
     for (const Figure& figure : diagram_.figures) flow_node(figure);
     for (const Arrow& arrow : diagram_.arrows) sequence_flow(arrow);
   }
