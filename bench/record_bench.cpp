@@ -1,7 +1,7 @@
 // Records of an entity of twenty fields, as a pack has them, beside the bare statements of the same work in
 // the same run: pages of a list, records made one at a time and in batches, words looked for, an export.
 // Both databases; PostgreSQL is the server of the tests, which does not wait for its disk.
-//   record_bench [RECORDS]      1000000 when left out
+//   record_bench [RECORDS [sqlite|postgresql]]      1000000 on both when left out
 #include <fmt/format.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -330,13 +330,16 @@ Status measure(const std::string& name, const std::string& url, size_t records) 
   return {};
 }
 
-Status all(size_t records) {
+Status on_sqlite(size_t records) {
   std::string folder = (fs::temp_directory_path() / "cx-record-bench-XXXXXX").string();
   if (!::mkdtemp(folder.data())) return fail(Code::unavailable, "bench.folder");
   const Status done = measure("SQLite", "sqlite:" + folder + "/bench.sqlite", records);
   std::error_code ignored;
   fs::remove_all(folder, ignored);
-  TRY(done);
+  return done;
+}
+
+Status on_postgresql(size_t records) {
   ASSIGN(const auto server, test::Postgres::start());
   ASSIGN(const std::string url, server->create_database());
   return measure("PostgreSQL", url, records);
@@ -348,8 +351,7 @@ Status all(size_t records) {
 int main(int argc, char** argv) {
   ::setvbuf(stdout, nullptr, _IOLBF, 0);
   const size_t records = argc > 1 ? std::strtoul(argv[1], nullptr, 10) : 1'000'000;
-  if (const auto done = chengxin::all(std::max<size_t>(records, 1000)); !done) {
-    fmt::print(stderr, "{}\n", done.error().to_string());
-    return 1;
-  }
+  const std::string_view which = argc > 2 ? argv[2] : "";
+  if (which != "postgresql") chengxin::demand(chengxin::on_sqlite(std::max<size_t>(records, 1000)));
+  if (which != "sqlite") chengxin::demand(chengxin::on_postgresql(std::max<size_t>(records, 1000)));
 }
