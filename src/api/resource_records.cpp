@@ -139,6 +139,9 @@ Result<Response> prove(Call& call) {
   asked.fields = call.json["fields"].get<std::vector<std::string>>();
   asked.purpose = call.json.value("purpose", "");
   asked.timestamp = call.json.value("timestamp", true);
+  for (const std::string& mask : call.principal.grant.any_masks())
+    if (std::find(asked.fields.begin(), asked.fields.end(), mask) != asked.fields.end())
+      return fail(Code::forbidden, "access.not_allowed", "{} is masked", mask);
   call.audit_detail = fmt::format("{}: {}", fmt::join(asked.fields, ", "), asked.purpose);
   record::Proofs proofs(*services.packs, *services.evidence);
   ASSIGN(const Bytes bundle, proofs.bundle(person_of(call, *catalogue), asked));

@@ -62,6 +62,27 @@ Json event_json(int64_t id, const flow::Event& event) {
   return out;
 }
 
+bool is_his(const flow::Case& at, int64_t task, const std::string& person) {
+  return std::any_of(at.open.tasks.begin(), at.open.tasks.end(), [&](const flow::Task& each) {
+    return (task == 0 || each.id == task) &&
+           std::find(each.people.begin(), each.people.end(), person) != each.people.end();
+  });
+}
+
+// What a decision was made by, as far as the reader sees it in the record.
+void cut_inputs(const Json& of, Json& event) {
+  if (!event.contains("detail") || !event["detail"].contains("why")) return;
+  Json& why = event["detail"]["why"];
+  if (!why.is_object() || !why.contains("inputs")) return;
+  const Json masked = of.is_object() ? of.value("masked", Json::array()) : Json::array();
+  Json seen = Json::object();
+  for (const auto& [name, value] : why["inputs"].items())
+    if (of.is_object() && of.at("fields").contains(name) &&
+        std::find(masked.begin(), masked.end(), Json(name)) == masked.end())
+      seen[name] = value;
+  why["inputs"] = std::move(seen);
+}
+
 // The fields that a form asks for.
 std::set<std::string> fields_of(const Catalogue& catalogue, const std::string& form) {
   std::set<std::string> out;
@@ -165,7 +186,11 @@ Result<Json> Desk::act(const Person& person, const std::string& task, const Deed
     wrongs.clear();
     ASSIGN(const flow::Case before, engine_.find(session, at->first));
     if (!deed.fields.is_null()) {
-      // Whose task it is is found out by the engine; what it refuses undoes the fields too.
+      if (!is_his(before, at->second, person.id)) {  // the engine says why
+        TRY(engine_.act(session,
+                        {deed.verb, task, {person.id, means.now_ms, deed.comment}, deed.people, deed.step}));
+        return fail(Code::forbidden, "flow.not_yours", "{}", task);
+      }
       ASSIGN(const auto process, engine_.process_of(session, before));
       std::string form;
       for (const flow::Task& each : before.open.tasks)
@@ -204,8 +229,7 @@ Result<Json> Desk::withdraw(const Person& person, int64_t id, const std::string&
 Result<bool> Desk::may_see(sql::Session& session, const Work::Means& means, const Person& person,
                            const flow::Case& at) {
   if (at.starter == person.id) return true;
-  for (const flow::Task& each : at.open.tasks)
-    if (std::find(each.people.begin(), each.people.end(), person.id) != each.people.end()) return true;
+  if (is_his(at, 0, person.id)) return true;
   ASSIGN(const auto did,
          session.row("select seq from flow_event where who = ? and case_id = ? limit 1", person.id, at.id));
   if (did) return true;
@@ -227,11 +251,22 @@ Result<Json> Desk::find(const Person& person, int64_t id) {
     if (!*sees) return fail(Code::not_found, "cases.not_found", "{}", id);
     ASSIGN(out, described(session, means, *at));
     ASSIGN(const auto history, engine_.history(session, id, 0, 10'000));
-    out["history"] = Json::array();
-    for (const flow::Event& each : history) out["history"].push_back(event_json(id, each));
+    // The record by what he may see of it; whose task it is sees it by that too.
     Work work(session, means, person);
-    const auto found = Records::load(work, means.catalogue, at->record);
-    if (found) out["of"] = work.shown_for_task(*found->model, found->record);
+    const size_t slash = at->record.find('/');
+    auto of = work.get(at->record.substr(0, slash), at->record.substr(slash + 1));
+    if (of) {
+      out["of"] = std::move(*of);
+    } else if (is_his(*at, 0, person.id)) {
+      const auto found = Records::load(work, means.catalogue, at->record);
+      if (found) out["of"] = work.shown_for_task(*found->model, found->record);
+    }
+    out["history"] = Json::array();
+    for (const flow::Event& each : history) {
+      Json event = event_json(id, each);
+      cut_inputs(out.value("of", Json()), event);
+      out["history"].push_back(std::move(event));
+    }
     return {};
   }));
   return out;

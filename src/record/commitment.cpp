@@ -47,15 +47,20 @@ bool is_sensitive(const pack::Entity& entity, const pack::Field& field) {
 }
 
 Json kept_content(const pack::Entity& entity, const Vault& vault, const Stored& record) {
-  Json fields = Json::object();
+  Json fields = Json::object(), sealed = Json::object();
   for (const pack::Field& field : entity.fields) {
     const Json value = record.fields.value(field.name, Json());
     if (value.is_null()) continue;
     const std::string place = fmt::format("{}/{}/{}", entity.name, field.name, record.id);
-    fields[field.name] =
-        is_sensitive(entity, field) ? Json{{"sealed", hex(vault.seal(place, value))}} : value;
+    if (is_sensitive(entity, field))
+      sealed[field.name] = hex(vault.seal(place, value));
+    else
+      fields[field.name] = value;
   }
-  return {{"number", record.number}, {"state", record.state}, {"fields", std::move(fields)}};
+  return {{"number", record.number},
+          {"state", record.state},
+          {"fields", std::move(fields)},
+          {"sealed", std::move(sealed)}};
 }
 
 Status open_content(const Vault& vault, std::string_view content, Facts& facts, std::string& fault) {
@@ -74,10 +79,10 @@ Status open_content(const Vault& vault, std::string_view content, Facts& facts, 
   facts.state = text_of("state");
   const auto fields = held->find("fields");
   if (fields == held->end() || !fields->is_object()) return damaged("");
-  for (const auto& [name, value] : fields->items()) {
-    facts.fields[name] = value;
-    if (!value.is_object() || value.size() != 1 || !value.contains("sealed")) continue;
-    const Json& text = value.at("sealed");
+  for (const auto& [name, value] : fields->items()) facts.fields[name] = value;
+  const auto all = held->find("sealed");
+  if (all == held->end() || !all->is_object()) return damaged("");
+  for (const auto& [name, text] : all->items()) {
     const auto sealed = text.is_string() ? unhex(text.get_ref<const std::string&>())
                                          : Result<Bytes>(fail(Code::data_loss, "record.damaged"));
     if (!sealed) return damaged(name);

@@ -60,6 +60,13 @@ void add_example(Step& step, const std::string& id) {
   if (step.examples.size() < kExamples) step.examples.push_back(id);
 }
 
+bool may_be_long(const Field& field) {
+  if (field.type == Type::json || field.type == Type::geometry || field.type == Type::attachment) return true;
+  const Node* longest = field.node->find("longest");
+  const auto most = longest ? pack::parse_decimal(longest->text) : std::nullopt;
+  return field.type == Type::text && (most ? most->scaled > 600 : field.option == "long");
+}
+
 // What has to be there to find records quickly, as "[unique ]index TABLE (…) [where …]".
 void add_indexes(const Model& model, std::set<std::string>& out) {
   const pack::Layout& layout = model.layout;
@@ -100,9 +107,11 @@ void add_indexes(const Model& model, std::set<std::string>& out) {
     const Node& root = view.source->root;
     const Node* of = root.find("list");
     if (!of || of->text != model.name()) continue;
+    // PostgreSQL takes no values above 2,700 bytes into an index.
     const auto plain = [&](const std::string& name) {
       const Column* column = layout.column(name);
-      return column && column->storage != Storage::sealed ? column : nullptr;
+      const bool is_long = column && column->storage == Storage::text && may_be_long(*column->field);
+      return column && column->storage != Storage::sealed && !is_long ? column : nullptr;
     };
     const Node* newest = root.find("newest");
     const Column* order = newest ? plain(newest->text) : nullptr;
@@ -189,6 +198,13 @@ Status Migrator::create(const Model& now) {
   const pack::Layout& layout = now.layout;
   const Model* before = former(now.name());
   const bool there = columns_.contains({layout.table, "id"});
+  const bool same =
+      std::all_of(now.entity->fields.begin(), now.entity->fields.end(), [&](const Field& field) {
+        const auto names = column_names(layout, field);
+        return std::all_of(names.begin(), names.end(), [&](const std::string& name) {
+          return columns_.contains({name.substr(0, name.find('.')), name.substr(name.find('.') + 1)});
+        });
+      });
   bool returned = false;
   if (!there) {
     const bool sqlite = session_.dialect() == sql::Dialect::sqlite;
@@ -220,7 +236,10 @@ Status Migrator::create(const Model& now) {
   TRY(ensure(layout.table, layout.columns, returned));
   if (!before) {
     ASSIGN(const int64_t rows, there ? count(layout.table) : Result<int64_t>(0));
-    step(there ? "return" : "create", now.name(), "").rows = rows;
+    Step& done = step(there ? "return" : "create", now.name(), "");
+    done.rows = rows;
+    // What they were when they went is not known any more: they come back as they are, and change then.
+    if (rows > 0 && !same) done.reason = "record.returns_changed";
   }
   return {};
 }
@@ -231,10 +250,10 @@ Status Migrator::entity(const Model& now) {
     for (const Field& each : now.entity->fields) TRY(field(*before, now, each));
     for (const Field& each : before->entity->fields)
       if (!now.entity->find(each.name)) TRY(drop(*before, each));
-    TRY(states(*before, now));
-    TRY(required(*before, now));
     TRY(computed(*before, now));
   }
+  TRY(states(now));
+  TRY(required(before, now));
   TRY(codes(now));
   return unique(now);
 }
@@ -352,37 +371,36 @@ Status Migrator::drop_entity(const Model& before) {
 }
 
 // Records get a state when their entity has states now; none may be in one that is gone.
-Status Migrator::states(const Model& before, const Model& now) {
+Status Migrator::states(const Model& now) {
   const std::string& table = now.layout.table;
   if (now.states.empty()) return {};
-  if (before.states.empty()) {
-    ASSIGN(const int64_t filled,
-           session_.run(fmt::format("update {} set state = ? where state is null", table),
-                        now.states.front().name));
-    step("fill", now.name(), "state").rows = filled;
-    return {};
-  }
-  for (const StateModel& each : before.states) {
-    if (now.state(each.name)) continue;
-    ASSIGN(const auto held,
-           session_.rows(fmt::format("select id from {} where state = ? and deleted_ms is null "
-                                     "order by id",
-                                     table),
-                         each.name));
-    if (held.empty()) continue;
-    Step& found = step("state", now.name(), each.name);
-    found.rows = int64_t(held.size());
+  ASSIGN(const int64_t filled, session_.run(fmt::format("update {} set state = ? where state is null", table),
+                                            now.states.front().name));
+  if (filled > 0) step("fill", now.name(), "state").rows = filled;
+  std::vector<sql::Value> known;
+  for (const StateModel& each : now.states) known.emplace_back(each.name);
+  sql::Query query(
+      fmt::format("select state, min(id), count(*) from {} where state not in ({}) and deleted_ms is "
+                  "null group by state order by state",
+                  table, marks(known.size())),
+      known);
+  ASSIGN(const auto held, session_.rows(query));
+  for (const sql::Row& row : held) {
+    Step& found = step("state", now.name(), row.text(0));
+    found.rows = row.integer(2);
     found.reason = "record.state_in_use";
-    for (const sql::Row& row : held) add_example(found, row.text(0));
+    add_example(found, row.text(1));
   }
   return {};
 }
 
-Status Migrator::required(const Model& before, const Model& now) {
+Status Migrator::required(const Model* before, const Model& now) {
   const Rows rows(now.layout, means_.vault, session_);
   for (const Field& field : now.entity->fields) {
-    const Field* from = before.entity->find(field.name);
-    if (!field.required || (from && from->required)) continue;
+    const Field* from = before ? before->entity->find(field.name) : nullptr;
+    const bool stayed =
+        from && from->required && column_names(before->layout, *from) == column_names(now.layout, field);
+    if (!field.required || stayed) continue;
     Step filled{"fill", now.name(), field.name, 0, false, {}, {}};
     Step missing{"required", now.name(), field.name, 0, false, "record.required", {}};
     const auto fill = [&](std::span<const std::string> ids) -> Status {

@@ -54,9 +54,9 @@ class Migrator {
   Status drop(const Model& before, const pack::Field& field);
   Status drop_entity(const Model& before);
   Status retire(const std::string& table, const std::string& column);
-  Status required(const Model& before, const Model& now);
+  Status required(const Model* before, const Model& now);
   Status codes(const Model& now);
-  Status states(const Model& before, const Model& now);
+  Status states(const Model& now);
   Status computed(const Model& before, const Model& now);
   Status unique(const Model& now);
   Status words(const Model& now, const std::string& held);

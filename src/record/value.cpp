@@ -245,7 +245,9 @@ Judged instant_value(const Field& field, const Json& given) {
   const auto ms = given.is_string() ? instant_of(given.get_ref<const std::string&>()) : std::nullopt;
   if (!ms) return bad("record.date", "2025-01-31T08:30:00+08:00");
   const int64_t step = field.option == "minute" ? 60'000 : 1'000;
-  return Json(instant_text(*ms - ((*ms % step) + step) % step));
+  std::string text = instant_text(*ms - ((*ms % step) + step) % step);
+  if (!instant_of(text)) return bad("record.date", "0001 … 9999");  // in the time of +08:00
+  return Json(std::move(text));
 }
 
 bool is_position(const Json& given) {

@@ -177,6 +177,7 @@ class Work {
   Status commit(const Model& model, const Stored& record, std::string_view action);
   Status save(const Model& model, const Stored& before, Stored& after, std::string_view action);
   Status remove_stored(const Model& model, const Stored& record, int depth);
+  Status take_away(const Model& model, const Stored& record);
   Status release(const Model& model, const Stored& record, const Referrer& referrer, int depth);
 
   sql::Session& session_;
@@ -185,6 +186,9 @@ class Work {
   const std::string today_;
   Wrongs wrongs_;
 };
+
+// A value as it is shown to whoever may not see it.
+Json masked(const Json& value);
 
 // The tables of this module.
 std::span<const sql::Migration> migrations();

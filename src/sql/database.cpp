@@ -180,7 +180,14 @@ Status Database::run(Mode mode, const Work& work) {
     return tl::unexpected(Error{Code::busy, "sql.busy", "another transaction is being written", 1000});
   for (int i = 1;; ++i) {
     ASSIGN(auto connection, begin(mode));
-    Status status = attempt(*connection, work);
+    Status status;
+    try {
+      status = attempt(*connection, work);
+    } catch (...) {  // a fault of the program: what it holds goes back all the same
+      connection->rollback();
+      release(std::move(connection));
+      throw;
+    }
     bool again = !status && connection->retryable() && i < kMaxAttempts;
     release(std::move(connection));
     if (!again) return status;

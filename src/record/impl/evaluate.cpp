@@ -98,6 +98,7 @@ Result<Json> Work::worth(const Model& model, const Stored& record, const Json* r
 
 Result<bool> Work::holds(const Model& model, const Stored& record, const rules::Typed& rule) {
   ASSIGN(const Json value, worth(model, record, nullptr, nullptr, rule));
+  if (!value.is_boolean()) return fail(Code::conflict, "rule.type", "{}", model.name());
   return value.get<bool>();
 }
 
@@ -132,14 +133,28 @@ Result<Work::Condition> Work::condition(const Model& model, const Filter& filter
   return out;
 }
 
+// What comes out is judged as if it had been handed in: a column holds nothing else.
 Status Work::compute(const Model& model, Stored& record) {
-  for (const auto& [table, rules] : model.table_rules)
-    for (Json& row : record.fields[table->name])
+  const Form form(*model.scope, model.patterns, "");
+  const auto put = [&](const Field& field, const Json& value, const std::string& path, Json& into) -> Status {
+    auto made = form.value(field, value, path, wrongs_);
+    if (!made) return invalid();
+    into[field.name] = std::move(*made);
+    return {};
+  };
+  for (const auto& [table, rules] : model.table_rules) {
+    size_t at = 0;
+    for (Json& row : record.fields[table->name]) {
+      const std::string path = fmt::format("{}[{}].", table->name, at++);
       for (const auto& [field, rule] : rules.computed) {
-        ASSIGN(row[field->name], worth(model, record, &row, table, rule));
+        ASSIGN(const Json value, worth(model, record, &row, table, rule));
+        TRY(put(*field, value, path + field->name, row));
       }
+    }
+  }
   for (const auto& [field, rule] : model.rules.computed) {
-    ASSIGN(record.fields[field->name], worth(model, record, nullptr, nullptr, rule));
+    ASSIGN(const Json value, worth(model, record, nullptr, nullptr, rule));
+    TRY(put(*field, value, field->name, record.fields));
   }
   return {};
 }

@@ -26,11 +26,6 @@ bool is_shown(std::string_view field, std::span<const RoleAccess* const> views) 
   return std::any_of(views.begin(), views.end(), [&](const RoleAccess* each) { return each->shows(field); });
 }
 
-Json masked(const Json& value) {
-  if (value.is_string()) return directory::mask(value.get_ref<const std::string&>());
-  return value.is_array() ? Json::array() : Json();
-}
-
 const pack::Part* view_of(const Model& model, std::string_view name) {
   for (const pack::Part& each : model.pack->views) {
     const pack::Node* list = each.source->root.find("list");
@@ -45,6 +40,11 @@ std::string text_in(const pack::Node& node, std::string_view member) {
 }
 
 }  // namespace
+
+Json masked(const Json& value) {
+  if (value.is_string()) return directory::mask(value.get_ref<const std::string&>());
+  return value.is_array() ? Json::array() : Json();
+}
 
 // The conditions under which each role of the caller lets him see, change or delete a record.
 Result<Work::Access> Work::access(const Model& model, Verb verb) const {
@@ -96,7 +96,7 @@ Json Work::shown(const Model& model, Stored record, const Views& views,
                  const std::vector<std::string>& clear) const {
   Json fields = Json::object(), hidden_behind = Json::array();
   const auto put = [&](const Field& field, std::string_view top, Json value, Json& into) {
-    const bool revealed = std::find(clear.begin(), clear.end(), field.name) != clear.end();
+    const bool revealed = std::find(clear.begin(), clear.end(), top) != clear.end();
     const bool open = is_shown(top, views) && (!model.sensitive.contains(&field) || revealed);
     into[field.name] = open || value.is_null() ? std::move(value) : masked(value);
     return open;
@@ -108,8 +108,8 @@ Json Work::shown(const Model& model, Stored record, const Views& views,
       value = std::move(*held);
     if (field.type == pack::Type::table && model.layout.list(field.name))
       for (Json& row : value)
-        for (const Field& column : field.columns)
-          put(column, field.name, row.value(column.name, Json()), row);
+        for (const Field& column : field.columns)  // of an earlier version it may have been no table
+          if (row.is_object()) put(column, field.name, row.value(column.name, Json()), row);
     if (!put(field, field.name, std::move(value), fields)) hidden_behind.push_back(field.name);
   }
   Json out = {{"id", record.id},
@@ -144,7 +144,23 @@ Status Work::check_asked(const Model& model, const rules::Typed& rule, Access& a
       return has && each.read && std::holds_alternative<All>(*each.read) && each.shows(field);
     });
   };
+  // By a reference it may come back to records of this entity that are not the caller's.
+  const auto comes_back = [&](const auto& read) {
+    const auto of = this->model(read.first.substr(0, read.first.find('.')));
+    const auto is_back = [&](const std::vector<Field>& fields) {
+      return std::any_of(fields.begin(), fields.end(), [&](const Field& each) {
+        return each.name == read.second && each.type == pack::Type::ref && each.option == model.name();
+      });
+    };
+    if (!of) return false;
+    const size_t dot = read.first.find('.');
+    const Field* table = dot == read.first.npos ? nullptr : (*of)->entity->find(read.first.substr(dot + 1));
+    return is_back(table ? table->columns : (*of)->entity->fields);
+  };
+  const bool back = std::any_of(rule.reads().begin(), rule.reads().end(), comes_back);
   for (const auto& [object, field] : rule.reads()) {
+    if (object == model.name() && back && field != "id" && !sees_all(object, field))
+      return fail(Code::forbidden, "record.field_hidden", "{}.{}", object, field);
     if (object == model.name()) {
       for (size_t i = access.roles.size(); i-- > 0;) {
         if (access.roles[i]->shows(field)) continue;

@@ -37,6 +37,25 @@ std::string part_of_number(std::string_view part, const std::string& today, cons
   return (region + std::string(12, '0')).substr(0, width);
 }
 
+// Whether rows come back with what was masked in them, or without it: which value belongs to which is not
+// known.
+bool hides_cells(const Model& model, const Field& table, const Json& former, const Json& given) {
+  if (table.type != Type::table || !former.is_array() || !given.is_array()) return false;
+  for (const Field& column : table.columns) {
+    if (!model.sensitive.contains(&column)) continue;
+    std::set<std::string> shown;  // of what is there
+    for (const Json& row : former)
+      if (const Json cell = row.value(column.name, Json()); !cell.is_null())
+        shown.insert(masked(cell).dump());
+    if (shown.empty()) continue;
+    for (const Json& row : given) {
+      const Json cell = row.is_object() ? row.value(column.name, Json()) : Json();
+      if (cell.is_null() || shown.contains(cell.dump())) return true;
+    }
+  }
+  return false;
+}
+
 }  // namespace
 
 bool Work::may_write(const Views& views, std::string_view field) const {
@@ -74,6 +93,11 @@ Status Work::take(const Model& model, const Json& fields, const Views& views, St
       wrong(name, "record.field_computed", name);
     } else if (!may_write(views, name)) {
       wrong(name, "record.field_fixed", name);
+    } else if (model.sensitive.contains(field) && !record.fields.value(name, Json()).is_null() &&
+               given == masked(record.fields[name])) {
+      continue;  // as it was shown: nobody wrote anything there
+    } else if (hides_cells(model, *field, record.fields.value(name, Json()), given)) {
+      wrong(name, "record.masked", name);
     } else if (auto value = form.value(*field, given, name, wrongs_)) {
       record.fields[name] = std::move(*value);
     }
@@ -227,8 +251,9 @@ Result<Json> Work::move(std::string_view entity, const std::string& id, const st
   const StateModel* from = model->state(before.state);
   if (!from || std::find(from->to.begin(), from->to.end(), state) == from->to.end())
     return fail(Code::conflict, "record.state_order", "{} > {}", before.state, state);
-  const bool allowed = std::any_of(from->by.begin(), from->by.end(), [&](const std::string& role) {
-    return std::find(person_.roles.begin(), person_.roles.end(), role) != person_.roles.end();
+  // By a role through which he sees this record.
+  const bool allowed = std::any_of(found.views.begin(), found.views.end(), [&](const RoleAccess* each) {
+    return std::find(from->by.begin(), from->by.end(), each->role) != from->by.end();
   });
   if (!allowed) return fail(Code::forbidden, "record.state_by", "{} > {}", before.state, state);
   if (from->when) {
@@ -269,9 +294,14 @@ Status Work::remove(std::string_view entity, const std::string& id, int64_t vers
 }
 
 Status Work::remove_stored(const Model& model, const Stored& record, int depth) {
-  if (depth > kMostCascades)
-    return fail(Code::conflict, "record.referenced", "{} {}", model.name(), record.id);
+  if (depth > kMostCascades) return fail(Code::conflict, "record.referenced", "{}", model.name());
+  TRY(take_away(model, record));
+  // It is gone already, so that records that name one another end somewhere.
   for (const Referrer& each : model.referrers) TRY(release(model, record, each, depth));
+  return {};
+}
+
+Status Work::take_away(const Model& model, const Stored& record) {
   Stored after = record;
   after.deleted = true;
   if (model.on_delete != Model::Delete::erase) return save(model, record, after, "deleted");
@@ -307,8 +337,10 @@ Status Work::release(const Model& model, const Stored& record, const Referrer& r
   for (const sql::Row& row : naming) {
     if (other == &model && row.text(0) == record.id) continue;
     if (referrer.on_delete == Referrer::OnDelete::refuse)
-      return fail(Code::conflict, "record.referenced", "{} {}", referrer.entity, row.text(0));
-    ASSIGN(const Stored before, find(*other, row.text(0)));
+      return fail(Code::conflict, "record.referenced", "{}", referrer.entity);
+    ASSIGN(const auto there, rows(*other).load(row.text(0)));
+    if (!there || there->deleted) continue;  // on another way meanwhile
+    const Stored& before = *there;
     if (referrer.on_delete == Referrer::OnDelete::remove) {
       TRY(remove_stored(*other, before, depth + 1));
       continue;
