@@ -81,7 +81,8 @@ Status open_content(const Vault& vault, std::string_view content, Facts& facts, 
   if (fields == held->end() || !fields->is_object()) return damaged("");
   for (const auto& [name, value] : fields->items()) facts.fields[name] = value;
   const auto all = held->find("sealed");
-  if (all == held->end() || !all->is_object()) return damaged("");
+  if (all == held->end()) return {};
+  if (!all->is_object()) return damaged("");
   for (const auto& [name, text] : all->items()) {
     const auto sealed = text.is_string() ? unhex(text.get_ref<const std::string&>())
                                          : Result<Bytes>(fail(Code::data_loss, "record.damaged"));
