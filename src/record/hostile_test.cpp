@@ -14,8 +14,7 @@ class HostileTest : public RecordsOnEachDatabase {};
 INSTANTIATE_ON_EACH_DATABASE(HostileTest);
 
 TEST_P(HostileTest, InstantsAtTheEndsOfTheCalendar) {
-  apply(
-      house("1.0.0", {{"room", fmt::format("fields:\n  at: {{instant: second}}\n{}", kAll)}}));
+  apply(house("1.0.0", {{"room", fmt::format("fields:\n  at: {{instant: second}}\n{}", kAll)}}));
   for (const char* at : {"9999-12-31T20:00:00Z", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:60Z"}) {
     EXPECT_EQ(reason(create(kClerk, "room", {{"at", at}})), "record.invalid") << at;
     EXPECT_EQ(told(), Told{"at record.date"}) << at;

@@ -174,6 +174,17 @@ Status Database::attempt(Connection& connection, const Work& work) {
 }
 
 Status Database::run(Mode mode, const Work& work) {
+  // Gives the connection back, in whatever way the work on it ended.
+  struct Lease {
+    Database& database;
+    std::unique_ptr<Connection> connection;
+    bool ended = false;
+
+    ~Lease() {
+      if (!ended) connection->rollback();  // a fault of the program went through
+      database.release(std::move(connection));
+    }
+  };
   std::unique_lock writer(writer_, std::defer_lock);
   if (dialect_ == Dialect::sqlite && mode != Mode::read &&
       !writer.try_lock_for(std::chrono::milliseconds(options_.busy_timeout_ms)))
@@ -181,15 +192,13 @@ Status Database::run(Mode mode, const Work& work) {
   for (int i = 1;; ++i) {
     ASSIGN(auto connection, begin(mode));
     Status status;
-    try {
-      status = attempt(*connection, work);
-    } catch (...) {  // a fault of the program: what it holds goes back all the same
-      connection->rollback();
-      release(std::move(connection));
-      throw;
+    bool again = false;
+    {
+      Lease lease{*this, std::move(connection)};
+      status = attempt(*lease.connection, work);
+      again = !status && lease.connection->retryable() && i < kMaxAttempts;
+      lease.ended = true;
     }
-    bool again = !status && connection->retryable() && i < kMaxAttempts;
-    release(std::move(connection));
     if (!again) return status;
     // Up to 2, 4, 8 … 64 ms, spread out so that two that clashed do not clash again.
     std::this_thread::sleep_for(std::chrono::microseconds(steady_ns() % (1000ll << std::min(i, 6))));
