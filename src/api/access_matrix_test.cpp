@@ -215,6 +215,7 @@ TEST(Routes, EachParameterNamesItsMemberOrIsAboutNone) {
                                       "proofs timestamp",
                                       "records descending",
                                       "records equal",
+                                      "records search",
                                       "records sort",
                                       "records version",
                                       "records view",
