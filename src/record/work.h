@@ -71,6 +71,7 @@ class Work {
   // record.view_unknown, record.field_unknown, record.field_hidden (a condition or an order by what he does
   // not see), record.sort, record.search_unknown, sql.cursor, rule.…, rules.….
   Result<Listing> list(std::string_view entity, const ListQuery& query);
+  // The newest thousand versions, in their order.
   Result<std::vector<Version>> history(std::string_view entity, const std::string& id);
   // Sensitive fields in the clear; that they were looked at is noted with the purpose (1 to 200 characters).
   // record.purpose, record.field_unknown, record.field_hidden.

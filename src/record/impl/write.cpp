@@ -330,14 +330,14 @@ Status Work::release(const Model& model, const Stored& record, const Referrer& r
   const std::string named =
       list ? fmt::format("t.id in (select of_id from {} where {} = ?)", list->name, column->name)
            : fmt::format("t.{} = ?", column->name);
+  // One is enough to refuse; it is not the record itself, which is gone.
+  const bool refuses = referrer.on_delete == Referrer::OnDelete::refuse;
   ASSIGN(const auto naming,
-         session_.rows(fmt::format("select t.id from {} t where t.deleted_ms is null and {}",
-                                   other->layout.table, named),
+         session_.rows(fmt::format("select t.id from {} t where t.deleted_ms is null and {}{}",
+                                   other->layout.table, named, refuses ? " limit 1" : ""),
                        record.id));
   for (const sql::Row& row : naming) {
-    if (other == &model && row.text(0) == record.id) continue;
-    if (referrer.on_delete == Referrer::OnDelete::refuse)
-      return fail(Code::conflict, "record.referenced", "{}", referrer.entity);
+    if (refuses) return fail(Code::conflict, "record.referenced", "{}", referrer.entity);
     ASSIGN(const auto there, rows(*other).load(row.text(0)));
     if (!there || there->deleted) continue;  // on another way meanwhile
     const Stored& before = *there;
@@ -366,9 +366,11 @@ Status Work::release(const Model& model, const Stored& record, const Referrer& r
 Result<std::vector<Version>> Work::history(std::string_view entity, const std::string& id) {
   ASSIGN(const Model* model, this->model(entity));
   ASSIGN(const Seen found, seen(*model, id, Verb::read));
-  ASSIGN(const auto rows, session_.rows("select version, at_ms, by_whom, action, content from record_version "
-                                        "where entity = ? and record = ? order by version limit 1000",
-                                        entity, id));
+  ASSIGN(const auto rows,
+         session_.rows("select version, at_ms, by_whom, action, content from (select version, "
+                       "at_ms, by_whom, action, content from record_version where entity = ? "
+                       "and record = ? order by version desc limit 1000) t order by version",
+                       entity, id));
   std::vector<Version> out;
   for (const sql::Row& row : rows) {
     Facts facts{std::string(entity), id, {}, {}, row.text(3), row.integer(0), Json::object()};
