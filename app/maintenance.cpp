@@ -4,6 +4,7 @@
 
 #include "backup/backup.h"
 #include "base/clock.h"
+#include "record/migrator.h"
 #include "sql/dump.h"
 
 namespace chengxin::app {
@@ -132,10 +133,13 @@ bool stays_true(const fs::path& path) {
 // that could have stopped at that moment.
 std::vector<backup::Part> parts_of(const Maintained& what) {
   std::vector<backup::Part> parts;
-  parts.push_back({"sql", [what](const fs::path& folder) -> Result<Json> {
-                     TRY(sql::dump(what.database, folder / "dump.jsonl", {"mirror_"}));
-                     return Json::object();
-                   }});
+  parts.push_back(
+      {"sql", [what](const fs::path& folder) -> Result<Json> {
+         std::vector<std::string> made_again = record::kMadeAgain;
+         made_again.emplace_back("mirror_");
+         TRY(sql::dump(what.database, folder / "dump.jsonl", made_again, record::kColumnsMadeAgain));
+         return Json::object();
+       }});
   parts.push_back({"blobs", [what](const fs::path& folder) -> Result<Json> {
                      const auto& installation = what.installation;
                      auto whole = [](const fs::path& path) { return path.extension() != ".tmp"; };

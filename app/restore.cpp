@@ -4,6 +4,7 @@
 #include "api/crypto_uses.h"
 #include "api/storage.h"
 #include "authority/service.h"
+#include "cases/desk.h"
 #include "config/config.h"
 #include "contracts.h"
 #include "credential/service.h"
@@ -12,6 +13,7 @@
 #include "gateway/gateway.h"
 #include "install/install.h"
 #include "ledger/ledger.h"
+#include "record/migrator.h"
 #include "sql/dump.h"
 
 namespace chengxin::app {
@@ -36,9 +38,10 @@ Status restore_sql(const fs::path& backup, const fs::path& data) {
   ASSIGN(auto database, sql::Database::open(options));
   // A dump fills tables that are there: those of every component that keeps some.
   for (auto* migrate : {evidence::migrate, access::migrate, authority::migrate, credential::migrate,
-                        directory::migrate, gateway::migrate, api::prepare_crypto_uses, api::prepare_storage})
+                        directory::migrate, gateway::migrate, record::migrate, flow::Engine::migrate,
+                        cases::migrate, api::prepare_crypto_uses, api::prepare_storage})
     TRY(migrate(*database));
-  return sql::restore(*database, backup / "sql" / "dump.jsonl");
+  return sql::restore(*database, backup / "sql" / "dump.jsonl", record::define_tables);
 }
 
 // A backup of before there was an audit log has none: it then begins with the restoration.

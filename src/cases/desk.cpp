@@ -107,12 +107,14 @@ Desk::Desk(sql::Database& database, record::Installation& installation, const St
       records_(std::make_unique<Records>(installation, staff)),
       engine_(*records_, {std::string(Records::kAdministrators)}) {}
 
+Status migrate(sql::Database& database) { return database.migrate("cases", kTables); }
+
 Desk::~Desk() = default;
 
 Result<std::unique_ptr<Desk>> Desk::open(sql::Database& database, record::Installation& installation,
                                          const Staff& staff, std::function<int64_t()> now_ms) {
   TRY(flow::Engine::migrate(database));
-  TRY(database.migrate("cases", kTables));
+  TRY(cases::migrate(database));
   return std::unique_ptr<Desk>(new Desk(database, installation, staff, std::move(now_ms)));
 }
 

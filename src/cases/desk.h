@@ -5,6 +5,8 @@
 // Processes of packs over their records: who files, who approves, what is told to whom (docs/processes.md).
 namespace chengxin::cases {
 
+Status migrate(sql::Database& database);  // brings the tables of this module up to date
+
 // The people of an installation.
 class Staff {
  public:

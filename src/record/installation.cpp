@@ -10,7 +10,7 @@ constexpr std::string_view kMoved = "record.packs_changed";
 
 Result<int64_t> epoch_of(sql::Session& session) {
   ASSIGN(const auto row, session.row("select epoch from record_epoch where one = 1"));
-  return row->integer(0);
+  return row ? row->integer(0) : 0;
 }
 
 std::string version_text(pack::Version version) { return fmt::format("{}", fmt::join(version, ".")); }
@@ -65,10 +65,21 @@ Installation::Installation(sql::Database& database, Options options)
     : database_(database), options_(std::move(options)), vault_(options_.key) {}
 
 Result<std::unique_ptr<Installation>> Installation::open(sql::Database& database, Options options) {
-  TRY(database.migrate("record", migrations()));
+  TRY(migrate(database));
   std::unique_ptr<Installation> out(new Installation(database, std::move(options)));
   TRY(out->refresh());
+  TRY(out->index_again());
   return out;
+}
+
+// After a logical copy was restored there are records, and nothing that finds them.
+Status Installation::index_again() {
+  return work([&](sql::Session& session, const Work::Means& means) -> Status {
+    ASSIGN(const auto any, session.row("select index_name from record_index limit 1"));
+    if (any || means.catalogue.models().empty()) return {};
+    Migrator migrator(session, &means.catalogue, means, "");
+    return migrator.run();
+  });
 }
 
 std::shared_ptr<const Catalogue> Installation::current() const {
@@ -189,7 +200,9 @@ Status Installation::keep(sql::Session& session, const Wanted& wanted, const Rep
                     "values (?, ?, ?, ?, ?, ?)",
                     wanted.pack, report.after, *wanted.archive, now, change.by,
                     wanted.change_id.value_or(made.front().integer(0))));
-  TRY(session.run("update record_epoch set epoch = epoch + 1 where one = 1"));
+  TRY(
+      session.run("insert into record_epoch values (1, 1) on conflict (one) do update set epoch = "
+                  "record_epoch.epoch + 1"));
   return {};
 }
 

@@ -93,6 +93,7 @@ class Installation {
                              std::shared_ptr<const Catalogue>& made);
   Status keep(sql::Session& session, const Wanted& wanted, const Report& report, const Change& change);
   Status run(const Task& task, bool writes);
+  Status index_again();
   Work::Means means(const Catalogue& catalogue) const;
 
   sql::Database& database_;

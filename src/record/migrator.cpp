@@ -67,6 +67,23 @@ bool may_be_long(const Field& field) {
   return field.type == Type::text && (most ? most->scaled > 600 : field.option == "long");
 }
 
+Status define_table(sql::Session& session, const std::string& table) {
+  const bool sqlite = session.dialect() == sql::Dialect::sqlite;
+  return session.define(fmt::format(
+      "create table {} ({}, number {{text}}, state {{text}}, words {}, version {{int}} not null, "
+      "created_ms {{int}} not null, created_by {{text}} not null, changed_ms {{int}} not null, "
+      "changed_by {{text}} not null, deleted_ms {{int}}) {{strict}}",
+      table, sqlite ? "row integer primary key, id text not null unique" : "id {text} not null primary key",
+      sqlite ? "text" : "tsvector"));
+}
+
+Status define_list(sql::Session& session, const std::string& table) {
+  return session.define(
+      fmt::format("create table {} (of_id {{text}} not null, position {{int}} not null, "
+                  "primary key (of_id, position)) {{strict}}",
+                  table));
+}
+
 // What has to be there to find records quickly, as "[unique ]index TABLE (…) [where …]".
 void add_indexes(const Model& model, std::set<std::string>& out) {
   const pack::Layout& layout = model.layout;
@@ -127,6 +144,22 @@ void add_indexes(const Model& model, std::set<std::string>& out) {
 }
 
 }  // namespace
+
+Status define_tables(sql::Session& session) {
+  ASSIGN(const auto rows,
+         session.rows("select table_name, column_name, kind from record_column order by table_name, "
+                      "case when kind in ('table', 'list') then 0 else 1 end, column_name"));
+  for (const sql::Row& row : rows) {
+    if (row.text(2) == "table")
+      TRY(define_table(session, row.text(0)));
+    else if (row.text(2) == "list")
+      TRY(define_list(session, row.text(0)));
+    else
+      TRY(session.define(
+          fmt::format("alter table {} add column {} {}", row.text(0), row.text(1), row.text(2))));
+  }
+  return {};
+}
 
 Json to_json(const Step& step) {
   Json out = {{"kind", step.kind}, {"object", step.object}, {"rows", step.rows}, {"loss", step.loss}};
@@ -207,25 +240,14 @@ Status Migrator::create(const Model& now) {
       });
   bool returned = false;
   if (!there) {
-    const bool sqlite = session_.dialect() == sql::Dialect::sqlite;
-    TRY(session_.define(fmt::format(
-        "create table {} ({}, number {{text}}, state {{text}}, words {}, "
-        "version {{int}} not null, "
-        "created_ms {{int}} not null, created_by {{text}} not null, changed_ms {{int}} not null, "
-        "changed_by {{text}} not null, deleted_ms {{int}}) {{strict}}",
-        layout.table,
-        sqlite ? "row integer primary key, id text not null unique" : "id {text} not null primary key",
-        sqlite ? "text" : "tsvector")));
+    TRY(define_table(session_, layout.table));
     TRY(session_.run("insert into record_column (table_name, column_name, kind) values (?, 'id', 'table')",
                      layout.table));
     columns_[{layout.table, "id"}] = false;
   }
   for (const ListTable& list : layout.lists) {
     if (!columns_.contains({list.name, "of_id"})) {
-      TRY(
-          session_.define(fmt::format("create table {} (of_id {{text}} not null, position {{int}} not null, "
-                                      "primary key (of_id, position)) {{strict}}",
-                                      list.name)));
+      TRY(define_list(session_, list.name));
       TRY(session_.run(
           "insert into record_column (table_name, column_name, kind) values (?, 'of_id', 'list')",
           list.name));

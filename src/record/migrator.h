@@ -18,6 +18,14 @@ struct Step {
 };
 Json to_json(const Step& step);
 
+// A logical copy of the database (sql/dump.h) of an installation with packs leaves these out: how records are
+// found is made again when it is opened. define_tables() makes what the packs had made, of the rows of
+// record_column.
+inline const std::vector<std::string> kMadeAgain{"record_index", "w_"};
+inline const std::vector<std::pair<std::string, std::string>> kColumnsMadeAgain{{"e_", "row"},
+                                                                                {"e_", "words"}};
+Status define_tables(sql::Session& session);
+
 // Brings tables and records from one catalogue to another, in the transaction of a session: what a plan shows
 // is what was done, before it was rolled back (ADR 0049). Columns are never dropped: what a version no longer
 // has is retired, and comes back with the version that has it again.

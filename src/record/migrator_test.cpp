@@ -1,6 +1,7 @@
 #include <random>
 
 #include "record/rig_for_tests.h"
+#include "sql/dump.h"
 
 // From one version of a pack to the next.
 namespace chengxin::record {
@@ -235,6 +236,34 @@ TEST_P(MigratorTest, AnotherProcessSeesTheNewVersionAtOnce) {
   ASSERT_TRUE(done) << done.error().to_string();
   EXPECT_EQ(field("a", "floor"), 3);
   EXPECT_EQ(install()->current()->epoch(), installation->current()->epoch());
+}
+
+TEST_P(MigratorTest, ALogicalCopyHoldsThemAllForEitherDatabase) {
+  const Content view{{"views/rooms.yaml",
+                      "view: rooms\ntitle: 房\nlist: room\ncolumns: [name]\nsearch: [name]\nnewest: name\n"}};
+  const std::string fields =
+      "  name: {text: line, unique: true}\n  phone: {text: phone, sensitivity: personal, search: "
+      "equal}\n  doors: {table: {width: {decimal: 1}}}\n";
+  apply(house("1.0.0", {{"room", room(fields + "  old: text\n")}}, view));
+  add("a", {{"name", "危险废物"}, {"phone", "13800001111"}, {"doors", {{{"width", "0.9"}}}}, {"old", "旧"}});
+  add("b", {{"name", "一般货物"}});
+  apply(house("1.1.0", {{"room", room(fields)}}, view), {"room.old"});
+  const fs::path file = folder / "copy.jsonl";
+  ASSERT_OK(sql::dump(*database, file, kMadeAgain, kColumnsMadeAgain));
+  for (const auto dialect : {sql::Dialect::sqlite, sql::Dialect::postgresql}) {
+    installation.reset();
+    database = open({.url = fresh_url(dialect)});
+    ASSERT_OK(migrate(*database));
+    ASSERT_OK(sql::restore(*database, file, define_tables));
+    installation = install();
+    EXPECT_EQ(field("a", "doors"), Json({{{"width", "0.9"}}}));
+    EXPECT_EQ(list(kClerk, "room", {.view = "rooms", .search = "危险"}), Ids{"a"});
+    EXPECT_EQ(list(kClerk, "room", {.equal = {{"phone", "13800001111"}}}), Ids{"a"});
+    EXPECT_EQ(reason(create(kClerk, "room", {{"name", "一般货物"}})), "record.invalid");
+    ASSERT_TRUE(installation->roll_back("house", {"admin"}));
+    EXPECT_EQ(field("a", "old"), "旧");
+    EXPECT_EQ(as(kClerk, [&](Work& work) { return work.history("room", "a"); })->size(), 1u);
+  }
 }
 
 // Through random versions of one entity nothing is lost that was not said to be: the values of a field that

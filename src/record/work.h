@@ -179,7 +179,7 @@ class Work {
   Status save(const Model& model, const Stored& before, Stored& after, std::string_view action);
   Status remove_stored(const Model& model, const Stored& record, int depth);
   Status take_away(const Model& model, const Stored& record);
-  Status release(const Model& model, const Stored& record, const Referrer& referrer, int depth);
+  Status release(const Stored& record, const Referrer& referrer, int depth);
 
   sql::Session& session_;
   const Means& means_;
@@ -192,6 +192,6 @@ class Work {
 Json masked(const Json& value);
 
 // The tables of this module.
-std::span<const sql::Migration> migrations();
+Status migrate(sql::Database& database);
 
 }  // namespace chengxin::record

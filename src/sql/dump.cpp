@@ -76,9 +76,36 @@ class Writer {
   std::ofstream out_;
 };
 
-Status dump_table(Session& session, const std::string& table, Writer& writer, uint64_t& rows) {
+using LeftOut = std::vector<std::pair<std::string, std::string>>;  // beginning of a table's name, column
+
+// All of its columns, but those that are left out.
+Result<std::string> columns_of(Session& session, const std::string& table, const LeftOut& left_out) {
+  const auto rows =
+      session.dialect() == Dialect::sqlite
+          ? session.rows("select name from pragma_table_info(?) order by cid", table)
+          : session.rows(
+                "select attname from pg_attribute where attrelid = to_regclass(?) and attnum > 0 and not "
+                "attisdropped order by attnum",
+                table);
+  if (!rows) return tl::unexpected(rows.error());
+  std::string out;
+  for (const Row& row : *rows) {
+    const auto is_left_out = [&](const auto& each) {
+      return table.starts_with(each.first) && row.text(0) == each.second;
+    };
+    if (std::none_of(left_out.begin(), left_out.end(), is_left_out))
+      out += (out.empty() ? "" : ", ") + row.text(0);
+  }
+  return out;
+}
+
+Status dump_table(Session& session, const std::string& table, const LeftOut& left_out, Writer& writer,
+                  uint64_t& rows) {
   bool first = true;
-  return session.each("select * from " + table, [&](const Row& row) -> Status {
+  const bool whole = std::none_of(left_out.begin(), left_out.end(),
+                                  [&](const auto& each) { return table.starts_with(each.first); });
+  ASSIGN(const std::string columns, whole ? Result<std::string>("*") : columns_of(session, table, left_out));
+  return session.each("select " + columns + " from " + table, [&](const Row& row) -> Status {
     if (std::exchange(first, false)) TRY(writer.line({{"table", table}, {"columns", row.names()}}));
     Json values = Json::array();
     for (size_t i = 0; i < row.size(); ++i) values.push_back(to_json(row[i]));
@@ -88,7 +115,7 @@ Status dump_table(Session& session, const std::string& table, Writer& writer, ui
 }
 
 Status write_dump(Session& session, const Versions& versions, const std::vector<std::string>& skip,
-                  const fs::path& file) {
+                  const LeftOut& left_out, const fs::path& file) {
   Writer writer(file);
   Json schema = Json::object();
   for (const auto& [component, version] : versions)
@@ -99,7 +126,7 @@ Status write_dump(Session& session, const Versions& versions, const std::vector<
   for (const std::string& table : names) {
     bool skipped = std::any_of(skip.begin(), skip.end(),
                                [&](const std::string& prefix) { return table.starts_with(prefix); });
-    if (!skipped) TRY(dump_table(session, table, writer, rows));
+    if (!skipped) TRY(dump_table(session, table, left_out, writer, rows));
   }
   TRY(writer.line({{"rows", rows}}));
   return writer.close();
@@ -154,7 +181,8 @@ class Source {
 
 class Loader {
  public:
-  Loader(Session& session, Source& source) : session_(session), source_(source) {}
+  Loader(Session& session, Source& source, const std::function<Status(Session&)>& make_tables)
+      : session_(session), source_(source), make_tables_(make_tables) {}
 
   Status load() {
     ASSIGN(known_, tables(session_));
@@ -179,8 +207,12 @@ class Loader {
   // Names become part of a statement: only those of tables that are here, and nothing but letters.
   Status start(const Json& json) {
     std::string table = json["table"].is_string() ? json["table"].get<std::string>() : "";
-    if (std::find(known_.begin(), known_.end(), table) == known_.end())
-      return source_.malformed("no table is called so here");
+    const auto is_known = [&] { return std::find(known_.begin(), known_.end(), table) != known_.end(); };
+    if (!is_known() && make_tables_ && !std::exchange(asked_, true)) {
+      TRY(make_tables_(session_));
+      ASSIGN(known_, tables(session_));
+    }
+    if (!is_known()) return source_.malformed("no table is called so here");
     std::string columns, places;
     for (const Json& column : json.value("columns", Json::array())) {
       if (!column.is_string() || !is_name(column.get<std::string>()))
@@ -217,6 +249,8 @@ class Loader {
 
   Session& session_;
   Source& source_;
+  const std::function<Status(Session&)>& make_tables_;
+  bool asked_ = false;
   std::vector<std::string> known_;
   std::string insert_;
   size_t width_ = 0;
@@ -244,13 +278,14 @@ Status advance_identities(Session& session) {
 
 }  // namespace
 
-Status dump(Database& database, const fs::path& file, const std::vector<std::string>& skip) {
+Status dump(Database& database, const fs::path& file, const std::vector<std::string>& skip,
+            const std::vector<std::pair<std::string, std::string>>& columns) {
   fs::path partial = file;
   partial += ".partial";
   TRY(write_durable(partial, {}, 0600));
   ASSIGN(Versions versions, database.versions());
   Status status =
-      database.read([&](Session& session) { return write_dump(session, versions, skip, partial); });
+      database.read([&](Session& session) { return write_dump(session, versions, skip, columns, partial); });
   if (status) status = finish_durable(partial, file);
   std::error_code ignored;
   if (!status) fs::remove(partial, ignored);
@@ -262,7 +297,7 @@ Result<Versions> dump_versions(const fs::path& file) {
   return source.versions;
 }
 
-Status restore(Database& database, const fs::path& file) {
+Status restore(Database& database, const fs::path& file, const std::function<Status(Session&)>& make_tables) {
   ASSIGN(Versions here, database.versions());
   return database.transaction([&](Session& session) -> Status {
     ASSIGN(Source source, Source::open(file));
@@ -270,7 +305,7 @@ Status restore(Database& database, const fs::path& file) {
       if (std::find(here.begin(), here.end(), wanted) == here.end())
         return fail(Code::conflict, "sql.schema_mismatch", "the dump needs version {} of {}", wanted.second,
                     wanted.first);
-    TRY(Loader(session, source).load());
+    TRY(Loader(session, source, make_tables).load());
     return advance_identities(session);
   });
 }

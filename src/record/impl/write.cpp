@@ -297,7 +297,7 @@ Status Work::remove_stored(const Model& model, const Stored& record, int depth) 
   if (depth > kMostCascades) return fail(Code::conflict, "record.referenced", "{}", model.name());
   TRY(take_away(model, record));
   // It is gone already, so that records that name one another end somewhere.
-  for (const Referrer& each : model.referrers) TRY(release(model, record, each, depth));
+  for (const Referrer& each : model.referrers) TRY(release(record, each, depth));
   return {};
 }
 
@@ -319,7 +319,7 @@ Status Work::take_away(const Model& model, const Stored& record) {
 }
 
 // Records that name one which is to go.
-Status Work::release(const Model& model, const Stored& record, const Referrer& referrer, int depth) {
+Status Work::release(const Stored& record, const Referrer& referrer, int depth) {
   ASSIGN(const Model* other, this->model(referrer.entity));
   const std::string& top = referrer.table ? referrer.table->name : referrer.field->name;
   const pack::ListTable* list = other->layout.list(top);
@@ -389,10 +389,9 @@ Result<std::vector<Version>> Work::history(std::string_view entity, const std::s
   return out;
 }
 
-std::span<const sql::Migration> migrations() {
+Status migrate(sql::Database& database) {
   static constexpr sql::Migration kMigrations[] = {{1, R"(
 create table record_epoch (one {int} not null primary key, epoch {int} not null) {strict};
-insert into record_epoch values (1, 0);
 create table record_pack (pack {text} not null primary key, version {text} not null, archive {blob} not null,
   applied_ms {int} not null, applied_by {text} not null, change_id {int} not null) {strict};
 create table record_pack_change (id {id}, pack {text} not null, version_before {text} not null,
@@ -419,7 +418,7 @@ create index record_anchor_root on record_anchor (root);
 create index record_anchor_pending on record_anchor (chain, number) where state = 0;
 create index record_anchor_handed_in on record_anchor (number) where state = 1;
 )"}};
-  return kMigrations;
+  return database.migrate("record", kMigrations);
 }
 
 }  // namespace chengxin::record
